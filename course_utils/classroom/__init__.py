@@ -1,0 +1,1 @@
+"""A sala de aula: servidores, exercícios, passaporte do modelo, gráficos e a conferência do ambiente."""

@@ -1,0 +1,28 @@
+"""Gráficos do curso: cores que um daltônico distingue (Okabe e Ito, 2008), eixos com unidade."""
+
+import matplotlib.pyplot as plt
+
+COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"]
+
+
+def digit_row(images, titles):
+    """Uma fila de dígitos, tinta escura em papel claro. `images`: (n, 28, 28); devolve os n Axes."""
+    figure, axes = plt.subplots(1, len(images), figsize=(1.1 * len(images), 1.5), squeeze=False)
+    for axis, image, title in zip(axes[0], images, titles):
+        axis.imshow(image, cmap="gray_r")
+        axis.set_title(title, fontsize=9)
+        axis.axis("off")
+    return axes[0]
+
+
+def bars(values, unit, *, title="", log=False):
+    """Barras horizontais com o valor escrito em cada uma. `values`: `{nome: número}`; devolve o Axes."""
+    figure, axis = plt.subplots(figsize=(7, 0.5 * len(values) + 1))
+    colors = [COLORS[number % len(COLORS)] for number in range(len(values))]
+    drawn = axis.barh(list(values), list(values.values()), color=colors)
+    axis.bar_label(drawn, labels=[f" {value:.3g}".replace(".", ",") for value in values.values()])
+    axis.invert_yaxis()
+    axis.set_xscale("log" if log else "linear")
+    axis.margins(x=0.15)
+    axis.set(xlabel=unit, title=title)
+    return axis

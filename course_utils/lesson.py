@@ -1,0 +1,160 @@
+"""A aula inteira sem navegador: executa os cadernos, mede tempo e memória, mostra o passaporte.
+
+`python -m course_utils run` executa todos; `run 01 02`, só esses; `run 01 --save` também grava as saídas,
+normalizadas, no próprio caderno (é assim que um caderno alterado volta ao repositório).
+"""
+
+import argparse
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from tqdm import tqdm
+
+from course_utils.classroom import passport
+from course_utils.measure.memory import tree_bytes
+from course_utils.model import artifacts
+
+FOLDER = artifacts.ROOT / "notebooks"
+CELL_TIMEOUT_S = 300
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+LIVE_PAGE = "[Página ao vivo: rode esta célula para vê-la aqui.]"
+
+
+@dataclass(frozen=True)
+class Run:
+    """O que custou executar um caderno: segundos e o pico de memória (bytes) do kernel e do que ele iniciou."""
+
+    notebook: str
+    seconds: float
+    peak_bytes: int
+
+
+def find_notebooks(prefixes=()):
+    """Os cadernos em ordem (lista de Path); com `prefixes`, só os que começam por um deles."""
+    found = sorted(FOLDER.glob("*.ipynb"))
+    return [path for path in found if not prefixes or path.name.startswith(tuple(prefixes))]
+
+
+def execute(path, *, repeat=1):
+    """Executa o caderno `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(caderno, Run)`.
+
+    As barras de progresso dos próprios cadernos ficam desligadas, para que as saídas se repitam.
+    Levanta `CellExecutionError` se uma célula falha.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    start, watcher = time.perf_counter(), _MemoryWatcher()
+    with (
+        client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}),
+        watcher.watch(client.km.provisioner.pid),
+    ):
+        with tqdm(total=repeat * len(code), desc=path.stem, unit="célula") as bar:
+            for _ in range(repeat):
+                for number, index in enumerate(code, start=1):
+                    client.execute_cell(notebook.cells[index], index, execution_count=number)
+                    bar.update()
+    return notebook, Run(path.stem, time.perf_counter() - start, watcher.peak)
+
+
+class _MemoryWatcher:
+    """Amostra a memória de uma árvore de processos dez vezes por segundo, numa thread."""
+
+    def __init__(self):
+        self.peak, self._stop = 0, threading.Event()
+
+    def watch(self, pid):
+        """Começa a observar o processo `pid`; serve de gerenciador de contexto."""
+        self._thread = threading.Thread(target=self._sample, args=(pid,), daemon=True)
+        return self
+
+    def __enter__(self):
+        self._thread.start()
+
+    def __exit__(self, *error):
+        self._stop.set()
+        self._thread.join()
+
+    def _sample(self, pid):
+        while not self._stop.wait(0.1):
+            self.peak = max(self.peak, tree_bytes(pid))
+
+
+def normalise(notebook):
+    """Deixa o caderno como ele é guardado: sem datas, widgets, endereços nem páginas vivas; contagem 1, 2, 3…"""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    executed = 0
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "slideshow")})
+        if cell.cell_type != "code":
+            continue
+        executed += 1
+        cell.execution_count = executed
+        cell.outputs = [_normalise_output(output, executed) for output in cell.outputs if _is_kept(output)]
+    return notebook
+
+
+def _is_kept(output):
+    """Widgets não sobrevivem ao kernel: não são guardados."""
+    return "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+
+
+def _normalise_output(output, executed):
+    """Uma saída sem metadados voláteis; uma página servida por um processo que já acabou vira uma frase."""
+    if "execution_count" in output:
+        output.execution_count = executed
+    if "metadata" in output:
+        output.metadata = nbformat.from_dict({})
+    if "<iframe" in output.get("data", {}).get("text/html", ""):
+        output.data = nbformat.from_dict({"text/plain": LIVE_PAGE})
+    return output
+
+
+def report(runs):
+    """Tabela de texto: minutos e pico de memória de cada caderno e o total."""
+    width = max(len(run.notebook) for run in runs)
+    rows = [f"{run.notebook:{width}}  {run.seconds:6.1f} s  {run.peak_bytes / 1e6:7.0f} MB" for run in runs]
+    total = f"{'total':{width}}  {sum(run.seconds for run in runs):6.1f} s"
+    return "\n".join([f"{'caderno':{width}}     tempo   pico de memória", *rows, total])
+
+
+def main(arguments=None):
+    """Executa os cadernos pedidos; devolve 0, ou 1 se algum falhou."""
+    parser = argparse.ArgumentParser(prog="python -m course_utils run", description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", help="começo do nome dos cadernos (padrão: todos)")
+    parser.add_argument("--save", action="store_true", help="grava as saídas normalizadas nos cadernos")
+    options = parser.parse_args(arguments)
+    paths = find_notebooks(options.notebooks)
+    if not paths:
+        parser.error(f"nenhum caderno começa por {' ou '.join(options.notebooks)}")
+    runs = []
+    for path in paths:
+        try:
+            notebook, run = execute(path)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            print(f"O caderno {path.name} parou:\n{error}", file=sys.stderr)
+            return 1
+        if options.save:
+            nbformat.write(normalise(notebook), path)
+        runs.append(run)
+    print(f"\n{report(runs)}\n\n{passport.text(passport.read())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Latência comparada: rodadas intercaladas no mesmo processo, mediana, p95 e razões."""
+
+import os
+import platform
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from tqdm.auto import tqdm
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Tempos de um concorrente, em milissegundos por chamada: float64 (n,)."""
+
+    name: str
+    times: np.ndarray
+
+    @property
+    def median(self):
+        """Mediana (p50), em ms."""
+        return float(np.median(self.times))
+
+    @property
+    def p95(self):
+        """Percentil 95, em ms: uma chamada em vinte demora mais que isto."""
+        return float(np.percentile(self.times, 95))
+
+
+def compare(candidates, *, rounds=200, warmup=20):
+    """Mede cada função de `candidates` (`{nome: função sem argumentos}`) e devolve `{nome: Latency}`.
+
+    As chamadas são intercaladas (a, b, c, a, b, c, …), para que uma variação da máquina atinja todos por
+    igual; as `warmup` primeiras rodadas (o aquecimento) não contam.
+    """
+    times = {name: [] for name in candidates}
+    for number in tqdm(range(-warmup, rounds), desc="medindo", unit="rodada", leave=False):
+        for name, function in candidates.items():
+            start = perf_counter()
+            function()
+            elapsed = perf_counter() - start
+            if number >= 0:
+                times[name].append(1000 * elapsed)
+    return {name: Latency(name, np.array(values)) for name, values in times.items()}
+
+
+def report(latencies, *, threads, baseline=None):
+    """Texto com a máquina, as threads, n, mediana, p95 e a razão de cada um para `baseline` (padrão: o 1.º)."""
+    base = latencies[baseline or next(iter(latencies))]
+    width = max(map(len, latencies))
+    header = f"{'':{width}}  mediana (ms)  p95 (ms)  vezes mais rápido que {base.name}"
+    rows = [
+        f"{item.name:{width}}  {item.median:12.3f}  {item.p95:8.3f}  {base.median / item.median:6.2f}×"
+        for item in latencies.values()
+    ]
+    context = f"{machine()}; {threads} thread(s); n = {len(base.times)} por linha, rodadas intercaladas"
+    return "\n".join([context, header, *rows])
+
+
+def machine():
+    """Uma linha que diz em que máquina se mediu: processador, núcleos, sistema e Python."""
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{_processor()}; {os.cpu_count()} núcleos; {system}"
+
+
+def _processor():
+    """Nome comercial do processador; o Linux só o diz em /proc/cpuinfo."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,78 @@
+"""A mesma rede nos dois frameworks, com os pesos de um só arquivo safetensors.
+
+Quatro convoluções 3×3 (32-64-128-128), dois *max pooling* e uma camada densa de 256: 1,85 milhão de
+parâmetros. É grande demais para a tarefa de propósito: é o que os cadernos 08 e 09 vão encolher.
+Entrada: float32 entre 0 e 1, tinta alta. Saída: 10 logits. Nada é importado além do framework pedido.
+"""
+
+from course_utils.model import artifacts
+
+WEIGHTS = artifacts.DATA / "reference.safetensors"
+
+
+def torch_network(weights=WEIGHTS):
+    """`torch.nn.Sequential` em modo de inferência: (n, 1, 28, 28) → logits (n, 10).
+
+    `weights`: caminho de um safetensors conferido antes de carregar, ou `None` para pesos aleatórios.
+    """
+    from torch import nn
+
+    network = nn.Sequential()
+    channels = 1
+    for number, width in enumerate((32, 64, 128, 128), start=1):
+        network.add_module(f"conv{number}", nn.Conv2d(channels, width, kernel_size=3, padding=1))
+        network.add_module(f"relu{number}", nn.ReLU())
+        if number % 2 == 0:
+            network.add_module(f"pool{number // 2}", nn.MaxPool2d(2))
+        channels = width
+    network.add_module("flatten", nn.Flatten())
+    network.add_module("fc1", nn.Linear(channels * 7 * 7, 256))
+    network.add_module("relu5", nn.ReLU())
+    network.add_module("fc2", nn.Linear(256, 10))
+    if weights is not None:
+        from safetensors.torch import load_file
+
+        network.load_state_dict(load_file(artifacts.verify(weights)))
+    return network.eval()
+
+
+def keras_network(weights=WEIGHTS):
+    """`keras.Sequential` (TensorFlow): (n, 28, 28, 1) → logits (n, 10), com os mesmos pesos da rede PyTorch.
+
+    `weights`: caminho de um safetensors conferido antes de carregar, ou `None` para pesos aleatórios.
+    """
+    from keras import Input, Sequential, layers
+
+    network = Sequential([Input((28, 28, 1), name="images")], name="leitor_de_cep")
+    for number, width in enumerate((32, 64, 128, 128), start=1):
+        network.add(layers.Conv2D(width, 3, padding="same", activation="relu", name=f"conv{number}"))
+        if number % 2 == 0:
+            network.add(layers.MaxPooling2D(2, name=f"pool{number // 2}"))
+    network.add(layers.Flatten(name="flatten"))
+    network.add(layers.Dense(256, activation="relu", name="fc1"))
+    network.add(layers.Dense(10, name="fc2"))
+    if weights is not None:
+        from safetensors.numpy import load_file
+
+        for name, arrays in torch_to_keras(load_file(artifacts.verify(weights))).items():
+            network.get_layer(name).set_weights(arrays)
+    return network
+
+
+def torch_to_keras(state):
+    """Reordena os pesos do PyTorch (`{"conv1.weight": (saída, entrada, 3, 3), …}`) para o Keras.
+
+    Devolve `{camada: [núcleo, viés]}`. O PyTorch põe os canais antes (NCHW) e o Keras, depois (NHWC): por
+    isso as linhas de `fc1`, que lê o mapa achatado, também mudam de ordem.
+    """
+    layers = {}
+    for name in sorted({key.rsplit(".", 1)[0] for key in state}):
+        kernel, bias = state[f"{name}.weight"], state[f"{name}.bias"]
+        if kernel.ndim == 4:
+            kernel = kernel.transpose(2, 3, 1, 0)
+        elif name == "fc1":
+            kernel = kernel.reshape(256, -1, 7, 7).transpose(2, 3, 1, 0).reshape(-1, 256)
+        else:
+            kernel = kernel.T
+        layers[name] = [kernel, bias]
+    return layers

@@ -1,0 +1,93 @@
+"""O leitor de dígitos em cinco passos: *carregar → validar → pré-processar → inferir → responder*.
+
+Roda em ONNX Runtime e não sabe o que é HTTP: servidores, cadernos e testes chamam a mesma classe.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+
+from course_utils.model import artifacts
+
+MODEL = artifacts.DATA / "reference.onnx"
+SIDE = 28
+
+
+class InvalidInputError(ValueError):
+    """A entrada está fora do contrato; a mensagem diz o que chegou e o que se esperava."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Uma resposta: `digit` (0 a 9) e `probabilities` (10 números que somam 1)."""
+
+    digit: int
+    probabilities: list[float]
+
+
+class Predictor:
+    """Preditor de um arquivo ONNX de entrada float32 (n, 1, 28, 28) e saída logits (n, 10)."""
+
+    def __init__(self, path=MODEL, threads=1):
+        """Carregar: confere o SHA-256 de `path` e abre a sessão, com `threads` threads na CPU.
+
+        Levanta `CorruptedFileError` se o arquivo falta ou não confere.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        model = artifacts.verify(path).read_bytes()
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.input_name = self.session.get_inputs()[0].name
+
+    def predict(self, images):
+        """Validar → pré-processar → inferir → responder: uma `Prediction` por imagem.
+
+        `images`: inteiros de 0 a 255, forma (n, 28, 28) ou (n, 784), tinta alta. Levanta
+        `InvalidInputError` fora disso.
+        """
+        return self.respond(self.infer(self.preprocess(self.validate(images))))
+
+    @staticmethod
+    def validate(images):
+        """Devolve as imagens como uint8 (n, 28, 28); aceita inteiros, ou reais inteiros e finitos, de 0 a 255."""
+        try:
+            array = np.asarray(images)
+        except ValueError:
+            raise InvalidInputError(
+                "Recebi imagens de tamanhos diferentes; esperava todas com 784 pixels."
+            ) from None
+        if array.dtype.kind not in "iuf":
+            raise InvalidInputError(f"Recebi valores do tipo {array.dtype}; esperava inteiros de 0 a 255.")
+        if array.ndim not in (2, 3) or array.shape[1:] not in ((SIDE, SIDE), (SIDE * SIDE,)):
+            raise InvalidInputError(f"Recebi a forma {array.shape}; esperava (n, 28, 28) ou (n, 784).")
+        if len(array) == 0:
+            raise InvalidInputError("Recebi um lote vazio; esperava pelo menos uma imagem.")
+        if not np.isfinite(array).all():
+            raise InvalidInputError("Recebi NaN ou infinito; esperava inteiros de 0 a 255.")
+        if array.min() < 0 or array.max() > 255:
+            raise InvalidInputError(
+                f"Recebi pixels de {array.min():g} a {array.max():g}; esperava de 0 (papel) a 255 (tinta)."
+            )
+        if array.dtype.kind == "f" and (array != np.floor(array)).any():
+            raise InvalidInputError(
+                "Recebi pixels quebrados (como 0.5); esperava inteiros de 0 a 255: o preditor divide por 255."
+            )
+        return array.reshape(-1, SIDE, SIDE).astype(np.uint8)
+
+    @staticmethod
+    def preprocess(images):
+        """uint8 (n, 28, 28) de 0 a 255 → float32 (n, 1, 28, 28) de 0 a 1, a faixa em que a rede foi treinada."""
+        return images[:, None] / np.float32(255)
+
+    def infer(self, batch):
+        """float32 (n, 1, 28, 28) → logits float32 (n, 10)."""
+        return self.session.run(None, {self.input_name: batch})[0]
+
+    @staticmethod
+    def respond(logits):
+        """Logits (n, 10) → softmax → lista de n `Prediction`."""
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return [Prediction(int(row.argmax()), row.tolist()) for row in probabilities]

@@ -1,0 +1,1 @@
+"""Servir o modelo: um contrato HTTP e, sobre ele, adaptadores finos para cada servidor."""
