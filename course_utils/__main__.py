@@ -1,0 +1,81 @@
+# -*- coding: utf-8 -*-
+"""Os comandos do curso: ``python -m course_utils [comando]``.
+
+Qualquer Python, até o 2.7, precisa conseguir ler este arquivo para chegar à frase que diz qual versão serve;
+por isso não há aqui sintaxe nova, e o resto só é importado depois dessa conferência.
+"""
+
+from __future__ import print_function
+
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FIRST_NOTEBOOK = "notebooks/00_a_ponte.ipynb"
+OLDEST, NEWEST = (3, 11), (3, 13)
+
+# Só ASCII: um Python antigo, num terminal antigo, também precisa conseguir escrever esta frase.
+WRONG_PYTHON = (
+    "Este comando foi chamado com o Python %d.%d, mas o curso precisa do 3.11, 3.12 ou 3.13: "
+    "instale um deles e chame de novo, por exemplo com: %s -m course_utils"
+)
+
+# comando: (argumentos do Python do ambiente, explicação)
+COMMANDS = {
+    "test": (["-m", "pytest"], "roda os testes do curso e, pelo nbval, todos os notebooks"),
+    "run": (["-m", "course_utils.lesson"], "roda a aula inteira sem abrir o navegador e mostra o passaporte"),
+    "train": (["-m", "course_utils.model.train"], "treina de novo o modelo de referência"),
+    "data": (["-m", "course_utils.model.digits"], "refaz o arquivo de dígitos da pasta data/"),
+    "serve": (["-m", "course_utils.serving"], "serve o modelo e a página de desenho"),
+}
+
+
+def usage():
+    lines = [
+        "Uso: python -m course_utils [comando] [opções]",
+        "",
+        "Todo comando prepara antes o ambiente do curso (pasta .venv), se ele ainda não estiver pronto.",
+        "",
+        "  (nenhum)  abre o JupyterLab em %s; aceita as opções dele, como --no-browser" % FIRST_NOTEBOOK,
+    ]
+    lines += ["  %-8s  %s" % (name, COMMANDS[name][1]) for name in COMMANDS]
+    lines += ["  --help    mostra esta ajuda"]
+    return "\n".join(lines)
+
+
+def main(argv):
+    version = sys.version_info[:2]
+    if not OLDEST <= version <= NEWEST:
+        good = "py -3.12" if os.name == "nt" else "python3.12"
+        print(WRONG_PYTHON % (version + (good,)), file=sys.stderr)
+        return 1
+    for stream in (sys.stdout, sys.stderr):
+        # Num console de página de código antiga um acento vira "?", nunca um erro.
+        stream.reconfigure(errors="replace")
+    if argv[:1] in (["--help"], ["-h"]):
+        print(usage())
+        return 0
+    if argv and argv[0] not in COMMANDS and not argv[0].startswith("-"):
+        print("Não conheço o comando %r.\n\n%s" % (argv[0], usage()), file=sys.stderr)
+        return 2
+    return prepare_and_run(argv)
+
+
+def prepare_and_run(argv):
+    from course_utils import environment, launch
+
+    try:
+        python = environment.ensure(ROOT)
+        if argv and argv[0] in COMMANDS:
+            return launch.run_child(ROOT, [python] + COMMANDS[argv[0]][0] + argv[1:])
+        return launch.open_lab(ROOT, python, FIRST_NOTEBOOK, argv)
+    except environment.SetupError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrompido: chame o mesmo comando de novo para continuar.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
