@@ -7,7 +7,6 @@ normalizadas, no próprio caderno (é assim que um caderno alterado volta ao rep
 import argparse
 import os
 import sys
-import threading
 import time
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from tqdm import tqdm
 
 from course_utils.classroom import passport
-from course_utils.measure.memory import tree_bytes
+from course_utils.measure.memory import PeakMemory
 from course_utils.model import artifacts
 
 FOLDER = artifacts.ROOT / "notebooks"
@@ -55,43 +54,21 @@ def execute(path, *, repeat=1):
         notebook,
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
     )
     code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    start, watcher = time.perf_counter(), _MemoryWatcher()
+    start = time.perf_counter()
     with (
         client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}),
-        watcher.watch(client.km.provisioner.pid),
+        PeakMemory(client.km.provisioner.pid) as memory,
+        tqdm(total=repeat * len(code), desc=path.stem, unit="célula") as bar,
     ):
-        with tqdm(total=repeat * len(code), desc=path.stem, unit="célula") as bar:
-            for _ in range(repeat):
-                for number, index in enumerate(code, start=1):
-                    client.execute_cell(notebook.cells[index], index, execution_count=number)
-                    bar.update()
-    return notebook, Run(path.stem, time.perf_counter() - start, watcher.peak)
-
-
-class _MemoryWatcher:
-    """Amostra a memória de uma árvore de processos dez vezes por segundo, numa thread."""
-
-    def __init__(self):
-        self.peak, self._stop = 0, threading.Event()
-
-    def watch(self, pid):
-        """Começa a observar o processo `pid`; serve de gerenciador de contexto."""
-        self._thread = threading.Thread(target=self._sample, args=(pid,), daemon=True)
-        return self
-
-    def __enter__(self):
-        self._thread.start()
-
-    def __exit__(self, *error):
-        self._stop.set()
-        self._thread.join()
-
-    def _sample(self, pid):
-        while not self._stop.wait(0.1):
-            self.peak = max(self.peak, tree_bytes(pid))
+        for _ in range(repeat):
+            for number, index in enumerate(code, start=1):
+                client.execute_cell(notebook.cells[index], index, execution_count=number)
+                bar.update()
+    return notebook, Run(path.stem, time.perf_counter() - start, memory.peak)
 
 
 def normalise(notebook):

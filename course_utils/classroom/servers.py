@@ -16,8 +16,7 @@ import weakref
 from tqdm.auto import tqdm
 
 from course_utils.model import artifacts
-
-DEADLINE_S = 30
+from course_utils.model.predictor import MODEL
 
 
 class ServerError(RuntimeError):
@@ -44,23 +43,24 @@ class Server:
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
-def start(app="course_utils.serving.fastapi_app:create_app", *, ready="health/ready", deadline=DEADLINE_S):
-    """Inicia a fábrica de aplicação ASGI `app` e devolve um `Server` pronto para responder.
+def start(model=MODEL, *, deadline=30):
+    """Inicia o servidor FastAPI do curso com o arquivo ONNX `model` e devolve um `Server` pronto.
 
-    Espera até `GET {ready}` responder 200, com uma barra de progresso. Levanta `ServerError`, com o fim do
-    registro, se o processo morrer ou se passarem `deadline` segundos.
+    Espera até `GET health/ready` responder 200, com uma barra de progresso. Levanta `ServerError`, com o
+    fim do registro, se o processo morrer ou se passarem `deadline` segundos.
     """
     port = free_port()
     folder = artifacts.ARTIFACTS / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"server-{port}.log"
-    command = [sys.executable, "-m", "course_utils.serving", app, "--port", str(port), "--watch-stdin"]
+    command = [sys.executable, "-m", "course_utils.serving", "--model", str(model)]
+    command += ["--port", str(port), "--watch-stdin"]
     with open(log, "wb") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, cwd=artifacts.ROOT
         )
     server = Server(process, port, log)
-    _wait_until_ready(server, ready, deadline)
+    _wait_until_ready(server, deadline)
     return server
 
 
@@ -71,14 +71,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def _wait_until_ready(server, route, deadline):
+def _wait_until_ready(server, deadline):
     """Pergunta pela prontidão a cada décimo de segundo, até o prazo."""
     with tqdm(total=deadline * 10, desc="iniciando o servidor", bar_format="{desc} {elapsed}", leave=False) as bar:
         limit = time.monotonic() + deadline
         while time.monotonic() < limit:
             if server.process.poll() is not None:
                 raise ServerError(f"O servidor terminou antes de ficar pronto:\n{server.log_tail()}")
-            if _answers(server.url + route):
+            if _answers(server.url + "health/ready"):
                 return
             time.sleep(0.1)
             bar.update()

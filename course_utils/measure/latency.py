@@ -50,11 +50,18 @@ def report(latencies, *, threads, baseline=None):
     width = max(map(len, latencies))
     header = f"{'':{width}}  mediana (ms)  p95 (ms)  vezes mais rápido que {base.name}"
     rows = [
-        f"{item.name:{width}}  {item.median:12.3f}  {item.p95:8.3f}  {base.median / item.median:6.2f}×"
+        f"{item.name:{width}}  {item.median:12.3f}  {item.p95:8.3f}  {base.median / item.median:6.2f}×".replace(
+            ".", ","
+        )
         for item in latencies.values()
     ]
     context = f"{machine()}; {threads} thread(s); n = {len(base.times)} por linha, rodadas intercaladas"
     return "\n".join([context, header, *rows])
+
+
+def _comma(number, width):
+    """Duas casas, vírgula decimal, alinhado à direita."""
+    return f"{number:{width}.2f}".replace(".", ",")
 
 
 def machine():

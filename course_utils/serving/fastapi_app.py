@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -59,13 +59,18 @@ def create_app(model=MODEL, version="1"):
 
     @app.exception_handler(HTTPException)
     async def refuse_route(request, error):
-        return _problem(error.status_code, f"{request.method} {request.url.path}: {error.detail}", error.headers)
+        detail = f"Este servidor não atende {request.method} em {request.url.path}."
+        return _problem(error.status_code, detail, error.headers)
 
     @app.exception_handler(Exception)
     async def fail(request, error):
         return _problem(500, "O servidor falhou ao responder; o registro dele diz por quê.")
 
-    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    @app.get("/", include_in_schema=False)
+    async def page():
+        return FileResponse(PAGE / "index.html")
+
+    app.mount("/web", StaticFiles(directory=PAGE), name="web")
     return app
 
 

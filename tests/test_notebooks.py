@@ -1,0 +1,227 @@
+"""O que o nbval não vê: células apagadas, caminhos da máquina, ids, tamanhos, descrições, minutos, links.
+
+As provas demoradas (marcadas `slow`) executam os cadernos de outras maneiras: duas vezes no mesmo kernel, num
+clone limpo e sem rede, com as soluções dos exercícios no lugar, e com uma saída adulterada.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_utils import lesson
+from course_utils.model import artifacts
+
+PATHS = lesson.find_notebooks()
+EXPECTED = ["00_a_ponte", "01_salvar_e_carregar", "02_onnx"]
+MINUTES = {"00_a_ponte": 6, "01_salvar_e_carregar": 10, "02_onnx": 9}
+IGNORED = "nbval-ignore-output"
+
+notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def cells(path, kind):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def prose(path):
+    return "\n\n".join(cell.source for cell in cells(path, "markdown"))
+
+
+def solutions(path):
+    """Os blocos de código das soluções dobradas, em ordem."""
+    return re.findall(r"<summary>Solução</summary>.*?```python\n(.*?)```", prose(path), flags=re.S)
+
+
+def test_the_series_is_complete_and_in_order():
+    assert [path.stem for path in PATHS] == EXPECTED
+
+
+@notebooks
+def test_it_is_stored_normalised(path):
+    stored = nbformat.read(path, as_version=4)
+    nbformat.validate(stored)
+    assert lesson.normalise(nbformat.read(path, as_version=4)) == stored
+    assert len({cell.id for cell in stored.cells}) == len(stored.cells)
+    assert "widget" not in path.read_text(encoding="utf-8").replace("ipywidgets", "")
+
+
+@notebooks
+def test_every_code_cell_was_run_and_none_failed(path):
+    code = cells(path, "code")
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+
+
+@notebooks
+def test_an_ignored_output_asserts_what_matters(path):
+    for cell in cells(path, "code"):
+        if IGNORED in cell.metadata.get("tags", []):
+            assert "assert " in cell.source, cell.source
+
+
+@notebooks
+def test_compared_outputs_hold_nothing_of_this_machine(path):
+    volatile = re.compile(
+        r"/(?:home|root|tmp|work|Users)/|[A-Z]:\\\\|127\.0\.0\.1:\d|\b20\d\d-\d\d-\d\d[ T]\d|0x[0-9a-f]{6}"
+    )
+    for cell in cells(path, "code"):
+        if IGNORED not in cell.metadata.get("tags", []):
+            texts = [
+                output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+                for output in cell.outputs
+            ]
+            assert not volatile.search("\n".join(texts)), cell.source
+
+
+@notebooks
+def test_cells_are_small_and_words_few(path):
+    all_cells = nbformat.read(path, as_version=4).cells
+    longest = max(len([line for line in cell.source.splitlines() if line.strip()]) for cell in cells(path, "code"))
+    words = len(re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>]+>|https?://\S+|`[^`]*`", " ", prose(path))))
+    assert longest <= 20
+    assert len(all_cells) <= 42
+    assert words <= 1100
+
+
+@notebooks
+def test_each_plot_is_followed_by_its_description(path):
+    all_cells = nbformat.read(path, as_version=4).cells
+    for cell, following in zip(all_cells, all_cells[1:]):
+        drawn = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
+        if drawn & {"image/png", "text/vnd.mermaid"} or "```mermaid" in cell.source:
+            assert "Descrição:" in following.source + cell.source, cell.source
+
+
+@notebooks
+def test_the_skeleton_is_whole(path):
+    text = prose(path)
+    for part in (
+        "Neste notebook você vai",
+        "## Antes de começar",
+        "## Sua vez",
+        "## A aula, conferida",
+        "## O que vimos",
+    ):
+        assert part in text, part
+    assert text.count("<summary>Resposta</summary>") >= 2
+    assert "<summary>Dica</summary>" in text and solutions(path)
+    code = "\n".join(cell.source for cell in cells(path, "code"))
+    assert f'passport.stamp(\n    "{path.stem}"' in code or f'passport.stamp("{path.stem}"' in code
+    assert re.search(r"✔ verdadeiro|⏳ desatualizado|⚖ depende", text)
+
+
+@notebooks
+def test_headings_descend_one_level_at_a_time(path):
+    without_code = re.sub(r"```.*?```", "", prose(path), flags=re.S)
+    levels = [len(mark) for mark in re.findall(r"^(#+) ", without_code, flags=re.M)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:]))
+
+
+@notebooks
+def test_the_minutes_of_the_sections_add_up(path):
+    text = prose(path)
+    assert f"⏱ {MINUTES[path.stem]} minutos" in text
+    sections = [int(minutes) for minutes in re.findall(r"^## .*\((\d+) min\)", text, flags=re.M)]
+    assert sum(sections) == MINUTES[path.stem]
+
+
+@notebooks
+def test_links_to_other_files_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#:]+)\)", prose(path)):
+        following = EXPECTED.index(path.stem) + 1
+        last_of_series = following == len(EXPECTED) and re.match(rf"{following:02d}_\w+\.ipynb", target)
+        assert (path.parent / target).exists() or last_of_series, target
+
+
+@notebooks
+def test_an_exercise_left_blank_does_not_stop_the_run(path):
+    outputs = "".join(output.get("text", "") for cell in cells(path, "code") for output in cell.outputs)
+    assert "Ainda sem resposta" in outputs
+
+
+# ------------------------------------------------------------------ provas demoradas
+
+
+@pytest.mark.slow
+@notebooks
+def test_it_runs_twice_in_one_kernel_within_the_memory(path):
+    _, run = lesson.execute(path, repeat=2)
+    print(f"{path.stem}: {run.seconds:.0f} s nas duas vezes, pico de {run.peak_bytes / 1e6:.0f} MB")
+    assert run.peak_bytes <= 1.5e9
+
+
+@pytest.mark.slow
+@notebooks
+def test_the_solutions_pass_their_checks(path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    exercises = [cell for cell in notebook.cells if cell.cell_type == "code" and "exercises.check(" in cell.source]
+    answers = solutions(path)
+    assert len(exercises) == len(answers)
+    for cell, answer in zip(exercises, answers):
+        kept = [
+            line for line in cell.source.splitlines() if line.startswith(("from ", "import ", "exercises.check("))
+        ]
+        cell.source = "\n".join([*kept[:-1], answer, kept[-1]])
+    solved = path.with_name(f".resolvido-{path.name}")
+    nbformat.write(notebook, solved)
+    try:
+        executed, _ = lesson.execute(solved)
+    finally:
+        solved.unlink()
+    for cell in executed.cells:
+        if cell.cell_type == "code" and "exercises.check(" in cell.source:
+            assert "✔ Certo!" in "".join(output.get("text", "") for output in cell.outputs), cell.source
+
+
+@pytest.fixture(scope="session")
+def fresh_clone(tmp_path_factory):
+    """Um clone do que está no repositório (ou, sem git, uma cópia), numa pasta com espaço e acento."""
+    target = tmp_path_factory.mktemp("Clone da lição") / "aula"
+    subprocess.run(["git", "clone", "--quiet", str(artifacts.ROOT), str(target)], check=True)
+    return target
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("unshare") is None or os.name == "nt", reason="precisa de namespaces de rede (Linux)"
+)
+@notebooks
+def test_it_runs_alone_from_a_fresh_clone_with_the_network_cut(path, fresh_clone):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"notebooks/{path.name}"]
+    inside = f"ip link set lo up && exec {subprocess.list2cmdline(command)}"
+    environment = os.environ | {"PYTHONPATH": str(fresh_clone)}
+    run = subprocess.run(
+        ["unshare", "--net", "--map-root-user", "sh", "-c", inside],
+        cwd=fresh_clone,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-1000:]
+    created = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=fresh_clone, capture_output=True, text=True, check=True
+    )
+    assert created.stdout == "", "o caderno escreveu fora de artifacts/"
+
+
+@pytest.mark.slow
+def test_a_changed_stored_output_makes_nbval_fail(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(6 * 7)")])
+    path = Path(tmp_path, "x.ipynb")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pyproject.toml", str(path)]
+    results = {}
+    for stored in ("42\n", "43\n"):
+        notebook.cells[0].outputs = [nbformat.v4.new_output("stream", name="stdout", text=stored)]
+        notebook.cells[0].execution_count = 1
+        nbformat.write(notebook, path)
+        results[stored] = subprocess.run(command, cwd=artifacts.ROOT, capture_output=True, check=False).returncode
+    assert results == {"42\n": 0, "43\n": 1}

@@ -1,0 +1,94 @@
+"""O preditor: cada entrada ruim diz o que chegou e o que se esperava."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from course_utils.model import artifacts, digits
+from course_utils.model.predictor import InvalidInputError, Predictor
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor()
+
+
+def test_it_reads_the_test_digits(predictor):
+    images, labels = digits.load("test")
+    read = [prediction.digit for prediction in predictor.predict(images)]
+    assert np.mean(read == labels) >= 0.98
+
+
+def test_probabilities_sum_to_one_and_agree_with_the_digit(predictor):
+    for prediction in predictor.predict(digits.load("test")[0][:50]):
+        assert len(prediction.probabilities) == 10
+        assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-5)
+        assert max(prediction.probabilities) == prediction.probabilities[prediction.digit]
+
+
+def test_flat_square_list_and_float_images_mean_the_same(predictor):
+    images = digits.load("test")[0][:3]
+    expected = predictor.predict(images)
+    for same in (images.reshape(3, 784), images.tolist(), images.astype(np.float64), images.astype(np.int64)):
+        assert predictor.predict(same) == expected
+
+
+def test_a_batch_gives_what_each_image_gives_alone(predictor):
+    images = digits.load("test")[0][:8]
+    together = predictor.predict(images)
+    alone = [predictor.predict(images[i : i + 1])[0] for i in range(8)]
+    for one, other in zip(together, alone):
+        assert one.digit == other.digit
+        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("images", "received", "expected"),
+    [
+        (np.zeros((0, 28, 28)), "lote vazio", "pelo menos uma imagem"),
+        (np.zeros((2, 27, 28)), r"\(2, 27, 28\)", r"\(n, 28, 28\)"),
+        (np.zeros(784), r"\(784,\)", r"\(n, 784\)"),
+        (np.zeros((1, 28, 28, 1)), r"\(1, 28, 28, 1\)", r"\(n, 28, 28\)"),
+        (np.full((1, 784), np.nan), "NaN", "inteiros de 0 a 255"),
+        (np.full((1, 784), np.inf), "infinito", "inteiros de 0 a 255"),
+        (np.full((1, 784), 256), "256", "255"),
+        (np.full((1, 784), -1), "-1", "0"),
+        (np.full((1, 784), 0.5), "0.5", "divide por 255"),
+        (np.full((1, 784), "7"), "<U1", "inteiros"),
+        (np.full((1, 784), True), "bool", "inteiros"),
+        (np.full((1, 784), None), "object", "inteiros"),
+        ([[0] * 784, [0] * 3], "tamanhos diferentes", "784"),
+    ],
+)
+def test_bad_input_says_what_was_received_and_expected(predictor, images, received, expected):
+    with pytest.raises(InvalidInputError, match=f"(?s){received}.*{expected}"):
+        predictor.predict(images)
+
+
+def test_a_corrupted_model_is_not_loaded(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(artifacts.DATA.joinpath("reference.onnx").read_bytes())
+    artifacts.seal(path)
+    Predictor(path)
+    with open(path, "r+b") as file:
+        file.seek(1000)
+        file.write(b"\x00\x01")
+    with pytest.raises(artifacts.CorruptedFileError, match="model.onnx"):
+        Predictor(path)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    arrays.arrays(
+        st.one_of(arrays.integer_dtypes(), arrays.floating_dtypes(sizes=(32, 64)), arrays.boolean_dtypes()),
+        st.one_of(arrays.array_shapes(max_dims=4, max_side=4), st.sampled_from([(1, 784), (2, 28, 28)])),
+    )
+)
+def test_any_array_is_answered_or_refused_never_broken(predictor, images):
+    try:
+        predictions = predictor.predict(images)
+    except InvalidInputError:
+        return
+    assert len(predictions) == len(images)
