@@ -1,6 +1,19 @@
 """O que vale para todos os testes."""
 
 import os
+import subprocess
+
+import pytest
+
+from course_utils.model import artifacts
 
 # Os kernels que o nbval inicia herdam o ambiente: sem barras de progresso, as saídas se repetem.
 os.environ["TQDM_DISABLE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def fresh_clone(tmp_path_factory):
+    """Um clone do que está no repositório, numa pasta com espaço e acentos."""
+    target = tmp_path_factory.mktemp("Clone da lição") / "aula"
+    subprocess.run(["git", "clone", "--quiet", str(artifacts.ROOT), str(target)], check=True)
+    return target

@@ -1,0 +1,193 @@
+"""Num Chromium de verdade: a página de desenho e o JupyterLab, como o aluno os vê.
+
+Prova demorada. Usa o Chromium do sistema e o Playwright de .ci/requirements.txt; sem eles é pulada com uma
+frase, menos na CI, onde falha. As telas ficam em artifacts/browser/.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.parse
+
+import pytest
+
+from course_utils import lesson
+from course_utils.classroom import servers
+from course_utils.model import artifacts
+
+pytestmark = pytest.mark.slow
+SCREENS = artifacts.ARTIFACTS / "browser"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+SEVEN = [(80, 70), (200, 70), (180, 130), (150, 180), (130, 240)]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if not chromium or not sync_playwright:
+        reason = "falta o Chromium do sistema ou o pacote playwright (.ci/requirements.txt)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(fresh_clone):
+    """O JupyterLab aberto pelo comando do README num clone limpo: devolve o endereço com a senha."""
+    command = [sys.executable, "-m", "course_utils", "--no-browser", "--expose-app-in-browser"]
+    process = subprocess.Popen(command, cwd=fresh_clone, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+    yield address
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def draw_seven(page, frame):
+    """Desenha um 7 com o mouse na folha que está em `frame` e devolve a frase da resposta."""
+    frame.locator("#paper").scroll_into_view_if_needed()
+    box = frame.locator("#paper").bounding_box()
+    (x, y), *others = [(box["x"] + x, box["y"] + y) for x, y in SEVEN]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for x, y in others:
+        page.mouse.move(x, y, steps=8)
+    page.mouse.up()
+    frame.locator("#answer").filter(has_text="É um").wait_for(timeout=10_000)
+    return frame.locator("#answer").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("claro", {"viewport": {"width": 760, "height": 560}}),
+        ("escuro", {"viewport": {"width": 760, "height": 560}, "color_scheme": "dark"}),
+        ("telefone", {"viewport": {"width": 360, "height": 740}}),
+    ],
+)
+def test_a_digit_drawn_with_the_mouse_is_read(browser, name, options):
+    server = servers.start()
+    page, errors = browser.new_page(**options), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(server.url)
+    assert draw_seven(page, page).startswith("É um 7, com ")
+    page.screenshot(path=SCREENS / f"pagina_{name}.png")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.close()
+    server.stop()
+    assert errors == [] and width <= options["viewport"]["width"]
+
+
+def test_a_digit_drawn_with_the_finger_is_read(browser):
+    server = servers.start()
+    page = browser.new_page(has_touch=True, viewport={"width": 360, "height": 740})
+    page.goto(server.url)
+    box = page.locator("#paper").bounding_box()
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, points):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    points = [{"x": box["x"] + 140, "y": box["y"] + y} for y in range(50, 231, 20)]
+    touch("touchStart", points[:1])
+    for point in points[1:]:
+        touch("touchMove", [point])
+    touch("touchEnd", [])
+    page.locator("#answer").filter(has_text="É um 1").wait_for(timeout=10_000)
+    page.close()
+    server.stop()
+
+
+def test_keyboard_alone_draws_reads_and_clears_and_a_stopped_server_is_told(browser):
+    server = servers.start()
+    page = browser.new_page()
+    page.goto(server.url)
+    page.keyboard.press("Tab")
+    for key in ["ArrowUp"] * 8 + [" "] + ["ArrowDown"] * 16 + ["Enter"]:
+        page.keyboard.press(key)
+    page.locator("#answer").filter(has_text="É um 1").wait_for(timeout=10_000)
+    server.stop()
+    page.keyboard.press("Enter")
+    page.locator("#answer").filter(has_text="O servidor não responde.").wait_for(timeout=10_000)
+    page.keyboard.press("Escape")
+    assert page.locator("#answer").inner_text() == "Esperando um desenho."
+    page.close()
+
+
+def test_the_page_works_behind_jupyter_server_proxy(browser, lab):
+    server = servers.start()
+    port = urllib.parse.urlparse(server.url).port
+    page = browser.new_page()
+    page.goto(lab)
+    page.goto(urllib.parse.urljoin(lab, f"/proxy/{port}/"))
+    assert draw_seven(page, page).startswith("É um 7, com ")
+    page.close()
+    server.stop()
+
+
+RUN_ALL = """async () => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  await panel.context.ready; await panel.sessionContext.ready;
+  await window.jupyterapp.commands.execute("notebook:restart-run-all").catch(() => {});
+}"""
+STATE = """() => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  const cells = panel.content.model.sharedModel.toJSON().cells.filter((cell) => cell.cell_type === "code");
+  return { path: panel.context.path, kernel: panel.sessionContext.session?.kernel?.status, cells };
+}"""
+
+
+@pytest.mark.parametrize("path", lesson.find_notebooks(), ids=lambda path: path.stem)
+def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    address = lab if path.stem.startswith("00") else lab.replace("00_a_ponte", path.stem)
+    page.goto(address)
+    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    page.get_by_role("menuitem", name="Arquivo").wait_for(timeout=10_000)
+    assert page.evaluate(STATE)["path"] == f"notebooks/{path.name}"
+    assert page.locator(".Toastify__toast").count() == 0, "apareceu um aviso que ninguém pediu"
+    page.screenshot(path=SCREENS / f"lab_{path.stem}_aberto.png")
+    page.evaluate(f"""async () => {{
+      const panel = window.jupyterapp.shell.currentWidget;
+      await panel.sessionContext.ready;
+      panel.content.model.sharedModel.cells.forEach((cell) => cell.setOutputs?.([]));
+      window.jupyterapp.commands.execute("notebook:run-all-cells");
+    }}""")
+    done = "() => { const s = (" + STATE + ")(); return s.kernel === 'idle' && "
+    done += "s.cells.every((cell) => cell.execution_count); }"
+    page.wait_for_timeout(2000)
+    page.wait_for_function(done, timeout=300_000)
+    outputs = [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
+    assert outputs and not [output for output in outputs if output["output_type"] == "error"]
+    page.screenshot(path=SCREENS / f"lab_{path.stem}_executado.png")
+    page.close()
+
+
+def test_a_digit_drawn_inside_the_notebook_is_read(browser, lab):
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(lab)
+    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    page.evaluate("""async () => {
+      const panel = window.jupyterapp.shell.currentWidget;
+      await panel.sessionContext.ready;
+      const notebook = panel.content;
+      const drawing = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes("IFrame("));
+      for (let index = 0; index <= drawing; index++) {
+        notebook.activeCellIndex = index;
+        await window.jupyterapp.commands.execute("notebook:run-cell");
+      }
+      await notebook.scrollToItem(drawing, "start");
+    }""")
+    frame = page.frame_locator("iframe[src*='127.0.0.1']")
+    assert draw_seven(page, frame).startswith("É um 7, com ")
+    page.screenshot(path=SCREENS / "lab_00_desenho.png")
+    page.close()

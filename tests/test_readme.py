@@ -1,0 +1,41 @@
+"""O README não promete o que não existe."""
+
+import re
+
+from course_utils import __main__ as commands
+from course_utils.model import artifacts
+
+README = (artifacts.ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (artifacts.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_every_command_it_names_exists_and_every_command_is_named():
+    named = set(re.findall(r"`python -m course_utils ?(\w*)", README))
+    assert named == {"", *commands.COMMANDS}
+
+
+def test_its_links_to_files_lead_somewhere():
+    for text in (README, CONTRIBUTING):
+        for target in re.findall(r"\]\(([^):]+)\)", text):
+            assert (artifacts.ROOT / target).exists(), target
+
+
+def test_there_is_a_binder_badge_and_one_link_per_notebook():
+    assert "https://mybinder.org/badge_logo.svg" in README
+    for path in sorted((artifacts.ROOT / "notebooks").glob("*.ipynb")):
+        assert f"HEAD?urlpath=lab/tree/notebooks/{path.name})" in README, path.name
+
+
+def test_it_has_an_english_abstract_and_the_two_commands_in_blocks():
+    assert "English abstract" in README
+    blocks = re.findall(r"^```\n(.*?)\n```", README, flags=re.S | re.M)
+    assert blocks == ["python -m course_utils", "python -m course_utils test"]
+
+
+def test_the_house_in_contributing_is_the_house_that_stands():
+    drawn = re.findall(r"^(?:  )?(\.?[\w.]+/?)(?= )", CONTRIBUTING.split("```")[1], flags=re.M)
+    for name in drawn:
+        places = (artifacts.ROOT / name, artifacts.ROOT / "course_utils" / name)
+        assert name == "artifacts/" or any(place.exists() for place in places), name
+    wings = {path.name for path in (artifacts.ROOT / "course_utils").iterdir() if path.name != "__pycache__"}
+    assert wings - {"__init__.py"} <= {name.rstrip("/") for name in drawn}
