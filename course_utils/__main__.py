@@ -73,7 +73,7 @@ def prepare_and_run(argv):
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrompido: chame o mesmo comando de novo para continuar.", file=sys.stderr)
+        print("\nEncerrado. Para voltar, chame o mesmo comando.", file=sys.stderr)
         return 130
 
 

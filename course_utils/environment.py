@@ -27,8 +27,8 @@ MARK = "course_utils.json"
 
 SAY = {
     "absent": "Preparando o ambiente do curso em .venv (só desta vez; precisa de internet).",
-    "interrupted": "A preparação anterior não terminou: recomeçando; o que já foi baixado será aproveitado.",
-    "broken": "O ambiente em .venv está com defeito: refazendo; o que já foi baixado será aproveitado.",
+    "interrupted": "A preparação anterior não terminou: recomeçando; o pip reaproveita os downloads que guardou.",
+    "broken": "O ambiente em .venv está com defeito: refazendo; o pip reaproveita os downloads que guardou.",
     "outdated": "requirements.txt mudou: atualizando o ambiente em .venv.",
     "foreign": "A pasta .venv não é deste curso: foi guardada como {}, e uma nova será criada.",
 }

@@ -89,6 +89,7 @@ def install(root: Path, venv: Path, python: Path, log, progress: Progress) -> No
     if "torch==" in requirements.read_text(encoding="utf-8") and torch_index_answers():
         command += ["--extra-index-url", TORCH_INDEX]
     # Os temporários do pip ficam em .venv: não enchem um /tmp pequeno e somem com ela se houver interrupção.
+    # PIP_USER: há quem configure "user = true" para si, e num venv o pip recusa isso.
     temporary = venv / "tmp"
     temporary.mkdir(exist_ok=True)
     before = len(list(site.glob("*.dist-info")))
@@ -96,7 +97,7 @@ def install(root: Path, venv: Path, python: Path, log, progress: Progress) -> No
         command,
         log,
         lambda lines: progress.show(describe(lines, len(list(site.glob("*.dist-info"))) - before)),
-        {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)},
+        {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary), "PIP_USER": "0"},
     )
     shutil.rmtree(temporary, ignore_errors=True)
     check = [str(python), "-I", "-X", "utf8", "-m", "pip", "--disable-pip-version-check", "check"]

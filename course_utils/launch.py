@@ -45,7 +45,14 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
     print(f"Abrindo o JupyterLab: http://127.0.0.1:{port}/lab/tree/{notebook}?token={token}")
     print("Para encerrar, tecle Ctrl-C aqui.", flush=True)
-    command = [python, "-m", "jupyterlab", "--log-level=ERROR", "--ServerApp.ip=127.0.0.1"]
+    command = [
+        python,
+        "-m",
+        "jupyterlab",
+        "--log-level=ERROR",
+        "--LabApp.log_level=ERROR",
+        "--ServerApp.ip=127.0.0.1",
+    ]
     command += [f"--ServerApp.port={port}", *options]
     config = str(Path(root, ".jupyter"))
     return run_child(root, command, {"JUPYTER_TOKEN": token, "JUPYTER_CONFIG_DIR": config})
