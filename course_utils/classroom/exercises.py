@@ -58,34 +58,32 @@ def ponte_tres_imagens(answer):
 @exercise
 def salvar_formato_certo(answer):
     """01: um formato para cada caso; cada erro diz o que falta ao formato escolhido."""
-    expected = {"A": ".keras", "B": "SavedModel", "C": "safetensors", "D": ".pt2"}
-    code = "nele pode vir código; o que é só número não executa nada."
-    graph = "ele leva só os pesos, e quem recebe não tem o código; procure o que leva o grafo."
+    expected = {"A": "keras", "B": "savedmodel", "C": "safetensors", "D": "pt2"}
+    code = "ele leva mais que números, e o que leva pode executar código."
+    no_graph = "ele leva só os pesos, e quem recebe não tem o código da rede."
     reasons = {
-        ("A", ".h5"): "o .h5 volta com um otimizador que não reconhece as variáveis.",
-        ("A", "SavedModel"): "ele não guarda o estado do otimizador.",
-        ("A", "safetensors"): "ele guarda só os pesos; sem o estado do Adam, o treino não é o mesmo.",
-        ("B", ".keras"): "o TensorFlow Serving lê pastas numeradas, não um zip do Keras.",
-        ("C", ".pt"): "ele leva um pickle dentro, e abrir um pickle pode executar código.",
-        ("C", "SavedModel"): code,
-        ("C", ".keras"): code,
-        ("C", ".pt2"): code,
-        ("D", "safetensors"): graph,
-        ("D", ".pt"): graph,
+        "Ah5": "o .h5 volta com um otimizador que não reconhece as variáveis.",
+        "Asavedmodel": "o SavedModel não guarda o estado do otimizador.",
+        "Asafetensors": "ele guarda só os pesos; sem o estado do Adam, o treino é outro.",
+        "Bkeras": "o TensorFlow Serving lê pastas numeradas, não o zip do Keras.",
+        "Cpt": "dentro dele há um pickle, e abrir um pickle pode executar código.",
+        **{f"C{name}": code for name in ("keras", "h5", "savedmodel", "pt2")},
+        **{f"D{name}": no_graph for name in ("pt", "safetensors")},
     }
     if not isinstance(answer, dict):
-        raise NotYetError("um dicionário", type(answer).__name__, 'escreva {"A": "…", "B": "…", "C": "…", "D": "…"}.')
+        raise NotYetError("um dicionário", type(answer).__name__, 'escreva {"A": "…", "B": "…", …}, até D.')
     if set(answer) != set(expected):
         raise NotYetError("os casos A, B, C e D", f"{list(answer)}", "dê um formato a cada caso, e só a eles.")
     for case, right in expected.items():
-        if answer[case] != right:
-            next_step = reasons.get((case, str(answer[case])), "procure o caso na tabela de formatos.")
+        chosen = str(answer[case]).strip(" .").lower()
+        if chosen != right:
+            next_step = reasons.get(case + chosen, "procure o caso na tabela de formatos.")
             raise NotYetError(f"outro formato no caso {case}", repr(answer[case]), next_step)
 
 
 @exercise
 def salvar_arquivo_misterioso(answer):
-    """01: uma função que diz o formato de um arquivo sem extensão, só pelos bytes; testada em quatro arquivos."""
+    """01: uma função que reconhece o formato de um arquivo sem extensão, pelos bytes; cinco arquivos de prova."""
     import tempfile
     import zipfile
     from pathlib import Path
@@ -93,15 +91,22 @@ def salvar_arquivo_misterioso(answer):
     if not callable(answer):
         raise NotYetError("uma função", type(answer).__name__, "escreva resposta = identify, sem parênteses.")
     header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    files = [
+        ("h5", b"\x89HDF\r\n\x1a\n" + bytes(100), "leia os primeiros bytes: um HDF5 começa por b'\\x89HDF'."),
+        ("keras", ["metadata.json", "config.json", "model.weights.h5"], "é um zip com config.json dentro."),
+        ("safetensors", len(header).to_bytes(8, "little") + header + bytes(4), "o nono byte dele é uma chave {."),
+        ("pt", ["pesos/data.pkl", "pesos/data/0"], "é um zip sem config.json."),
+        ("pt", ["leitor/data.pkl", "leitor/data/0"], "a pasta de dentro do zip muda de nome em cada arquivo."),
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        files = {name: Path(folder, f"misterio_{n}") for n, name in enumerate(("h5", "keras", "pt", "safetensors"))}
-        files["h5"].write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-        files["safetensors"].write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
-        for name, content in (("keras", "config.json"), ("pt", "archive/data.pkl")):
-            with zipfile.ZipFile(files[name], "w") as package:
-                package.writestr(content, "{}")
-        for name, path in files.items():
+        for number, (name, content, next_step) in enumerate(files):
+            path = Path(folder, f"misterio_{number}")
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+            else:
+                with zipfile.ZipFile(path, "w") as package:
+                    for member in content:
+                        package.writestr(member, "{}")
             received = answer(path)
             if received != name:
-                next_step = f"veja como começa um {name}; se for um zip, o que há dentro dele."
-                raise NotYetError(f'"{name}" para um arquivo desse tipo', repr(received), next_step)
+                raise NotYetError(f'"{name}" no arquivo {number + 1} de {len(files)}', repr(received), next_step)
