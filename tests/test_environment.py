@@ -633,15 +633,14 @@ def test_binder_accepts_the_repository():
     assert result.returncode == 0, dockerfile[-2000:]
     assert "python=3.11" in dockerfile
     # requirements.txt tem de estar lá quando .binder/requirements.txt o incluir.
-    steps = [
-        dockerfile.index(text) for text in ("COPY --chown=0:0 src/ ", '-r ".binder/requirements.txt"', "postBuild")
-    ]
+    order = ("COPY --chown=0:0 src/ ", '-r ".binder/requirements.txt"', "RUN ./.binder/postBuild")
+    steps = [dockerfile.index(text) for text in order]
     assert steps == sorted(steps)
 
 
 @contextlib.contextmanager
 def running_lab(root: Path):
-    """JupyterLab aberto pelo comando do curso, com o Python destes testes: o endereço e os segundos até responder."""
+    """O JupyterLab aberto pelo comando do curso: dá o endereço e os segundos até ele responder."""
     env = {**os.environ, "BROWSER": "true"}
     started = time.monotonic()
     command = subprocess.Popen(
@@ -674,7 +673,9 @@ def lab_project(tmp_path):
     for path in (PROJECT / ".jupyter").glob("*.json"):
         shutil.copy(path, root / ".jupyter")
     cell = nbformat.v4.new_code_cell("import course_utils; print('achei', course_utils.__name__)")
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), root / "notebooks" / "00_a_ponte.ipynb")
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata=kernel)
+    nbformat.write(notebook, root / "notebooks" / "00_a_ponte.ipynb")
     return root
 
 
