@@ -708,6 +708,8 @@ def test_jupyterlab_comes_up_in_portuguese_and_silent(lab_project):
         page.on("request", lambda request: outside.append(request.url))
         page.goto(re.sub(r"/lab/tree/[^?]+", "/", url))
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        # Antes de o kernel responder, o JupyterLab descarta em silêncio um Shift+Enter.
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
         page.click(".jp-Notebook .jp-Cell .cm-content")
         page.keyboard.press("Shift+Enter")
         page.wait_for_selector("text=achei course_utils", timeout=60_000)
