@@ -82,13 +82,25 @@ def normalise(notebook):
             continue
         executed += 1
         cell.execution_count = executed
-        cell.outputs = [_normalise_output(output, executed) for output in cell.outputs if _is_kept(output)]
+        kept = [_normalise_output(output, executed) for output in cell.outputs if _is_kept(output)]
+        cell.outputs = _join_streams(kept)
     return notebook
 
 
 def _is_kept(output):
     """Widgets não sobrevivem ao kernel: não são guardados."""
     return "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+
+
+def _join_streams(outputs):
+    """Junta os pedaços seguidos de um mesmo fluxo: onde ele se parte depende só do relógio."""
+    joined = []
+    for output in outputs:
+        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _normalise_output(output, executed):

@@ -9,7 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -47,9 +49,20 @@ def lab(fresh_clone):
     command = [sys.executable, "-m", "course_utils", "--no-browser", "--expose-app-in-browser"]
     process = subprocess.Popen(command, cwd=fresh_clone, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+    limit = time.monotonic() + 60
+    while not _answers(urllib.parse.urljoin(address, "/login")) and time.monotonic() < limit:
+        time.sleep(0.2)
     yield address
     process.terminate()
     process.wait(timeout=30)
+
+
+def _answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return response.status == 200
+    except OSError:
+        return False
 
 
 def draw_seven(page, frame):
@@ -136,8 +149,10 @@ def test_the_page_works_behind_jupyter_server_proxy(browser, lab):
 
 RUN_ALL = """async () => {
   const panel = window.jupyterapp.shell.currentWidget;
-  await panel.context.ready; await panel.sessionContext.ready;
-  await window.jupyterapp.commands.execute("notebook:restart-run-all").catch(() => {});
+  await panel.sessionContext.ready;
+  panel.content.model.sharedModel.cells.filter((cell) => cell.cell_type === "code")
+    .forEach((cell) => { cell.setOutputs([]); cell.execution_count = null; });
+  window.jupyterapp.commands.execute("notebook:run-all-cells");
 }"""
 STATE = """() => {
   const panel = window.jupyterapp.shell.currentWidget;
@@ -156,15 +171,9 @@ def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
     assert page.evaluate(STATE)["path"] == f"notebooks/{path.name}"
     assert page.locator(".Toastify__toast").count() == 0, "apareceu um aviso que ninguém pediu"
     page.screenshot(path=SCREENS / f"lab_{path.stem}_aberto.png")
-    page.evaluate(f"""async () => {{
-      const panel = window.jupyterapp.shell.currentWidget;
-      await panel.sessionContext.ready;
-      panel.content.model.sharedModel.cells.forEach((cell) => cell.setOutputs?.([]));
-      window.jupyterapp.commands.execute("notebook:run-all-cells");
-    }}""")
-    done = "() => { const s = (" + STATE + ")(); return s.kernel === 'idle' && "
-    done += "s.cells.every((cell) => cell.execution_count); }"
-    page.wait_for_timeout(2000)
+    page.evaluate(RUN_ALL)
+    done = f"() => {{ const now = ({STATE})(); return now.kernel === 'idle' && "
+    done += "now.cells.every((cell) => cell.execution_count); }"
     page.wait_for_function(done, timeout=300_000)
     outputs = [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
     assert outputs and not [output for output in outputs if output["output_type"] == "error"]

@@ -204,13 +204,24 @@ def test_an_update_without_network_leaves_the_old_environment_whole(root, monkey
     assert versions(root) == "2.0"
 
 
-@pytest.mark.parametrize("damage", ["python does not start", "a package is gone"])
-def test_a_broken_environment_is_rebuilt(root, damage, capsys):
-    if damage == "python does not start":
-        venv_python(root).unlink()
-        venv_python(root).write_bytes(b"lixo")
-    else:
-        shutil.rmtree(next((root / ".venv").rglob("alfa-1.0.dist-info")))
+def test_a_missing_package_is_installed_again(root, monkeypatch, capsys):
+    shutil.rmtree(next((root / ".venv").rglob("alfa-1.0.dist-info")))
+    before = mark(root)
+    with monkeypatch.context() as patch:
+        no_network(patch)
+        with pytest.raises(SetupError, match="conecte-se à internet"):
+            ensure(root)
+    assert mark(root) == before, "sem rede, o que restou não se perde"
+    (root / ".venv" / "vestígio").touch()
+    capsys.readouterr()
+    ensure(root)
+    assert capsys.readouterr().out.startswith("Pacotes do ambiente em .venv sumiram ou mudaram de versão:")
+    assert environment.diagnose(root) == "ready" and (root / ".venv" / "vestígio").exists()
+
+
+def test_a_broken_environment_is_rebuilt(root, capsys):
+    venv_python(root).unlink()
+    venv_python(root).write_bytes(b"lixo")
     ensure(root)
     assert capsys.readouterr().out.startswith("O ambiente em .venv está com defeito: refazendo;")
     assert versions(root) == "1.0"

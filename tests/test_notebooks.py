@@ -114,7 +114,7 @@ def test_the_skeleton_is_whole(path):
     assert "<summary>Dica</summary>" in text and solutions(path)
     code = "\n".join(cell.source for cell in cells(path, "code"))
     assert f'passport.stamp(\n    "{path.stem}"' in code or f'passport.stamp("{path.stem}"' in code
-    assert re.search(r"✔ verdadeiro|⏳ desatualizado|⚖ depende", text)
+    assert re.search(r"✔ verdadeiro|↻ desatualizado|⚖ depende", text)
 
 
 @notebooks
@@ -128,7 +128,7 @@ def test_headings_descend_one_level_at_a_time(path):
 @notebooks
 def test_the_minutes_of_the_sections_add_up(path):
     text = prose(path)
-    assert f"⏱ {MINUTES[path.stem]} minutos" in text
+    assert f"**{MINUTES[path.stem]} minutos**" in text
     sections = [int(minutes) for minutes in re.findall(r"^## .*\((\d+) min\)", text, flags=re.M)]
     assert sum(sections) == MINUTES[path.stem]
 

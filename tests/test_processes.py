@@ -1,0 +1,50 @@
+"""Uma função do caderno em outro processo: o que ela imprime volta, e o erro dela também."""
+
+import os
+import sys
+
+import pytest
+
+from course_utils.classroom import processes
+
+
+def greet(name, other="ninguém"):
+    import os
+
+    print(f"{os.getpid()} olá, {name} e {other} ×")
+
+
+def test_a_function_runs_in_another_process_with_text_arguments():
+    pid, text = processes.run_function(greet, "João d'Água", 3).split(" ", 1)
+    assert int(pid) != os.getpid()
+    assert text == "olá, João d'Água e 3 ×\n"
+
+
+def test_a_nested_function_travels_too():
+    def inner():
+        print("de dentro")
+
+    assert processes.run_function(inner) == "de dentro\n"
+
+
+def test_warnings_stay_out_of_the_answer():
+    def noisy():
+        import sys
+
+        print("aviso", file=sys.stderr)
+        print("resposta")
+
+    assert processes.run_function(noisy) == "resposta\n"
+
+
+def test_an_error_brings_its_last_lines():
+    def broken():
+        raise ValueError("faltou o sal")
+
+    with pytest.raises(processes.ProcessError, match="faltou o sal"):
+        processes.run_function(broken)
+
+
+def test_a_command_that_fails_says_its_code():
+    with pytest.raises(processes.ProcessError, match="código 3"):
+        processes.run([sys.executable, "-c", "raise SystemExit(3)"])
