@@ -114,7 +114,7 @@ def salvar_arquivo_misterioso(answer):
 
 @exercise
 def onnx_lote_dinamico(session):
-    """02: a sessão do ONNX Runtime com a rede e o softmax: entrada `pixels`, saída `probabilidades`, lote livre."""
+    """02: a sessão da rede com softmax: entrada `pixels`, saída `probabilidades`, lote livre."""
     import numpy as np
     import onnxruntime
 
@@ -134,7 +134,7 @@ def onnx_lote_dinamico(session):
     if isinstance(inputs[0].shape[0], int):
         raise NotYetError("um lote livre", f"{inputs[0].shape[0]} fixo", "falta dynamic_shapes na exportação.")
     if inputs[0].shape[1:] != [1, 28, 28]:
-        raise NotYetError("imagens (1, 28, 28)", f"{inputs[0].shape[1:]}", "o exemplo é torch.zeros(2, 1, 28, 28).")
+        raise NotYetError("imagens (1, 28, 28)", f"{inputs[0].shape[1:]}", "use torch.zeros(2, 1, 28, 28).")
     images = digits.load("test")[0][:7]
     predictor = Predictor()
     expected = np.array([item.probabilities for item in predictor.predict(images)])

@@ -4,7 +4,9 @@ import inspect
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
+from pathlib import Path
 
 
 class ProcessError(RuntimeError):
@@ -12,31 +14,34 @@ class ProcessError(RuntimeError):
 
 
 def run(command):
-    """Executa `command` (lista de textos ou caminhos) até o fim, calado, e devolve o que ele escreveu (str).
+    """Executa `command` (lista de textos ou caminhos) até o fim e devolve o que ele escreveu na saída (str).
 
-    Levanta `ProcessError`, com as últimas linhas, se ele terminar com erro.
+    O que vai para a saída de erro (avisos, registros) só aparece se ele terminar mal: aí levanta
+    `ProcessError`, com as últimas linhas.
     """
     done = subprocess.run(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         encoding="utf-8",
         errors="replace",
         env=os.environ | {"PYTHONUTF8": "1"},
     )
     if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-15:])
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise ProcessError(f"O processo terminou com o código {done.returncode}:\n{tail}")
     return done.stdout
 
 
 def run_function(function, *arguments):
-    """Executa `function(*arguments)` em outro Python e devolve o que ela escreveu (str).
+    """Executa `function(*arguments)` em outro Python e devolve o que ela imprimiu (str).
 
-    Os argumentos chegam a ela como texto. Só o código da própria função viaja: os `import` de que ela
-    precisa ficam dentro dela.
+    Só o código da própria função viaja: os `import` de que ela precisa ficam dentro dela, e os argumentos
+    chegam como texto.
     """
     source = textwrap.dedent(inspect.getsource(function))
-    call = f"import sys\n{source}\n{function.__name__}(*sys.argv[1:])"
-    return run([sys.executable, "-c", call, *arguments])
+    call = f"\nif __name__ == '__main__':\n    import sys\n\n    {function.__name__}(*sys.argv[1:])\n"
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / f"{function.__name__}.py"
+        script.write_text(source + call, encoding="utf-8")
+        return run([sys.executable, script, *arguments])
