@@ -29,6 +29,7 @@ SAY = {
     "absent": "Preparando o ambiente do curso em .venv (só desta vez; precisa de internet).",
     "interrupted": "A preparação anterior não terminou: recomeçando; o pip reaproveita os downloads que guardou.",
     "broken": "O ambiente em .venv está com defeito: refazendo; o pip reaproveita os downloads que guardou.",
+    "incomplete": "Pacotes do ambiente em .venv sumiram ou mudaram de versão: instalando-os de novo.",
     "outdated": "requirements.txt mudou: atualizando o ambiente em .venv.",
     "foreign": "A pasta .venv não é deste curso: foi guardada como {}, e uma nova será criada.",
 }
@@ -66,9 +67,11 @@ def diagnose(root: Path) -> str:
     if not mark.get("finished"):
         return "interrupted"
     missing = missing_packages(venv_python(root), root)
-    if mark.get("requirements") == digest(root):
-        return "ready" if missing == [] else "broken"
-    return "broken" if missing is None else "outdated"
+    if missing is None:
+        return "broken"
+    if mark.get("requirements") != digest(root):
+        return "outdated"
+    return "incomplete" if missing else "ready"
 
 
 def find_complete(root: Path) -> str | None:
@@ -90,7 +93,10 @@ def prepare(root: Path, state: str) -> str:
     started = time.monotonic()
     print(SAY[state].format(set_aside(venv)) if state == "foreign" else SAY[state], flush=True)
     with open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log, Progress() as progress:
-        (update if state == "outdated" else create)(root, log, progress)
+        if state in ("outdated", "incomplete"):
+            update(root, log, progress)
+        else:
+            create(root, log, progress)
     write_mark(venv, finished=True, requirements=digest(root), python=platform.python_version())
     print(f"Ambiente pronto em {duration(time.monotonic() - started)}.", flush=True)
     report_sizes(root)
@@ -118,6 +124,7 @@ def create(root: Path, log, progress: Progress) -> None:
 
 
 def update(root: Path, log, progress: Progress) -> None:
+    """Instala só o que falta; se o pip não chegar a mexer em nada, o ambiente fica como estava."""
     if missing_packages(venv_python(root), root) == []:
         return  # só mudaram comentários
     check_disk(root, UPDATE_BYTES)
