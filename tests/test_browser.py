@@ -161,41 +161,41 @@ STATE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("path", lesson.find_notebooks(), ids=lambda path: path.stem)
-def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
+DRAWING = """async () => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  const drawing = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes("IFrame("));
+  await notebook.scrollToItem(drawing, "start");
+}"""
+
+
+def open_and_run(browser, lab, name):
+    """Abre o notebook numa página nova, apaga as saídas guardadas, executa tudo e espera o fim."""
     page = browser.new_page(viewport={"width": 1200, "height": 900})
-    address = lab if path.stem.startswith("00") else lab.replace("00_a_ponte", path.stem)
-    page.goto(address)
+    page.goto(lab.replace("00_a_ponte", name) + "&reset")
     page.locator(".jp-Notebook").wait_for(timeout=60_000)
     page.get_by_role("menuitem", name="Arquivo").wait_for(timeout=10_000)
-    assert page.evaluate(STATE)["path"] == f"notebooks/{path.name}"
+    assert page.evaluate(STATE)["path"] == f"notebooks/{name}.ipynb"
     assert page.locator(".Toastify__toast").count() == 0, "apareceu um aviso que ninguém pediu"
-    page.screenshot(path=SCREENS / f"lab_{path.stem}_aberto.png")
+    page.screenshot(path=SCREENS / f"lab_{name}_aberto.png")
     page.evaluate(RUN_ALL)
     done = f"() => {{ const now = ({STATE})(); return now.kernel === 'idle' && "
     done += "now.cells.every((cell) => cell.execution_count); }"
     page.wait_for_function(done, timeout=300_000)
+    page.screenshot(path=SCREENS / f"lab_{name}_executado.png")
+    return page
+
+
+@pytest.mark.parametrize("path", lesson.find_notebooks(), ids=lambda path: path.stem)
+def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
+    page = open_and_run(browser, lab, path.stem)
     outputs = [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
     assert outputs and not [output for output in outputs if output["output_type"] == "error"]
-    page.screenshot(path=SCREENS / f"lab_{path.stem}_executado.png")
     page.close()
 
 
 def test_a_digit_drawn_inside_the_notebook_is_read(browser, lab):
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
-    page.goto(lab)
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
-    page.evaluate("""async () => {
-      const panel = window.jupyterapp.shell.currentWidget;
-      await panel.sessionContext.ready;
-      const notebook = panel.content;
-      const drawing = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes("IFrame("));
-      for (let index = 0; index <= drawing; index++) {
-        notebook.activeCellIndex = index;
-        await window.jupyterapp.commands.execute("notebook:run-cell");
-      }
-      await notebook.scrollToItem(drawing, "start");
-    }""")
+    page = open_and_run(browser, lab, "00_a_ponte")
+    page.evaluate(DRAWING)
     frame = page.frame_locator("iframe[src*='127.0.0.1']")
     assert draw_seven(page, frame).startswith("É um 7, com ")
     page.screenshot(path=SCREENS / "lab_00_desenho.png")
