@@ -62,7 +62,7 @@ def main(argv):
 
 
 def prepare_and_run(argv):
-    from course_utils import environment, launch
+    from course_utils.setup import environment, launch
 
     try:
         python = environment.ensure(ROOT)

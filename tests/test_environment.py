@@ -19,11 +19,10 @@ import nbformat.v4
 import psutil
 import pytest
 
-from course_utils import environment, installer, inventory, launch
-from course_utils.environment import MARK, SetupError, ensure, venv_python
+from course_utils.setup import environment, installer, inventory, launch
+from course_utils.setup.environment import MARK, SetupError, ensure, venv_python
 
 PROJECT = Path(__file__).resolve().parent.parent
-OWN_FILES = ("__init__", "__main__", "environment", "installer", "inventory", "launch")
 PYENV = Path("/root/.pyenv/versions")
 posix = pytest.mark.skipif(os.name == "nt", reason="sinais e sessões do POSIX")
 
@@ -72,8 +71,8 @@ def make_root(parent: Path, requirements: str = "alfa==1.0\n") -> Path:
     """Um projeto mínimo, numa pasta com espaço e acentos."""
     root = parent / "Pasta com espaço e acentuação"
     (root / "notebooks").mkdir(parents=True)
-    (root / "course_utils").mkdir()
-    for name in OWN_FILES:
+    shutil.copytree(PROJECT / "course_utils" / "setup", root / "course_utils" / "setup")
+    for name in ("__init__", "__main__"):
         shutil.copy(PROJECT / "course_utils" / f"{name}.py", root / "course_utils")
     (root / "requirements.txt").write_text(requirements, encoding="utf-8")
     return root
@@ -157,7 +156,7 @@ def test_another_supported_python_keeps_using_the_environment(root):
     others = [PYENV / name / "bin" / "python" for name in ("3.12.1", "3.13.0") if (PYENV / name).exists()]
     if not others:
         pytest.skip("não há outro Python 3.11–3.13 nesta máquina")
-    code = "from course_utils.environment import ensure; import sys; print(ensure(sys.argv[1]))"
+    code = "from course_utils.setup.environment import ensure; import sys; print(ensure(sys.argv[1]))"
     for python in others:
         used = subprocess.check_output([python, "-c", code, str(root)], cwd=root, text=True, encoding="utf-8")
         assert used.strip() == str(venv_python(root))
@@ -250,7 +249,9 @@ def test_killed_half_way_stops_pip_and_the_next_call_recovers(tmp_path, monkeypa
         # Um índice que aceita a conexão e nunca responde: o pip fica no meio do caminho.
         no_network(patch)
         patch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{mute.getsockname()[1]}/simple")
-        code = "import sys; from course_utils import environment as e; e.NEW_BYTES = 1; e.ensure(sys.argv[1])"
+        code = (
+            "import sys; from course_utils.setup import environment as e; e.NEW_BYTES = 1; e.ensure(sys.argv[1])"
+        )
         command = subprocess.Popen([sys.executable, "-c", code, str(root)], cwd=root, stdout=subprocess.DEVNULL)
         mute.settimeout(60)
         connection, _ = mute.accept()
@@ -535,9 +536,8 @@ def test_a_command_runs_in_the_environment_and_its_exit_code_passes(root):
 
 def test_a_set_up_failure_is_one_line_and_exit_1(tmp_path, monkeypatch):
     root = make_root(tmp_path, "inexistente==1.0\n")
-    code = (
-        "import course_utils.environment as e, course_utils.__main__ as m; e.NEW_BYTES = 1; exit(m.main(['test']))"
-    )
+    code = "import course_utils.setup.environment as e, course_utils.__main__ as m; "
+    code += "e.NEW_BYTES = 1; exit(m.main(['test']))"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, encoding="utf-8", check=False
     )

@@ -37,7 +37,7 @@ def _check_python():
 
 
 def _check_packages():
-    from course_utils import environment
+    from course_utils.setup import environment
 
     missing = environment.missing_packages(Path(sys.executable), artifacts.ROOT)
     return None if not missing else f"falta {', '.join(missing)}; {COMMAND}"

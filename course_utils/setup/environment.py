@@ -20,7 +20,7 @@ import sysconfig
 import time
 from pathlib import Path
 
-from course_utils.installer import DISK_FULL, Progress, SetupError, duration, install, run_logged
+from course_utils.setup.installer import DISK_FULL, Progress, SetupError, duration, install, run_logged
 
 NEW_BYTES, UPDATE_BYTES = 6_000_000_000, 1_500_000_000  # o instalado e os arquivos baixados, com folga
 MARK = "course_utils.json"
