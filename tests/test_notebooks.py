@@ -170,12 +170,9 @@ def test_the_solutions_pass_their_checks(path, tmp_path):
             line for line in cell.source.splitlines() if line.startswith(("from ", "import ", "exercises.check("))
         ]
         cell.source = "\n".join([*kept[:-1], answer, kept[-1]])
-    solved = path.with_name(f".resolvido-{path.name}")
+    solved = tmp_path / path.name
     nbformat.write(notebook, solved)
-    try:
-        executed, _ = lesson.execute(solved)
-    finally:
-        solved.unlink()
+    executed, _ = lesson.execute(solved)
     for cell in executed.cells:
         if cell.cell_type == "code" and "exercises.check(" in cell.source:
             assert "✔ Certo!" in "".join(output.get("text", "") for output in cell.outputs), cell.source
