@@ -9,11 +9,10 @@ from course_utils.model import artifacts
 def divert_native_logs():
     """Desvia o que as bibliotecas em C++ escrevem na saída de erro para artifacts/logs/native.log.
 
-    Chame antes de importar o TensorFlow. Do que ele diz em Python, ficam só os erros; os avisos das outras
-    bibliotecas continuam aparecendo no caderno, porque o kernel os envia por outro caminho.
+    Chame antes de importar o TensorFlow. Do que as bibliotecas registram em Python (`logging`), ficam só os
+    erros. Exceções e `warnings` continuam aparecendo no caderno: o kernel os envia por outro caminho.
     """
-    for name in ("absl", "tensorflow"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.disable(logging.WARNING)  # níveis por nome não bastam: o TensorFlow os refaz ao ser importado
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     folder = artifacts.ARTIFACTS / "logs"
     folder.mkdir(parents=True, exist_ok=True)
