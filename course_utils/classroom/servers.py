@@ -1,22 +1,28 @@
 """Servidores iniciados de uma célula: processo próprio, porta livre, espera até a prontidão, fim garantido.
 
 O servidor vigia a própria entrada padrão, um cano cuja outra ponta é do kernel: quando o kernel termina,
-mesmo com `kill -9`, o cano fecha e o servidor se encerra. Vale para Linux, macOS e Windows.
+mesmo com `kill -9`, o cano fecha e o servidor se encerra, com os processos que criou. Provado no Linux; no
+macOS e no Windows o mecanismo é o mesmo, sem prova nossa.
 """
 
+import http.client
 import os
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 import weakref
+from pathlib import Path
 
+import psutil
 from tqdm.auto import tqdm
 
 from course_utils.model import artifacts
 from course_utils.model.predictor import MODEL
+
+HOST = "127.0.0.1"
+READY = "health/ready"
+ATTEMPTS = 3
 
 
 class ServerError(RuntimeError):
@@ -24,18 +30,38 @@ class ServerError(RuntimeError):
 
 
 class Server:
-    """Um servidor no ar. `url` serve ao Python; `page_url`, ao navegador (também no Binder)."""
+    """Um servidor no ar. `url` serve ao Python; `page_url`, ao navegador (também no Binder).
+
+    Num `with`, ele se encerra ao sair do bloco; numa variável, quando ela recebe outro servidor.
+    """
 
     def __init__(self, process, port, log):
-        self.process, self.log = process, log
-        self.url = f"http://127.0.0.1:{port}/"
+        self.process, self.port, self.log = process, port, log
+        self.url = f"http://{HOST}:{port}/"
         prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
         self.page_url = f"{prefix}proxy/{port}/" if prefix else self.url
         # Refazer a célula solta o objeto antigo, e com ele o processo antigo; o fim do kernel, também.
         self._finalizer = weakref.finalize(self, _stop, process)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.stop()
+
+    def __repr__(self):
+        return f"<Server {self.url}>"
+
+    def pids(self):
+        """Os números do processo e de todos os que ele iniciou (lista de int; vazia se ele já terminou)."""
+        return [process.pid for process in _tree(self.process)]
+
+    def terminate(self):
+        """Pede o fim (SIGTERM; no Windows, à força) e volta sem esperar; `process.wait()` espera."""
+        self.process.terminate()
+
     def stop(self):
-        """Encerra o processo com educação (SIGTERM) e, se ele não sair em 5 s, à força."""
+        """Encerra o processo com educação (SIGTERM) e, se ele ou um filho não sair em 5 s, à força."""
         self._finalizer()
 
     def log_tail(self, lines=15):
@@ -43,64 +69,126 @@ class Server:
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
-def start(model=MODEL, *, deadline=30):
-    """Inicia o servidor FastAPI do curso com o arquivo ONNX `model` e devolve um `Server` pronto.
+def start(target=None, *, model=MODEL, server=None, workers=1, threads=1, ready=READY, deadline=30):
+    """Inicia um servidor em 127.0.0.1 e devolve um `Server` pronto para responder.
 
-    Espera até `GET health/ready` responder 200, com uma barra de progresso. Levanta `ServerError`, com o
-    fim do registro, se o processo morrer ou se passarem `deadline` segundos.
+    `target`: `"pacote.modulo:nome"` ou `"pasta/arquivo.py:nome"`, uma aplicação ou uma função que a cria
+    (padrão: o servidor FastAPI do curso); `model`: o arquivo ONNX que ela serve; `server`: "uvicorn",
+    "gunicorn", "waitress" ou "werkzeug"; `workers` e `threads`: processos e threads por processo.
+
+    Espera, com uma barra de progresso, até `GET health/ready` responder 200; com outra rota em `ready`, até
+    qualquer resposta abaixo de 500. Levanta `ServerError`, com o fim do registro, se o processo morrer ou se
+    passarem `deadline` segundos.
     """
-    port = free_port()
-    folder = artifacts.ARTIFACTS / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / f"server-{port}.log"
-    command = [sys.executable, "-m", "course_utils.serving", "--model", str(model)]
-    command += ["--port", str(port), "--watch-stdin"]
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, cwd=artifacts.ROOT
-        )
-    server = Server(process, port, log)
-    _wait_until_ready(server, deadline)
-    return server
+    options = ["--model", model, "--workers", workers, "--threads", threads, "--watch-stdin"]
+    options += ["--server", server] if server else []
+    command = [sys.executable, "-m", "course_utils.serving", *_place(target), *options]
+    for attempt in range(ATTEMPTS):
+        port = free_port()
+        process, log = _launch([*map(str, command), "--port", str(port)], port)
+        running = Server(process, port, log)
+        try:
+            _wait_until_ready(running, ready, deadline)
+            return running
+        except BaseException as error:  # também o KeyboardInterrupt de quem interrompe a célula
+            running.stop()
+            lost = isinstance(error, ServerError) and _taken(port)
+            if not lost or attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("inalcançável")
 
 
 def free_port():
     """Uma porta TCP livre em 127.0.0.1, escolhida pelo sistema."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         return probe.getsockname()[1]
 
 
-def _wait_until_ready(server, deadline):
-    """Pergunta pela prontidão a cada décimo de segundo, até o prazo."""
-    with tqdm(total=deadline * 10, desc="iniciando o servidor", bar_format="{desc} {elapsed}", leave=False) as bar:
-        limit = time.monotonic() + deadline
+def _place(target):
+    """O alvo, com o caminho do arquivo completo: o servidor não roda na pasta do notebook."""
+    if target is None:
+        return []
+    place, _, name = target.rpartition(":")
+    return [f"{Path(place).resolve()}:{name}" if place.endswith(".py") else target]
+
+
+def _launch(command, port):
+    """Inicia o processo, longe do Ctrl-C do kernel, e devolve `(processo, arquivo do registro)`."""
+    folder = artifacts.ARTIFACTS / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"server-{port}.log"
+    alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
+    settings = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=artifacts.ROOT, env=settings, **alone
+        )
+    return process, log
+
+
+def _wait_until_ready(server, route, deadline):
+    """Pergunta vinte vezes por segundo, até o prazo."""
+    limit = time.monotonic() + deadline
+    with tqdm(total=deadline, desc="iniciando o servidor", bar_format="{desc}: {elapsed}", leave=False) as bar:
         while time.monotonic() < limit:
+            status = _status(server.port, route)
             if server.process.poll() is not None:
                 raise ServerError(f"O servidor terminou antes de ficar pronto:\n{server.log_tail()}")
-            if _answers(server.url + "health/ready"):
+            if (status == 200 if route == READY else status < 500) and _listens(server):
                 return
-            time.sleep(0.1)
-            bar.update()
-    server.stop()
+            time.sleep(0.05)
+            bar.refresh()
     raise ServerError(f"O servidor não ficou pronto em {deadline} s:\n{server.log_tail()}")
 
 
-def _answers(url):
-    """Verdadeiro se a URL responde 200."""
+def _status(port, route):
+    """O status HTTP de `GET route`, ou 599 se ninguém responde em um segundo."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=1)
     try:
-        with urllib.request.urlopen(url, timeout=1) as response:
-            return response.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
+        connection.request("GET", "/" + route.lstrip("/"))
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 599
+    finally:
+        connection.close()
+
+
+def _listens(server):
+    """Quem respondeu é o nosso processo, e não outro que tomou a porta antes dele?"""
+    try:
+        sockets = [item for process in _tree(server.process) for item in process.net_connections("tcp")]
+    except psutil.Error:
+        return True  # o macOS pode não deixar ver
+    return any(item.status == psutil.CONN_LISTEN and item.laddr.port == server.port for item in sockets)
+
+
+def _taken(port):
+    """Verdadeiro se outro processo atende na porta."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _tree(process):
+    """O processo e os seus descendentes, como `psutil.Process`; vazia se ele já terminou."""
+    try:
+        root = psutil.Process(process.pid) if process.poll() is None else None
+        return [root, *root.children(recursive=True)] if root else []
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _stop(process):
-    """SIGTERM, cinco segundos de paciência, SIGKILL."""
-    process.stdin.close()
+    """SIGTERM, cinco segundos de paciência, SIGKILL; nenhum descendente fica."""
+    children = _tree(process)[1:]
     process.terminate()
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
+        children += [child for child in _tree(process)[1:] if child not in children]
         process.kill()
         process.wait()
+    for child in psutil.wait_procs(children, timeout=1)[1]:
+        child.kill()
+    process.stdin.close()

@@ -1,52 +1,51 @@
 """O contrato HTTP de todos os servidores do curso: bytes → imagens, previsões → resposta, erro → problema.
 
-Não importa framework web algum. Erros seguem a RFC 9457 (`application/problem+json`).
+Não importa framework web algum: Flask e FastAPI chamam as mesmas funções e por isso dão as mesmas respostas.
+Erros seguem a RFC 9457 (`application/problem+json`).
 """
 
-import base64
-import binascii
-import json
-
 import numpy as np
+from pydantic import ValidationError
 
-from course_utils.model.predictor import InvalidInputError, Predictor
+from course_utils.model.predictor import SIDE, InvalidInputError, Predictor
 from course_utils.serving import picture
+from course_utils.serving.schemas import MAX_IMAGES, PIXELS, PredictRequest
 
-MAX_IMAGES = 32
 MAX_BODY_BYTES = 2**20
-PIXELS = 784
+JSON_TYPE, BYTES_TYPE, PNG_TYPE = "application/json", "application/octet-stream", "image/png"
 PROBLEM_TYPE = "application/problem+json"
 TITLES = {
     400: "Corpo malformado",
     404: "Rota inexistente",
     405: "Método não permitido",
+    408: "O corpo demorou demais",
     413: "Corpo grande demais",
     415: "Tipo de conteúdo não aceito",
     422: "Entrada fora do contrato",
     500: "Erro interno",
-    503: "Servidor ainda não está pronto",
+    503: "Servidor ocupado ou ainda não pronto",
+    504: "Prazo esgotado",
 }
 
 
 class ContractError(Exception):
-    """Uma requisição recusada: `status` HTTP 4xx e `detail`, a frase que diz o que mudar."""
+    """Uma requisição não atendida: `status` HTTP e `detail`, a frase que diz o que fazer.
 
-    def __init__(self, status, detail):
+    `retry_after`: em quantos segundos vale tentar de novo (None se repetir não adianta).
+    """
+
+    def __init__(self, status, detail, retry_after=None):
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status, self.detail, self.retry_after = status, detail, retry_after
 
 
 def read_images(content_type, body):
     """Corpo da requisição → imagens uint8 (n, 28, 28), com n de 1 a 32.
 
-    `content_type`: o cabeçalho, com ou sem parâmetros; `body`: bytes. Levanta `ContractError`.
+    `content_type`: o cabeçalho, com ou sem parâmetros; `body`: bytes. Levanta `ContractError` 4xx.
     """
     kind = content_type.split(";")[0].strip().lower()
-    readers = {
-        "application/json": _images_from_json,
-        "application/octet-stream": _images_from_bytes,
-        "image/png": picture.to_digit,
-    }
+    readers = {JSON_TYPE: _from_json, BYTES_TYPE: _from_bytes, PNG_TYPE: picture.to_digit}
     if kind not in readers:
         raise ContractError(415, f"Recebi {kind or 'nenhum Content-Type'}; aceito {', '.join(readers)}.")
     if len(body) > MAX_BODY_BYTES:
@@ -65,49 +64,69 @@ def too_large():
     return ContractError(413, f"O corpo passa de {MAX_BODY_BYTES} bytes (1 MiB).")
 
 
+def too_slow():
+    """O erro 408: o corpo não chegou a tempo."""
+    return ContractError(408, "O corpo da requisição não chegou a tempo; envie-o de uma vez.")
+
+
+def cut_short():
+    """O erro 400 de um corpo que acabou no meio (o cliente talvez nem esteja mais lá para lê-lo)."""
+    return ContractError(400, "O corpo terminou antes do que o Content-Length prometia.")
+
+
 def answer(predictions, *, model_version, inference_ms):
     """A resposta de sucesso, como dicionário pronto para JSON."""
     rows = [{"digit": item.digit, "probabilities": item.probabilities} for item in predictions]
     return {"predictions": rows, "model_version": model_version, "inference_ms": round(inference_ms, 3)}
 
 
-def problem(status, detail):
+def problem(status, detail, request_id=None):
     """O corpo de erro da RFC 9457, como dicionário pronto para JSON."""
-    return {"type": "about:blank", "title": TITLES.get(status, "Erro"), "status": status, "detail": detail}
+    body = {"type": "about:blank", "title": TITLES.get(status, "Erro"), "status": status, "detail": detail}
+    return body if request_id is None else body | {"request_id": request_id}
 
 
-def _images_from_json(body):
+def route_problem(status, method, path):
+    """O `detail` de um 404 ou 405."""
+    return f"Este servidor não atende {method} em {path}."
+
+
+def _from_json(body):
     """`{"images": [imagem, …]}`, cada imagem uma lista de 784 inteiros ou um base64 de 784 bytes."""
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ContractError(400, "O corpo não é um JSON válido em UTF-8.") from None
-    if not isinstance(data, dict) or not isinstance(data.get("images"), list):
-        raise ContractError(422, 'Esperava um objeto {"images": [imagem, …]}.')
-    if not 1 <= len(data["images"]) <= MAX_IMAGES:
-        raise ContractError(422, f"Recebi {len(data['images'])} imagens; aceito de 1 a {MAX_IMAGES}.")
-    return np.stack([_image_from_json(number, image) for number, image in enumerate(data["images"])])
+        images = PredictRequest.model_validate_json(body).images
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=True)[0]
+        if first["type"] == "json_invalid":
+            raise ContractError(400, "O corpo não é um JSON válido em UTF-8.") from None
+        raise ContractError(422, _explain(first)) from None
+    rows = [np.frombuffer(image, np.uint8) if isinstance(image, bytes) else image for image in images]
+    return np.array(rows, np.uint8)
 
 
-def _image_from_json(number, image):
-    """Uma imagem do JSON → (784,); booleanos, textos e aninhamentos são recusados pelo tipo."""
-    where = f"images[{number}]"
-    if isinstance(image, str):
-        try:
-            raw = base64.b64decode(image, validate=True)
-        except (binascii.Error, ValueError):
-            raise ContractError(422, f"{where} não é um base64 válido.") from None
-        image = list(raw)
-    if not isinstance(image, list) or len(image) != PIXELS:
-        size = f"{len(image)} valores" if isinstance(image, list) else type(image).__name__
-        raise ContractError(422, f"{where}: recebi {size}; esperava {PIXELS} inteiros de 0 a 255.")
-    if not set(map(type, image)) <= {int, float}:
-        raise ContractError(422, f"{where}: esperava só números; texto, booleano e nulo não servem.")
-    return Predictor.validate([image])[0]
+def _explain(error):
+    """Um erro do Pydantic como frase em português, com o lugar em que aconteceu."""
+    # A posição vem como ("images", 0, "lista", 3): a etiqueta da união não interessa ao cliente.
+    indices = [f"[{part}]" for part in error["loc"][1:] if isinstance(part, int)]
+    where = "images" + "".join(indices)
+    kind, context = error["type"], error.get("ctx", {})
+    if not error["loc"] or kind == "missing":
+        return 'Esperava um objeto {"images": [imagem, …]}.'
+    if kind in ("too_short", "too_long"):
+        size = context.get("actual_length") or "valores demais"
+        expected = f"{PIXELS} inteiros" if indices else f"de 1 a {MAX_IMAGES} imagens"
+        return f"{where}: recebi {size}; esperava {expected}."
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return f"{where}: recebi {str(error['input'])[:20]}; esperava de 0 (papel) a 255 (tinta)."
+    if kind.startswith(("base64", "bytes", "string")):
+        return f"{where}: o texto não é o base64 de {PIXELS} bytes."
+    if len(indices) == 2:
+        return f"{where}: esperava um inteiro de 0 a 255; texto, booleano, nulo e número quebrado não servem."
+    return f"{where}: esperava {'uma lista de 784 inteiros ou um base64' if indices else 'uma lista de imagens'}."
 
 
-def _images_from_bytes(body):
+def _from_bytes(body):
     """n × 784 bytes crus, linha a linha."""
     if len(body) % PIXELS:
         raise ContractError(422, f"Recebi {len(body)} bytes; esperava um múltiplo de {PIXELS}.")
-    return np.frombuffer(body, np.uint8).reshape(-1, PIXELS)
+    return np.frombuffer(body, np.uint8).reshape(-1, SIDE, SIDE)

@@ -1,0 +1,131 @@
+"""O servidor Flask do curso: um adaptador fino (WSGI) entre HTTP, o contrato e o serviço."""
+
+import logging
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+from time import perf_counter
+
+from flask import Flask, Response, g, jsonify, request, send_from_directory
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+
+from course_utils.serving import contract
+from course_utils.serving.service import BODY_DEADLINE_S, Service, request_id
+
+PAGE = Path(__file__).parent / "web"
+log = logging.getLogger("aula32.serving")
+
+
+def create_app(model=None, **limits):
+    """Aplicação WSGI do contrato. `model`: arquivo ONNX ou pasta de versões (padrão: a variável AULA_MODEL).
+
+    `limits`: `max_pending` e `deadline_s` do `Service`.
+    """
+    service = Service(model, **limits)
+    app = Flask("leitor_de_cep", static_folder=PAGE, static_url_path="/web")
+    # Um byte a mais que o limite: o Werkzeug corta ali um corpo sem Content-Length, e o contrato vê que passou.
+    app.config["MAX_CONTENT_LENGTH"] = contract.MAX_BODY_BYTES + 1
+    app.json.ensure_ascii, app.json.sort_keys = False, False
+    _add_errors(app)
+    _add_observer(app, service)
+
+    @app.post("/predict")
+    def predict():
+        with service.admit():
+            images = contract.read_images(request.headers.get("Content-Type", ""), _read_body())
+            return jsonify(_infer(service, images))
+
+    @app.get("/health/live")
+    def live():
+        return jsonify(status="vivo")
+
+    @app.get("/health/ready")
+    def ready():
+        service.require_ready()
+        return jsonify(status="pronto", model_version=service.store.current.version)
+
+    @app.get("/metrics")
+    def metrics():
+        return Response(service.metrics(), content_type="text/plain; version=0.0.4")
+
+    @app.get("/")
+    def page():
+        return send_from_directory(PAGE, "index.html")
+
+    return app
+
+
+def _infer(service, images):
+    """Direto, se a inferência é curta; senão, num executor com tantas threads quantos os núcleos."""
+    if service.is_quick(images):
+        return service.predict(images)
+    future = service.executor.submit(service.predict, images)
+    try:
+        return future.result(timeout=service.deadline_s)
+    except FutureTimeoutError:
+        future.cancel()
+        raise service.late() from None
+
+
+def _read_body():
+    """Lê o corpo até o limite (o Werkzeug conta também o que chega sem Content-Length).
+
+    Um cliente que fica `BODY_DEADLINE_S` sem mandar nada recebe o 408; contra um que manda gota a gota,
+    põe-se um proxy na frente, como a documentação do gunicorn recomenda.
+    """
+    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    if connection is not None:
+        connection.settimeout(BODY_DEADLINE_S)
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise contract.too_large() from None
+    except (ClientDisconnected, TimeoutError):
+        waited = perf_counter() - g.start
+        raise (contract.too_slow() if waited >= BODY_DEADLINE_S else contract.cut_short()) from None
+    if len(body) < (request.content_length or 0):
+        raise contract.cut_short()
+    return body
+
+
+def _add_errors(app):
+    """Todo erro vira `application/problem+json`, com o identificador da requisição."""
+
+    @app.errorhandler(contract.ContractError)
+    def refuse(error):
+        response = _problem(error.status, error.detail)
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
+
+    @app.errorhandler(HTTPException)
+    def refuse_route(error):
+        response = _problem(error.code, contract.route_problem(error.code, request.method, request.path))
+        if getattr(error, "valid_methods", None):
+            response.headers["Allow"] = ", ".join(error.valid_methods)
+        return response
+
+    @app.errorhandler(Exception)
+    def fail(error):
+        log.exception("falha na requisição %s", g.request_id)
+        return _problem(500, "O servidor falhou ao responder; o registro dele, sob este request_id, diz por quê.")
+
+
+def _problem(status, detail):
+    response = jsonify(contract.problem(status, detail, g.request_id))
+    response.status_code, response.content_type = status, contract.PROBLEM_TYPE
+    return response
+
+
+def _add_observer(app, service):
+    """Identificador, métricas e uma linha de registro por requisição."""
+
+    @app.before_request
+    def begin():
+        g.start, g.request_id = perf_counter(), request_id(request.headers.get("X-Request-ID"))
+
+    @app.after_request
+    def end(response):
+        response.headers["X-Request-ID"] = g.request_id
+        fields = {"method": request.method, "path": request.path, "request_id": g.request_id}
+        service.observe(status=response.status_code, seconds=perf_counter() - g.start, **fields)
+        return response

@@ -1,0 +1,144 @@
+"""O que todo servidor precisa além do modelo: fila com limite, prazo, prontidão, métricas e registro.
+
+Não conhece Flask nem FastAPI: cada um é um adaptador fino sobre um `Service`.
+"""
+
+import json
+import logging
+import os
+import re
+import sys
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import perf_counter
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from course_utils.model.predictor import MODEL
+from course_utils.serving.contract import ContractError, answer
+from course_utils.serving.store import ModelStore
+
+DEADLINE_S = 5.0
+BODY_DEADLINE_S = 5.0
+MAX_PENDING = 64
+QUICK_MS = 0.3
+log = logging.getLogger("aula32.serving")
+
+
+def model_path():
+    """O modelo que o processo deve servir: a variável AULA_MODEL, ou o de referência."""
+    return os.environ.get("AULA_MODEL", MODEL)
+
+
+class Service:
+    """Um modelo no ar: carrega em segundo plano, atende até `max_pending` requisições ao mesmo tempo."""
+
+    def __init__(self, model=None, *, max_pending=MAX_PENDING, deadline_s=DEADLINE_S):
+        self.max_pending, self.deadline_s = max_pending, deadline_s
+        self.executor = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="inferência")
+        self.store, self.failure, self._image_ms = None, None, None
+        self._pending, self._lock = 0, threading.Lock()
+        self._create_metrics()
+        threading.Thread(target=self._load, args=(model or model_path(),), daemon=True).start()
+
+    def _load(self, model):
+        try:
+            store = ModelStore(model)
+        except Exception as error:  # o processo segue vivo e /health/ready diz por que não está pronto
+            self.failure = str(error)
+            log.error("modelo recusado: %s", error)
+            return
+        start, blank = perf_counter(), np.zeros((1, 28, 28), np.uint8)
+        for _ in range(5):
+            store.current.predictor.predict(blank)
+        self._image_ms = 1000 * (perf_counter() - start) / 5
+        store.watch()
+        self.store = store
+
+    def close(self):
+        """Termina as inferências em curso e para de vigiar a pasta de versões."""
+        self.executor.shutdown()
+        if self.store:
+            self.store.close()
+
+    def require_ready(self):
+        """Levanta o 503 enquanto o modelo não está carregado e aquecido."""
+        if self.store is None:
+            raise ContractError(503, self.failure or "O modelo ainda está sendo carregado.", retry_after=1)
+
+    @contextmanager
+    def admit(self):
+        """Uma vaga na fila; levanta o 503 na hora se ela está cheia: recusar cedo é melhor que atrasar todos."""
+        self.require_ready()
+        with self._lock:
+            if self._pending >= self.max_pending:
+                raise ContractError(503, "A fila está cheia; tente de novo em instantes.", retry_after=1)
+            self._pending += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._pending -= 1
+
+    def is_quick(self, images):
+        """Se a inferência é tão curta que trocar de thread custaria mais que ela."""
+        return self._image_ms * len(images) < QUICK_MS
+
+    def predict(self, images):
+        """Imagens já validadas → a resposta do contrato (dict)."""
+        served = self.store.current
+        start = perf_counter()
+        predictor = served.predictor
+        predictions = predictor.respond(predictor.infer(predictor.preprocess(images)))
+        elapsed = perf_counter() - start
+        self.inference.observe(elapsed)
+        return answer(predictions, model_version=served.version, inference_ms=1000 * elapsed)
+
+    def late(self):
+        """O erro 504."""
+        return ContractError(504, f"A resposta não ficou pronta em {self.deadline_s:g} s.", retry_after=1)
+
+    # ------------------------------------------------------------ o que a operação vê
+
+    def _create_metrics(self):
+        self.registry = CollectorRegistry()
+        options = {"registry": self.registry}
+        self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], **options)
+        self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], **options)
+        self.inference = Histogram("inference_seconds", "Duração da inferência", **options)
+        pending = Gauge("requests_pending", "Requisições em curso", **options)
+        pending.set_function(lambda: self._pending)
+        version = Gauge("model_version", "Versão do modelo no ar", **options)
+        version.set_function(lambda: int(self.store.current.version) if self.store else 0)
+
+    def metrics(self):
+        """O texto que o Prometheus lê (bytes)."""
+        return generate_latest(self.registry)
+
+    def observe(self, *, method, path, status, seconds, request_id):
+        """Conta a requisição e escreve uma linha de registro em JSON."""
+        route = path if path in ROUTES else "outra"  # um cliente não pode criar séries à vontade
+        self.requests.labels(route, status).inc()
+        self.seconds.labels(route).observe(seconds)
+        if log.isEnabledFor(logging.INFO) and not (path.startswith("/health") and status == 200):
+            fields = {"method": method, "path": path[:200], "status": status, "ms": round(1000 * seconds, 2)}
+            log.info(json.dumps(fields | {"request_id": request_id}, ensure_ascii=False))
+
+
+ROUTES = {"/", "/predict", "/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json"}
+
+
+def request_id(header):
+    """O identificador que o cliente mandou, se for curto e simples; senão, um novo."""
+    return header if header and re.fullmatch(r"[\w-]{1,64}", header) else uuid.uuid4().hex
+
+
+def log_to_stdout(level=logging.INFO):
+    """Registro do servidor: uma linha por requisição na saída padrão."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.handlers, log.propagate = [handler], False
+    log.setLevel(level)
