@@ -26,3 +26,24 @@ def bars(values, unit, *, title="", log=False):
     axis.margins(x=0.15)
     axis.set(xlabel=unit, title=title)
     return axis
+
+
+def load_curve(loads, *, title=""):
+    """Latência (p50 e p95) e, embaixo, vazão, contra o número de clientes; devolve os dois Axes.
+
+    `loads`: a lista de `Load` que `load.sweep` devolve.
+    """
+    clients = [load.concurrency for load in loads]
+    _, (latency, rate) = plt.subplots(2, 1, figsize=(7, 5), sharex=True, height_ratios=[3, 2])
+    for name, marker, color in (("p50", "o", COLORS[0]), ("p95", "^", COLORS[4])):
+        latency.plot(clients, [getattr(load, name) for load in loads], marker=marker, color=color, label=name)
+    rate.plot(clients, [load.requests_per_second for load in loads], marker="s", linestyle="--", color=COLORS[2])
+    rate.set_xscale("log", base=2)
+    rate.set_xticks(clients, map(str, clients))
+    rate.set(xlabel="clientes simultâneos", ylabel="vazão (requisições/s)")
+    latency.set(ylabel="latência (ms)", title=title)
+    latency.legend()
+    for axis in (latency, rate):
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
+    return latency, rate

@@ -1,8 +1,8 @@
-"""O processo que gera a carga; `load` o inicia, manda o pedido em JSON e recebe as medidas em JSON.
+"""O processo que gera a carga: `load` o inicia, entrega o pedido em JSON e recebe as medidas em JSON.
 
-Cada cliente faz um pedido, espera a resposta inteira e faz o próximo (laço fechado), sempre em 127.0.0.1 e
-sem fechar a conexão, a menos que o servidor a feche. Escreve os bytes direto no soquete: um cliente HTTP
-completo gasta por pedido mais do que os servidores que queremos medir.
+Cada cliente envia um pedido, espera a resposta inteira e só então envia o próximo (laço fechado), sempre em
+127.0.0.1 e na mesma conexão, enquanto o servidor não a fecha. Os bytes vão direto ao soquete: um cliente
+HTTP completo gasta, por pedido, tanto quanto os servidores que queremos medir.
 """
 
 import asyncio
@@ -16,51 +16,47 @@ from time import monotonic, perf_counter, process_time
 import httptools
 
 HOST = "127.0.0.1"
-PAUSE_S = 0.01  # depois de uma conexão que falhou
+PAUSE_S = 0.01  # depois de uma falha, para não girar em falso
 
 
 class Connection(asyncio.Protocol):
-    """Uma conexão com o servidor, um pedido por vez."""
+    """Uma conexão com o servidor, um pedido por vez. Os métodos `on_` são o que o leitor de HTTP encontrou."""
 
-    def __init__(self):
-        self.usable, self.answer = True, None
+    usable, answer, parser = True, None, None
 
     def connection_made(self, transport):
         self.transport = transport
 
     async def ask(self, request):
         """Envia os bytes do pedido e devolve o status, quando a resposta inteira chegou."""
-        self.answer, self.to_the_end = asyncio.get_running_loop().create_future(), True
+        self.answer = asyncio.get_running_loop().create_future()
         self.parser = httptools.HttpResponseParser(self)
+        self.sized = False
         self.transport.write(request)
         return await self.answer
-
-    def close(self):
-        self.usable = False
-        self.transport.abort()
 
     def data_received(self, data):
         try:
             self.parser.feed_data(data)
-        except (httptools.HttpParserError, AttributeError) as error:
+        except httptools.HttpParserError as error:
             self._finish(error)
 
     def on_header(self, name, value):
-        if name.lower() in (b"content-length", b"transfer-encoding"):
-            self.to_the_end = False
+        self.sized = self.sized or name.lower() in (b"content-length", b"transfer-encoding")
 
     def on_headers_complete(self):
-        self.headers = True
+        self.usable = self.parser.should_keep_alive()
 
     def on_message_complete(self):
-        self.usable = self.parser.should_keep_alive()
-        self._finish(None)
+        self._finish()
 
     def connection_lost(self, error):
+        # Sem tamanho anunciado, a resposta termina quando o servidor fecha; com tamanho, isto é um corte.
+        answered = not self.usable and not self.sized
         self.usable = False
-        self._finish(error or ConnectionResetError("o servidor fechou a conexão"))
+        self._finish(None if answered else error or ConnectionResetError())
 
-    def _finish(self, error):
+    def _finish(self, error=None):
         if self.answer is None or self.answer.done():
             return
         if error is None:
@@ -68,3 +64,84 @@ class Connection(asyncio.Protocol):
         else:
             self.usable = False
             self.answer.set_exception(error)
+
+
+class Client:
+    """Um cliente: guarda a sua conexão de um pedido para o outro."""
+
+    def __init__(self, port, request, timeout):
+        self.port, self.request, self.timeout = port, request, timeout
+        self.connection = None
+
+    async def ask(self):
+        """Um pedido inteiro, conexão incluída se for preciso: devolve o status ou levanta."""
+        async with asyncio.timeout(self.timeout):
+            if self.connection is None or not self.connection.usable:
+                self.drop()
+                loop = asyncio.get_running_loop()
+                _, self.connection = await loop.create_connection(Connection, HOST, self.port)
+            return await self.connection.ask(self.request)
+
+    def drop(self):
+        """Larga a conexão, com o que ainda viesse por ela."""
+        if self.connection:
+            self.connection.transport.abort()
+        self.connection = None
+
+
+async def run_phase(clients, seconds, max_requests):
+    """Todos os clientes em laço por `seconds` ou até `max_requests`; o que começou a tempo é esperado.
+
+    Devolve `(latências em ms das respostas 2xx, erros contados por espécie)`.
+    """
+    latencies, errors, left = [], Counter(), max_requests
+    limit = perf_counter() + seconds
+
+    async def repeat(client):
+        nonlocal left
+        while left > 0 and (start := perf_counter()) < limit:
+            left -= 1
+            try:
+                status = await client.ask()
+            except (OSError, httptools.HttpParserError) as error:
+                errors[type(error).__name__] += 1
+                client.drop()
+                await asyncio.sleep(PAUSE_S)
+                continue
+            if 200 <= status < 300:
+                latencies.append(1000 * (perf_counter() - start))
+            else:
+                errors[str(status)] += 1
+
+    await asyncio.gather(*map(repeat, clients))
+    return latencies, errors
+
+
+async def main(job):
+    """Aquecimento e medida; devolve o dicionário que `load` lê. Os instantes são de `time.monotonic`."""
+    request = base64.b64decode(job["request"])
+    clients = [Client(job["port"], request, job["timeout"]) for _ in range(job["concurrency"])]
+    if job["warmup"]:
+        await run_phase(clients, job["warmup"], job["max_requests"])
+    began, busy = monotonic(), process_time()
+    start = perf_counter()
+    latencies, errors = await run_phase(clients, job["seconds"], job["max_requests"])
+    seconds, busy = perf_counter() - start, process_time() - busy
+    for client in clients:
+        client.drop()
+    return {
+        "latencies": latencies,
+        "errors": errors,
+        "seconds": seconds,
+        "began": began,
+        "generator_percent": 100 * busy / seconds,
+    }
+
+
+if __name__ == "__main__":
+    gc.disable()  # vive segundos; uma coleta no meio apareceria como latência do servidor
+    try:
+        from uvloop import run  # não existe no Windows
+    except ImportError:
+        from asyncio import run
+    json.dump(run(main(json.load(sys.stdin))), sys.stdout)
