@@ -1,0 +1,352 @@
+"""Os dois aplicativos, por sockets de verdade: as mesmas respostas e os mesmos erros para a mesma entrada."""
+
+import http.client
+import json
+import re
+import shutil
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from cases import BAD_BODIES, BYTES, JSON, body
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from course_utils.classroom import servers
+from course_utils.model import artifacts, digits
+from course_utils.model.predictor import MODEL, Predictor
+
+FLASK, FASTAPI = "course_utils.serving.flask_app:create_app", "course_utils.serving.fastapi_app:create_app"
+KINDS = {"fastapi": (FASTAPI, "uvicorn"), "flask": (FLASK, "werkzeug"), "gunicorn": (FLASK, "gunicorn")}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request):
+    target, kind = KINDS[request.param]
+    with servers.start(target, server=kind, threads=8) as server:
+        yield server
+
+
+def call(server, route, data=None, kind=BYTES, method=None, headers=()):
+    """Devolve `(status, cabeçalhos, corpo)` sem levantar por causa de um erro HTTP."""
+    request = urllib.request.Request(
+        server.url + route, data, {"Content-Type": kind, **dict(headers)}, method=method
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=15) as response:
+            return response.status, response.headers, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def assert_problem(answer, status):
+    received, headers, text = answer
+    problem = json.loads(text)
+    assert (received, headers["Content-Type"]) == (status, "application/problem+json"), text[:300]
+    assert problem["status"] == status and problem["title"] and problem["detail"]
+    assert problem["request_id"] == headers["X-Request-ID"]
+    assert not re.search(rb"Traceback|Not Found|File \"", text)
+    return problem
+
+
+def raw(server, data, *, wait=8, shut=False):
+    """Manda bytes crus e devolve o que voltar até a conexão fechar ou o prazo acabar."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=wait) as connection:
+        connection.sendall(data)
+        if shut:
+            connection.shutdown(socket.SHUT_WR)
+        try:
+            return connection.recv(4096)
+        except TimeoutError:
+            return b""
+
+
+def test_it_answers_what_the_predictor_answers(server):
+    images = digits.load("test")[0][:32]
+    status, headers, text = call(server, "predict", images.tobytes())
+    answer = json.loads(text)
+    assert status == 200 and headers["Content-Type"] == "application/json"
+    for item, other in zip(answer["predictions"], Predictor().predict(images), strict=True):
+        assert item["digit"] == other.digit
+        assert item["probabilities"] == pytest.approx(other.probabilities, abs=1e-6)
+    assert answer["model_version"] == "1" and answer["inference_ms"] > 0
+
+
+@pytest.mark.parametrize(("kind", "payload", "status"), BAD_BODIES)
+def test_bad_bodies_get_the_contract_s_error(server, kind, payload, status):
+    start = time.monotonic()
+    assert_problem(call(server, "predict", payload, kind), status)
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize(("method", "route", "status"), [("GET", "nada", 404), ("GET", "predict", 405)])
+def test_wrong_routes_and_methods(server, method, route, status):
+    answer = call(server, route, method=method)
+    assert_problem(answer, status)
+    if status == 405:
+        assert "POST" in answer[1]["Allow"]
+
+
+def test_a_20_mb_body_is_refused_fast_with_or_without_length(server):
+    def pieces():
+        for _ in range(320):
+            yield b"x" * 65536
+
+    for data in (b"x" * 20_000_000, pieces()):
+        start = time.monotonic()
+        try:
+            assert_problem(call(server, "predict", data), 413)
+        except (urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
+            # O servidor pode fechar antes que o cliente termine de mandar; mas fechar, ele fecha.
+            assert re.search("reset|[Bb]roken pipe|closed|aborted", str(error)), error
+        assert time.monotonic() - start < 3
+    assert call(server, "health/live")[0] == 200
+
+
+HEAD = (
+    b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: 784\r\n\r\n"
+)
+
+
+def test_a_body_that_stops_coming_gets_408_and_one_cut_short_gets_400(server):
+    start = time.monotonic()
+    assert raw(server, HEAD + b"abc").startswith(b"HTTP/1.1 408")
+    assert time.monotonic() - start < 7
+    assert raw(server, HEAD + b"abc", shut=True)[:12] in (b"HTTP/1.1 400", b"")
+
+
+def test_garbage_that_is_not_http_does_not_hurt(server):
+    for garbage in (b"\x00" * 100, b"GET\r\n\r\n", b"POST /predict HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00"):
+        assert not re.search(b"HTTP/1.[01] 5", raw(server, garbage, wait=2, shut=True))
+    assert call(server, "health/live")[0] == 200
+
+
+def test_the_request_id_is_kept_if_sane_and_replaced_if_not(server):
+    assert call(server, "health/live", headers=[("X-Request-ID", "abc-123")])[1]["X-Request-ID"] == "abc-123"
+    for strange in ("a b", "x" * 65, "<script>"):
+        assert re.fullmatch(
+            "[0-9a-f]{32}", call(server, "health/live", headers=[("X-Request-ID", strange)])[1]["X-Request-ID"]
+        )
+
+
+def test_metrics_are_prometheus_s_and_strangers_create_no_series(server):
+    call(server, "predict", digits.load("test")[0][:1].tobytes())
+    for number in range(5):
+        call(server, f"inventada/{number}")
+    status, headers, text = call(server, "metrics")
+    assert status == 200 and headers["Content-Type"].startswith("text/plain")
+    assert re.search(rb'http_requests_total\{route="/predict",status="200"\} [1-9]', text)
+    assert b"inference_seconds_count" in text and b"model_version 1.0" in text
+    assert b"inventada" not in text and b'route="outra"' in text
+
+
+def test_each_request_leaves_one_json_line_with_its_id(server):
+    call(server, "predict", b"x", headers=[("X-Request-ID", "procure-me")])
+    time.sleep(0.2)
+    line = next(line for line in server.log_tail(50).splitlines() if "procure-me" in line)
+    fields = json.loads(line[line.index("{") :])
+    assert fields["status"] == 422 and fields["path"] == "/predict" and fields["ms"] > 0
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kind=st.sampled_from([JSON, BYTES, "image/png", "x/y"]), data=st.binary(max_size=3000))
+def test_any_body_is_answered_without_a_5xx(server, kind, data):
+    assert call(server, "predict", data, kind)[0] < 500
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8))
+def test_any_json_is_answered_without_a_5xx(server, value):
+    assert call(server, "predict", body({"images": value}), JSON)[0] < 500
+
+
+def test_both_apps_give_the_same_bytes_but_for_time_and_id():
+    images = digits.load("test")[0][:2].tobytes()
+    answers = {}
+    for name in ("fastapi", "flask"):
+        target, kind = KINDS[name]
+        with servers.start(target, server=kind) as server:
+            texts = [
+                call(server, "predict", images)[2],
+                *(call(server, "predict", p, k)[2] for k, p, _ in BAD_BODIES),
+            ]
+        volatile = rb'"inference_ms": ?[\d.]+|"request_id": ?"\w+"'
+        answers[name] = [re.sub(volatile, b"", text).strip() for text in texts]
+    assert answers["fastapi"] == answers["flask"]
+
+
+# ------------------------------------------------------------------ fila, prazo, prontidão, versões
+
+
+@pytest.fixture
+def slow_app(tmp_path):
+    """Os dois aplicativos com um modelo que demora: cada inferência espera 0,4 s."""
+    code = """
+import time
+from course_utils.model.predictor import Predictor
+from course_utils.serving import fastapi_app, flask_app
+infer = Predictor.infer
+def slow(self, batch):
+    time.sleep(0.4 if batch.any() else 0)
+    return infer(self, batch)
+Predictor.infer = slow
+def create_fastapi(): return fastapi_app.create_app(max_pending=4, deadline_s=0.9)
+def create_flask(): return flask_app.create_app(max_pending=4, deadline_s=0.9)
+"""
+    file = tmp_path / "lento.py"
+    file.write_text(code, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(("name", "kind"), [("create_fastapi", "uvicorn"), ("create_flask", "werkzeug")])
+def test_a_full_queue_says_503_and_a_late_answer_504_while_health_stays_quick(slow_app, name, kind):
+    image, statuses, health = digits.load("test")[0][:1].tobytes(), [], []
+    with servers.start(f"{slow_app}:{name}", server=kind) as server:
+
+        def ask():
+            answer = call(server, "predict", image)
+            statuses.append((answer[0], answer[1]["Retry-After"]))
+
+        threads = [threading.Thread(target=ask) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for _ in range(10):
+            start = time.monotonic()
+            assert call(server, "health/live")[0] == 200
+            health.append(time.monotonic() - start)
+        for thread in threads:
+            thread.join()
+        assert statuses.count((503, "1")) == 6, statuses
+        assert sorted(statuses)[0] == (200, None)
+        assert np.median(health) < 0.05
+        for _ in range(3):  # com a fila de novo vazia, três ao mesmo tempo em dois núcleos: ninguém passa do prazo
+            assert call(server, "predict", image)[0] == 200
+
+
+@pytest.mark.parametrize(("name", "kind"), [("create_fastapi", "uvicorn"), ("create_flask", "werkzeug")])
+def test_an_answer_past_the_deadline_is_a_504(slow_app, name, kind):
+    slow_app.write_text(slow_app.read_text().replace("0.4 if", "2.0 if"), encoding="utf-8")
+    with servers.start(f"{slow_app}:{name}", server=kind) as server:
+        answer = call(server, "predict", digits.load("test")[0][:1].tobytes())
+        assert_problem(answer, 504)
+
+
+def make_version(folder, number, *, broken=False):
+    target = folder / str(number) / "model.onnx"
+    target.parent.mkdir(parents=True)
+    shutil.copy(MODEL, target)
+    artifacts.seal(target)
+    if broken:
+        target.write_bytes(target.read_bytes()[:-1] + b"?")
+
+
+def wait_for(condition, seconds=8):
+    limit = time.monotonic() + seconds
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert condition()
+
+
+@pytest.mark.parametrize("name", ["fastapi", "flask"])
+def test_versions_are_switched_without_a_restart_and_a_broken_one_is_ignored(tmp_path, name):
+    make_version(tmp_path / "m", 1)
+    target, kind = KINDS[name]
+    with servers.start(target, server=kind, model=tmp_path / "m") as server:
+
+        def version():
+            return json.loads(call(server, "health/ready")[2])["model_version"]
+
+        assert version() == "1"
+        make_version(tmp_path / "m", 2, broken=True)
+        wait_for(lambda: "versão 2 recusada" in server.log_tail())
+        assert version() == "1"
+        make_version(tmp_path / "m", 10)
+        wait_for(lambda: version() == "10")
+        answer = json.loads(call(server, "predict", digits.load("test")[0][:1].tobytes())[2])
+        assert answer["model_version"] == "10"
+        shutil.rmtree(tmp_path / "m" / "10")  # voltar atrás é apagar a pasta
+        wait_for(lambda: version() == "1")
+        artifacts.seal(tmp_path / "m" / "2" / "model.onnx")  # íntegro, mas não é um modelo
+        time.sleep(2)
+        assert version() in ("1", "2") and call(server, "health/live")[0] == 200
+
+
+@pytest.mark.parametrize("name", ["fastapi", "flask"])
+def test_until_the_model_is_warm_ready_is_503_and_live_200(tmp_path, name):
+    code = f"""
+import time
+from course_utils.serving import store, {name}_app
+load = store._load_and_warm_up
+def slow(file):
+    time.sleep(1.5)
+    return load(file)
+store._load_and_warm_up = slow
+create_app = {name}_app.create_app
+"""
+    (tmp_path / "frio.py").write_text(code, encoding="utf-8")
+    with servers.start(f"{tmp_path / 'frio.py'}:create_app", server=KINDS[name][1], ready="health/live") as server:
+        answer = call(server, "health/ready")
+        assert_problem(answer, 503)
+        assert answer[1]["Retry-After"] == "1"
+        assert_problem(call(server, "predict", bytes(784)), 503)
+        wait_for(lambda: call(server, "health/ready")[0] == 200)
+        assert call(server, "predict", bytes(784))[0] == 200
+
+
+@pytest.mark.parametrize("name", ["fastapi", "flask"])
+def test_a_failure_of_ours_is_a_500_without_a_traceback_but_with_an_id(tmp_path, name):
+    code = f"""
+from course_utils.serving import contract, {name}_app
+def explode(*arguments):
+    raise RuntimeError("segredo do servidor")
+contract.read_images = explode
+create_app = {name}_app.create_app
+"""
+    (tmp_path / "falha.py").write_text(code, encoding="utf-8")
+    with servers.start(f"{tmp_path / 'falha.py'}:create_app", server=KINDS[name][1]) as server:
+        answer = call(server, "predict", bytes(784))
+        problem = assert_problem(answer, 500)
+        assert b"segredo" not in answer[2]
+        log = server.log_tail(80)
+        assert "segredo do servidor" in log and problem["request_id"] in log
+
+
+# ------------------------------------------------------------------ fim educado, documentação
+
+
+@pytest.mark.parametrize("kind", ["fastapi", "gunicorn"])
+def test_sigterm_finishes_what_was_accepted(slow_app, kind):
+    name, server_kind = ("create_fastapi", "uvicorn") if kind == "fastapi" else ("create_flask", "gunicorn")
+    image, statuses = digits.load("test")[0][:1].tobytes(), []
+    with servers.start(f"{slow_app}:{name}", server=server_kind, threads=4) as server:
+        threads = [
+            threading.Thread(target=lambda: statuses.append(call(server, "predict", image)[0])) for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        server.terminate()
+        for thread in threads:
+            thread.join()
+        server.process.wait(timeout=10)
+    assert statuses == [200, 200]
+
+
+def test_the_openapi_has_an_example_that_can_be_sent_as_it_is_and_the_docs_are_local():
+    with servers.start() as server:
+        description = json.loads(call(server, "openapi.json")[2])
+        assert description["servers"] == [{"url": "."}]
+        content = description["paths"]["/predict"]["post"]["requestBody"]["content"]
+        assert set(content) == {JSON, BYTES, "image/png"}
+        answer = json.loads(call(server, "predict", body(content[JSON]["schema"]["example"]), JSON)[2])
+        assert answer["predictions"][0]["digit"] == 1
+        page = call(server, "docs")[2].decode()
+        addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert addresses and not [address for address in addresses if address.startswith(("http", "/"))]
+        assert "http://" not in page and "https://" not in page
+        for address in addresses:
+            assert call(server, address)[0] == 200
