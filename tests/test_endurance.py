@@ -1,4 +1,4 @@
-"""Provas demoradas dos servidores: maus clientes por um minuto, SIGTERM sob carga, Schemathesis no OpenAPI real."""
+"""Provas demoradas: maus clientes por um minuto, SIGTERM sob carga, Schemathesis no OpenAPI real."""
 
 import asyncio
 import json
