@@ -203,11 +203,15 @@ def _serve_twice(source):
         scope["app"].testing = True  # um erro do endpoint chega até aqui
         client = scope["app"].test_client()
         received = [client.post("/predict", json={"images": images.tolist()}).get_json() for _ in range(2)]
-    except SyntaxError as error:
-        next_step = "as linhas recuadas ficam dentro da função, logo abaixo do def; o @ fica logo acima dele."
-        raise NotYetError("um servidor em Python", f"{type(error).__name__}: {error.msg}", next_step) from None
+    except SyntaxError:
+        next_step = "as linhas recuadas ficam dentro da função, logo abaixo do def; o @ vem logo acima dele."
+        raise NotYetError("um servidor em Python", "linhas que o Python não entende", next_step) from None
     except NameError as error:
-        raise NotYetError("cada nome criado antes de usado", str(error), "quem cria esse nome vem antes.") from None
+        name = str(error).split("'")[1]
+        raise NotYetError(f"{name} criado antes de usado", "o contrário", "quem cria o nome vem antes.") from None
+    except TypeError:
+        next_step = "a última linha da função responde ao cliente."
+        raise NotYetError("uma resposta em cada pedido", "um endpoint sem return", next_step) from None
     if received != [expected] * 2:
-        raise NotYetError(f"{expected} em cada pedido", f"{received}", "confira o caminho de cada linha.")
+        raise NotYetError(f"{expected} em cada pedido", f"{received}", "ligue a rota /predict à função.")
     return len(loads)
