@@ -91,8 +91,10 @@ def create_app(model=None, **limits):
 
 
 async def _infer(service, images):
-    """Direto, se a inferência é mais curta que uma troca de thread; senão, fora do laço de eventos."""
-    if service.is_quick(images):
+    """Direto, se a inferência é curta e ninguém espera; senão, fora do laço de eventos."""
+    for _ in range(2):  # duas voltas do laço: as requisições que já chegaram entram na conta das que esperam
+        await asyncio.sleep(0)
+    if service.runs_inline(images):
         return service.predict(images)
     future = asyncio.get_running_loop().run_in_executor(service.executor, service.predict, images)
     try:

@@ -56,7 +56,7 @@ def create_app(model=None, **limits):
 
 def _infer(service, images):
     """Direto, se a inferência é curta; senão, num executor com tantas threads quantos os núcleos."""
-    if service.is_quick(images):
+    if service.runs_inline(images):
         return service.predict(images)
     future = service.executor.submit(service.predict, images)
     try:

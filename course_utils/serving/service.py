@@ -24,7 +24,8 @@ from course_utils.serving.store import ModelStore
 DEADLINE_S = 5.0
 BODY_DEADLINE_S = 5.0
 MAX_PENDING = 64
-QUICK_MS = 0.3
+SWITCH_MS = 0.3  # passar o trabalho a outra thread e receber a resposta custa isto
+ALONE_MS = 10.0  # o que o laço de eventos pode parar sem que /health/live se atrase
 log = logging.getLogger("aula32.serving")
 
 
@@ -83,9 +84,10 @@ class Service:
             with self._lock:
                 self._pending -= 1
 
-    def is_quick(self, images):
-        """Se a inferência é tão curta que trocar de thread custaria mais que ela."""
-        return self._image_ms * len(images) < QUICK_MS
+    def runs_inline(self, images):
+        """Se vale inferir na própria thread: quando dura menos que a troca, ou quando ninguém mais espera."""
+        cost_ms = self._image_ms * len(images)
+        return cost_ms < SWITCH_MS or (self._pending == 1 and cost_ms < ALONE_MS)
 
     def predict(self, images):
         """Imagens já validadas → a resposta do contrato (dict)."""

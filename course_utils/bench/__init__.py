@@ -1,0 +1,1 @@
+"""Os bancos de prova: cada um mede numa só rodada, escreve artifacts/bench/NOME.json e imprime o resultado."""
