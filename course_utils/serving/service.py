@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from time import perf_counter
 
-import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from course_utils.model.predictor import MODEL
@@ -40,7 +39,7 @@ class Service:
     def __init__(self, model=None, *, max_pending=MAX_PENDING, deadline_s=DEADLINE_S):
         self.max_pending, self.deadline_s = max_pending, deadline_s
         self.executor = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="inferência")
-        self.store, self.failure, self._image_ms = None, None, None
+        self.store, self.failure = None, None
         self._pending, self._lock = 0, threading.Lock()
         self._create_metrics()
         threading.Thread(target=self._load, args=(model or model_path(),), daemon=True).start()
@@ -52,10 +51,6 @@ class Service:
             self.failure = str(error)
             log.error("modelo recusado: %s", error)
             return
-        start, blank = perf_counter(), np.zeros((1, 28, 28), np.uint8)
-        for _ in range(5):
-            store.current.predictor.predict(blank)
-        self._image_ms = 1000 * (perf_counter() - start) / 5
         store.watch()
         self.store = store
 
@@ -86,7 +81,7 @@ class Service:
 
     def runs_inline(self, images):
         """Se vale inferir na própria thread: quando dura menos que a troca, ou quando ninguém mais espera."""
-        cost_ms = self._image_ms * len(images)
+        cost_ms = self.store.current.image_ms * len(images)
         return cost_ms < SWITCH_MS or (self._pending == 1 and cost_ms < ALONE_MS)
 
     def predict(self, images):

@@ -5,8 +5,10 @@ seu SHA256SUMS. A maior versão íntegra é servida; uma `2/` quebrada ou pela m
 """
 
 import logging
+import statistics
 import threading
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +20,11 @@ log = logging.getLogger("aula32.serving")
 
 
 class Served(NamedTuple):
-    """O que está no ar: a versão (texto) e o preditor dela."""
+    """O que está no ar: a versão (texto), o preditor dela e quanto ele leva por imagem, em ms."""
 
     version: str
     predictor: Predictor
+    image_ms: float
 
 
 class ModelStore:
@@ -49,7 +52,7 @@ class ModelStore:
             if self._broken.get(version) == mark:
                 continue
             try:
-                self.current = Served(version, _load_and_warm_up(file))
+                self.current = Served(version, *_load_and_warm_up(file))
                 log.info("versão %s no ar", version)
                 break
             except Exception as error:  # um arquivo ruim nunca derruba quem já está servindo
@@ -98,10 +101,16 @@ def find_versions(path):
 
 
 def _load_and_warm_up(file):
-    """Carregar e aquecer: a primeira inferência, mais lenta, não fica para o primeiro cliente."""
-    predictor = Predictor(file)
-    predictor.predict(np.zeros((1, 28, 28), np.uint8))
-    return predictor
+    """Carregar e aquecer: a primeira inferência, mais lenta, não fica para o primeiro cliente.
+
+    Devolve `(preditor, ms por imagem)`, a mediana de três inferências já aquecidas.
+    """
+    predictor, blank, times = Predictor(file), np.zeros((1, 28, 28), np.uint8), []
+    for _ in range(4):
+        start = perf_counter()
+        predictor.predict(blank)
+        times.append(1000 * (perf_counter() - start))
+    return predictor, statistics.median(times[1:])
 
 
 def _mark(file):
