@@ -136,6 +136,29 @@ def test_keyboard_alone_draws_reads_and_clears_and_a_stopped_server_is_told(brow
     page.close()
 
 
+@pytest.mark.parametrize("proxied", [False, True], ids=["direto", "pelo proxy"])
+def test_swagger_sends_the_example_as_it_is_and_shows_the_answer(browser, lab, proxied):
+    page, asked = browser.new_page(viewport={"width": 1100, "height": 1000}), []
+    page.on("request", lambda request: asked.append(request.url))
+    with servers.start() as server:
+        address = server.url
+        if proxied:
+            page.goto(lab)
+            address = urllib.parse.urljoin(lab, f"/proxy/{server.port}/")
+        asked.clear()
+        page.goto(f"{address}docs")
+        page.get_by_role("button", name="POST /predict").first.click()
+        page.get_by_role("button", name="Try it out").click()
+        page.get_by_role("button", name="Execute").click()
+        answer = page.locator(".live-responses-table .response")
+        answer.filter(has_text='"digit": 1').wait_for(timeout=15_000)
+        assert answer.locator(".response-col_status").first.inner_text().startswith("200")
+        page.screenshot(path=SCREENS / f"swagger_{'proxy' if proxied else 'direto'}.png")
+    page.close()
+    strangers = [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
+    assert not strangers
+
+
 def test_the_page_works_behind_jupyter_server_proxy(browser, lab):
     server = servers.start()
     port = urllib.parse.urlparse(server.url).port
