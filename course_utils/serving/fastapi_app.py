@@ -67,6 +67,7 @@ def create_app(model=None, **limits):
         responses=PROBLEMS,
         openapi_extra={"requestBody": {"required": True, "content": BODY}},
         summary="Lê de 1 a 32 dígitos",
+        tags=["Leitura"],
     )
     async def predict(request: Request):
         with service.admit():
@@ -74,11 +75,11 @@ def create_app(model=None, **limits):
             images = contract.read_images(request.headers.get("content-type", ""), body)
             return JSONResponse(await _infer(service, images))
 
-    @app.get("/health/live", summary="O processo está vivo?")
+    @app.get("/health/live", summary="O processo está vivo?", tags=["Operação"])
     async def live():
         return {"status": "vivo"}
 
-    @app.get("/health/ready", summary="O modelo está carregado e aquecido?")
+    @app.get("/health/ready", summary="O modelo está carregado e aquecido?", tags=["Operação"])
     async def ready():
         service.require_ready()
         return {"status": "pronto", "model_version": service.store.current.version}

@@ -1,5 +1,6 @@
 """Os tipos do contrato, em Pydantic: validam o JSON que chega e descrevem a API no OpenAPI."""
 
+import base64
 from typing import Annotated
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -17,14 +18,15 @@ Image = Annotated[
     Discriminator(lambda value: "base64" if isinstance(value, str | bytes) else "lista"),
 ]
 
-# Um "1" desenhado em duas colunas: curto o bastante para se enviar do Swagger como está.
-EXAMPLE = [255 if 4 <= row <= 23 and column in (13, 14) else 0 for row in range(SIDE) for column in range(SIDE)]
+# Um "1" de duas colunas, em base64: uma linha só, que se envia do Swagger como está.
+INK = bytes(255 if 4 <= row <= 23 and column in (13, 14) else 0 for row in range(SIDE) for column in range(SIDE))
+EXAMPLE = {"images": [base64.b64encode(INK).decode()]}
 
 
 class PredictRequest(BaseModel):
     """De 1 a 32 imagens de 28×28, linha a linha: 0 = papel, 255 = tinta."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"images": [EXAMPLE]}})
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     images: Annotated[list[Image], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)] = Field(
         description="Cada imagem: 784 inteiros de 0 a 255, ou o base64 de 784 bytes."
