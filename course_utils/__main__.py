@@ -16,8 +16,8 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 
 # Só ASCII: um Python antigo, num terminal antigo, também precisa conseguir escrever esta frase.
 WRONG_PYTHON = (
-    "Este comando foi chamado com o Python %d.%d, mas o curso precisa do 3.11, 3.12 ou 3.13: "
-    "instale um deles e chame de novo, por exemplo com: %s -m course_utils"
+    "Este comando rodou com o Python %d.%d, mas o curso precisa do 3.11, 3.12 ou 3.13: "
+    "instale um deles e rode de novo, por exemplo com: %s -m course_utils"
 )
 
 # comando: (argumentos do Python do ambiente, explicação)
@@ -74,7 +74,7 @@ def prepare_and_run(argv):
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nEncerrado. Para voltar, chame o mesmo comando.", file=sys.stderr)
+        print("\nEncerrado. Para voltar, rode o mesmo comando.", file=sys.stderr)
         return 130
 
 

@@ -1,7 +1,7 @@
-"""A aula inteira sem navegador: executa os cadernos, mede tempo e memória, mostra o passaporte.
+"""A aula inteira sem navegador: executa os notebooks, mede tempo e memória, mostra o passaporte.
 
 `python -m course_utils run` executa todos; `run 01 02`, só esses; `run 01 --save` também grava as saídas,
-normalizadas, no próprio caderno (é assim que um caderno alterado volta ao repositório).
+normalizadas, no próprio notebook (é assim que um notebook alterado volta ao repositório).
 """
 
 import argparse
@@ -30,7 +30,7 @@ LIVE_PAGE = "[Página ao vivo: rode esta célula para vê-la aqui.]"
 
 @dataclass(frozen=True)
 class Run:
-    """O que custou executar um caderno: segundos e o pico de memória (bytes) do kernel e do que ele iniciou."""
+    """O que custou executar um notebook: segundos e o pico de memória (bytes) do kernel e do que ele iniciou."""
 
     notebook: str
     seconds: float
@@ -38,15 +38,15 @@ class Run:
 
 
 def find_notebooks(prefixes=()):
-    """Os cadernos em ordem (lista de Path); com `prefixes`, só os que começam por um deles."""
+    """Os notebooks em ordem (lista de Path); com `prefixes`, só os que começam por um deles."""
     found = sorted(FOLDER.glob("*.ipynb"))
     return [path for path in found if not prefixes or path.name.startswith(tuple(prefixes))]
 
 
 def execute(path, *, repeat=1):
-    """Executa o caderno `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(caderno, Run)`.
+    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, Run)`.
 
-    As barras de progresso dos próprios cadernos ficam desligadas, para que as saídas se repitam.
+    As barras de progresso dos próprios notebooks ficam desligadas, para que as saídas se repitam.
     Levanta `CellExecutionError` se uma célula falha.
     """
     notebook = nbformat.read(path, as_version=4)
@@ -72,7 +72,7 @@ def execute(path, *, repeat=1):
 
 
 def normalise(notebook):
-    """Deixa o caderno como ele é guardado: sem datas, widgets, endereços nem páginas vivas; contagem 1, 2, 3…"""
+    """Deixa o notebook como ele é guardado: sem datas, widgets, endereços nem páginas vivas; contagem 1, 2, 3…"""
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     executed = 0
@@ -115,28 +115,28 @@ def _normalise_output(output, executed):
 
 
 def report(runs):
-    """Tabela de texto: minutos e pico de memória de cada caderno e o total."""
+    """Tabela de texto: minutos e pico de memória de cada notebook e o total."""
     width = max(len(run.notebook) for run in runs)
     rows = [f"{run.notebook:{width}}  {run.seconds:6.1f} s  {run.peak_bytes / 1e6:7.0f} MB" for run in runs]
     total = f"{'total':{width}}  {sum(run.seconds for run in runs):6.1f} s"
-    return "\n".join([f"{'caderno':{width}}     tempo   pico de memória", *rows, total])
+    return "\n".join([f"{'notebook':{width}}     tempo   pico de memória", *rows, total])
 
 
 def main(arguments=None):
-    """Executa os cadernos pedidos; devolve 0, ou 1 se algum falhou."""
+    """Executa os notebooks pedidos; devolve 0, ou 1 se algum falhou."""
     parser = argparse.ArgumentParser(prog="python -m course_utils run", description=__doc__.splitlines()[0])
-    parser.add_argument("notebooks", nargs="*", help="começo do nome dos cadernos (padrão: todos)")
-    parser.add_argument("--save", action="store_true", help="grava as saídas normalizadas nos cadernos")
+    parser.add_argument("notebooks", nargs="*", help="começo do nome dos notebooks (padrão: todos)")
+    parser.add_argument("--save", action="store_true", help="grava as saídas normalizadas nos notebooks")
     options = parser.parse_args(arguments)
     paths = find_notebooks(options.notebooks)
     if not paths:
-        parser.error(f"nenhum caderno começa por {' ou '.join(options.notebooks)}")
+        parser.error(f"nenhum notebook começa por {' ou '.join(options.notebooks)}")
     runs = []
     for path in paths:
         try:
             notebook, run = execute(path)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            print(f"O caderno {path.name} parou:\n{error}", file=sys.stderr)
+            print(f"O notebook {path.name} parou:\n{error}", file=sys.stderr)
             return 1
         if options.save:
             nbformat.write(normalise(notebook), path)

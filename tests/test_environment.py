@@ -331,7 +331,7 @@ def test_not_enough_disk_says_how_much_is_missing(tmp_path, monkeypatch):
     with pytest.raises(SetupError) as problem:
         ensure(root)
     assert str(problem.value) == (
-        "Falta espaço em disco: a preparação precisa de 6,0 GB e há 1,5 GB; libere 4,5 GB e chame de novo."
+        "Falta espaço em disco: a preparação precisa de 6,0 GB e há 1,5 GB; libere 4,5 GB e rode de novo."
     )
 
 
@@ -563,7 +563,7 @@ def test_interrupting_ends_the_child_too(root, sent, code):
     assert command.returncode == code
     assert not psutil.pid_exists(child)
     if sent == signal.SIGINT:
-        assert said.strip().endswith("Encerrado. Para voltar, chame o mesmo comando.")
+        assert said.strip().endswith("Encerrado. Para voltar, rode o mesmo comando.")
 
 
 def test_the_next_free_port_is_chosen():

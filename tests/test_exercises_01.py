@@ -93,7 +93,7 @@ def by_loading(path):
         (lambda path: "h5", "config.json"),
         (lambda path: path.suffix, "primeiros bytes"),
         (lambda path: "pt" if path.read_bytes()[:2] == b"PK" else identify(path), "config.json dentro"),
-        (by_fixed_folder, "muda de nome"),
+        (by_fixed_folder, "nome da pasta"),
         (lambda path: None, "recebi None"),
         (lambda path: np.array(["h5", "pt"]), "levantou ValueError"),
         (lambda path: 1 / 0, "levantou ZeroDivisionError"),

@@ -32,8 +32,8 @@ def test_every_order_that_serves_passes(capsys, answer):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ("FBGIAHCE", "2 vezes em 2 pedidos"),  # a linha que sobra, no lugar da certa
-        ("FBGAHICE", "2 vezes em 2 pedidos"),
+        ("FBGIAHCE", "2 vezes em 2 requisições"),  # a linha que sobra, no lugar da certa
+        ("FBGAHICE", "2 vezes em 2 requisições"),
         ("FBGAHCIE", "predictor criado antes"),
         ("FDBGHACE", "images criado antes"),
         ("FDBGACHE", "batch criado antes"),

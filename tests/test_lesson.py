@@ -1,4 +1,4 @@
-"""O executor de cadernos: roda, mede, normaliza e diz qual célula parou."""
+"""O executor de notebooks: roda, mede, normaliza e diz qual célula parou."""
 
 import nbformat
 import pytest
@@ -36,7 +36,7 @@ def test_a_failing_cell_stops_with_its_notebook_named(folder, capsys):
 def test_an_unknown_notebook_is_a_usage_error(folder, capsys):
     with pytest.raises(SystemExit):
         lesson.main(["99"])
-    assert "nenhum caderno começa por 99" in capsys.readouterr().err
+    assert "nenhum notebook começa por 99" in capsys.readouterr().err
 
 
 def test_saving_stores_normalised_outputs(folder):

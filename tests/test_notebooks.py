@@ -1,6 +1,6 @@
 """O que o nbval não vê: células apagadas, caminhos da máquina, ids, tamanhos, descrições, minutos, links.
 
-As provas demoradas (marcadas `slow`) executam os cadernos de outras maneiras: duas vezes no mesmo kernel, num
+As provas demoradas (marcadas `slow`) executam os notebooks de outras maneiras: duas vezes no mesmo kernel, num
 clone limpo e sem rede, com as soluções dos exercícios no lugar, e com uma saída adulterada.
 """
 
@@ -199,7 +199,7 @@ def test_it_runs_alone_from_a_fresh_clone_with_the_network_cut(path, fresh_clone
     created = subprocess.run(
         ["git", "status", "--porcelain"], cwd=fresh_clone, capture_output=True, text=True, check=True
     )
-    assert created.stdout == "", "o caderno escreveu fora de artifacts/"
+    assert created.stdout == "", "o notebook escreveu fora de artifacts/"
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Uma função do caderno em outro processo: o que ela imprime volta, e o erro dela também."""
+"""Uma função do notebook em outro processo: o que ela imprime volta, e o erro dela também."""
 
 import os
 import sys

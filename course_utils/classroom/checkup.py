@@ -7,7 +7,7 @@ from pathlib import Path
 from course_utils.classroom import servers
 from course_utils.model import artifacts
 
-COMMAND = "feche o JupyterLab e chame no terminal: python -m course_utils"
+COMMAND = "feche o JupyterLab e rode no terminal: python -m course_utils"
 NEEDED_BYTES = 10**9
 
 
@@ -40,6 +40,8 @@ def _check_packages():
     from course_utils.setup import environment
 
     missing = environment.missing_packages(Path(sys.executable), artifacts.ROOT)
+    if missing is None:
+        return f"não consegui ler os pacotes instalados; {COMMAND}"
     return None if not missing else f"falta {', '.join(missing)}; {COMMAND}"
 
 
@@ -61,7 +63,9 @@ def _check_writing():
     except OSError as error:
         return f"{error.strerror}; confira as permissões da pasta do projeto"
     free = shutil.disk_usage(artifacts.ARTIFACTS).free
-    return None if free > NEEDED_BYTES else f"restam só {free / 1e9:.1f} GB; libere espaço no disco"
+    return (
+        None if free > NEEDED_BYTES else f"restam só {free / 1e9:.1f} GB; libere espaço no disco".replace(".", ",")
+    )
 
 
 def _check_port():

@@ -77,7 +77,8 @@ def salvar_formato_certo(answer):
     for case, right in expected.items():
         chosen = str(answer[case]).strip(" .").lower()
         if chosen != right:
-            next_step = reasons.get(case + chosen, "procure o caso na tabela de formatos.")
+            reason = reasons.get(case + chosen)
+            next_step = f"escolha outro: {reason}" if reason else "procure o caso na tabela de formatos."
             raise NotYetError(f"outro formato no caso {case}", repr(answer[case]), next_step)
 
 
@@ -89,14 +90,20 @@ def salvar_arquivo_misterioso(answer):
     from pathlib import Path
 
     if not callable(answer):
-        raise NotYetError("uma função", type(answer).__name__, "escreva resposta = identify, sem parênteses.")
+        raise NotYetError(
+            "uma função", type(answer).__name__, "escreva resposta = e o nome da sua função, sem parênteses."
+        )
     header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
     files = [
         ("h5", b"\x89HDF\r\n\x1a\n" + bytes(100), "leia os primeiros bytes: um HDF5 começa por b'\\x89HDF'."),
-        ("keras", ["metadata.json", "config.json", "model.weights.h5"], "é um zip com config.json dentro."),
-        ("safetensors", len(header).to_bytes(8, "little") + header + bytes(4), "o nono byte dele é uma chave {."),
-        ("pt", ["pesos/data.pkl", "pesos/data/0"], "é um zip sem config.json."),
-        ("pt", ["leitor/data.pkl", "leitor/data/0"], "a pasta de dentro do zip muda de nome em cada arquivo."),
+        ("keras", ["metadata.json", "config.json", "model.weights.h5"], "abra o zip: há um config.json dentro."),
+        (
+            "safetensors",
+            len(header).to_bytes(8, "little") + header + bytes(4),
+            "leia o nono byte: nele está a chave {.",
+        ),
+        ("pt", ["pesos/data.pkl", "pesos/data/0"], "abra o zip: não há config.json."),
+        ("pt", ["leitor/data.pkl", "leitor/data/0"], "não conte com o nome da pasta: ele muda em cada arquivo."),
     ]
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, content, next_step) in enumerate(files):
@@ -177,8 +184,8 @@ def flask_parsons(answer):
         raise NotYetError("8 das 9 linhas", f"{len(letters)}", "só uma linha sobra.")
     loads = _serve_twice("\n".join(ENDPOINT_LINES[letter] for letter in letters))
     if loads > 1:
-        next_step = "carregue fora do endpoint, antes do primeiro pedido."
-        raise NotYetError("o modelo carregado uma vez só", f"{loads} vezes em 2 pedidos", next_step)
+        next_step = "carregue fora do endpoint, antes da primeira requisição."
+        raise NotYetError("o modelo carregado uma vez só", f"{loads} vezes em 2 requisições", next_step)
 
 
 def _serve_twice(source):
@@ -211,9 +218,9 @@ def _serve_twice(source):
         raise NotYetError(f"{name} criado antes de usado", "o contrário", "quem cria o nome vem antes.") from None
     except TypeError:
         next_step = "a última linha da função responde ao cliente."
-        raise NotYetError("uma resposta em cada pedido", "um endpoint sem return", next_step) from None
+        raise NotYetError("uma resposta em cada requisição", "um endpoint sem return", next_step) from None
     if received != [expected] * 2:
-        raise NotYetError(f"{expected} em cada pedido", f"{received}", "ligue a rota /predict à função.")
+        raise NotYetError(f"{expected} em cada requisição", f"{received}", "ligue a rota /predict à função.")
     return len(loads)
 
 

@@ -1,4 +1,4 @@
-"""O passaporte do modelo: cada caderno carimba nele o que mediu, em artifacts/passport.json."""
+"""O passaporte do modelo: cada notebook carimba nele o que mediu, em artifacts/passport.json."""
 
 import json
 import os
@@ -9,8 +9,8 @@ FILE = artifacts.ARTIFACTS / "passport.json"
 
 
 def read(file=FILE):
-    """`{caderno: {medida: número ou texto}}`, em ordem de caderno; vazio se nada foi carimbado (ou se o
-    arquivo estragou: nesse caso rodar os cadernos o refaz)."""
+    """`{notebook: {medida: número ou texto}}`, em ordem de notebook; vazio se nada foi carimbado (ou se o
+    arquivo estragou: nesse caso rodar os notebooks o refaz)."""
     try:
         return dict(sorted(json.loads(file.read_text(encoding="utf-8")).items()))
     except (FileNotFoundError, json.JSONDecodeError):
@@ -18,7 +18,7 @@ def read(file=FILE):
 
 
 def stamp(notebook, measures, file=FILE):
-    """Carimba as `measures` (`{"Tamanho do ONNX (MB)": 7.4, …}`: a unidade faz parte do nome) do caderno."""
+    """Carimba as `measures` (`{"Tamanho do ONNX (MB)": 7.4, …}`: a unidade faz parte do nome) do notebook."""
     stamps = read(file) | {notebook: measures}
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(f".{os.getpid()}.tmp")
@@ -30,7 +30,7 @@ def stamp(notebook, measures, file=FILE):
 def text(stamps):
     """O passaporte como tabela de texto, com vírgula decimal."""
     if not stamps:
-        return "O passaporte ainda está em branco: rode um caderno até o carimbo."
+        return "O passaporte ainda está em branco: rode um notebook até o carimbo."
     width = max(len(name) for measures in stamps.values() for name in measures)
     lines = ["PASSAPORTE DO MODELO"]
     for notebook, measures in stamps.items():

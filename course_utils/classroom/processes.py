@@ -1,4 +1,4 @@
-"""Uma função do caderno executada num processo só dela: a memória que ela gasta acaba com o processo."""
+"""Uma função do notebook executada num processo só dela: a memória que ela gasta acaba com o processo."""
 
 import inspect
 import os

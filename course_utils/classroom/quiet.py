@@ -10,7 +10,7 @@ def divert_native_logs():
     """Desvia o que as bibliotecas em C++ escrevem na saída de erro para artifacts/logs/native.log.
 
     Chame antes de importar o TensorFlow. Do que as bibliotecas registram em Python (`logging`), ficam só os
-    erros. Exceções e `warnings` continuam aparecendo no caderno: o kernel os envia por outro caminho.
+    erros. Exceções e `warnings` continuam aparecendo no notebook: o kernel os envia por outro caminho.
     """
     logging.disable(logging.WARNING)  # níveis por nome não bastam: o TensorFlow os refaz ao ser importado
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -48,7 +48,7 @@ def report(latencies, *, threads, baseline=None):
     """Texto com a máquina, as threads, n, mediana, p95 e a razão de cada um para `baseline` (padrão: o 1.º)."""
     base = latencies[baseline or next(iter(latencies))]
     width = max(map(len, latencies))
-    header = f"{'':{width}}  mediana (ms)  p95 (ms)  vezes mais rápido que {base.name}"
+    header = f"{'':{width}}  mediana (ms)  p95 (ms)  velocidade em relação a {base.name}"
     rows = [
         f"{item.name:{width}}  {item.median:12.3f}  {item.p95:8.3f}  {base.median / item.median:6.2f}×".replace(
             ".", ","

@@ -1,1 +1,1 @@
-"""O modelo: dígitos, rede, treino, integridade dos arquivos e preditor. Não conhece HTTP nem cadernos."""
+"""O modelo: dígitos, rede, treino, integridade dos arquivos e preditor. Não conhece HTTP nem notebooks."""

@@ -1,7 +1,7 @@
 """A mesma rede nos dois frameworks, com os pesos de um só arquivo safetensors.
 
 Quatro convoluções 3×3 (32-64-128-128), dois *max pooling* e uma camada densa de 256: 1,85 milhão de
-parâmetros. É grande demais para a tarefa de propósito: é o que os cadernos 08 e 09 vão encolher.
+parâmetros. É grande demais para a tarefa de propósito: é o que os notebooks 08 e 09 vão encolher.
 Entrada: float32 entre 0 e 1, tinta alta. Saída: 10 logits. Nada é importado além do framework pedido.
 """
 

@@ -1,6 +1,6 @@
 """O leitor de dígitos em cinco passos: *carregar → validar → pré-processar → inferir → responder*.
 
-Roda em ONNX Runtime e não sabe o que é HTTP: servidores, cadernos e testes chamam a mesma classe.
+Roda em ONNX Runtime e não sabe o que é HTTP: servidores, notebooks e testes chamam a mesma classe.
 """
 
 from dataclasses import dataclass

@@ -47,7 +47,8 @@ def read_images(content_type, body):
     kind = content_type.split(";")[0].strip().lower()
     readers = {JSON_TYPE: _from_json, BYTES_TYPE: _from_bytes, PNG_TYPE: picture.to_digit}
     if kind not in readers:
-        raise ContractError(415, f"Recebi {kind or 'nenhum Content-Type'}; aceito {', '.join(readers)}.")
+        received = f"Recebi {kind}" if kind else "Não recebi Content-Type"
+        raise ContractError(415, f"{received}; aceito {', '.join(readers)}.")
     if len(body) > MAX_BODY_BYTES:
         raise too_large()
     try:
@@ -113,7 +114,7 @@ def _explain(error):
     if not error["loc"] or kind == "missing":
         return 'Esperava um objeto {"images": [imagem, …]}.'
     if kind in ("too_short", "too_long"):
-        size = context.get("actual_length") or "valores demais"
+        size = "valores demais" if context.get("actual_length") is None else context["actual_length"]
         expected = f"{PIXELS} inteiros" if indices else f"de 1 a {MAX_IMAGES} imagens"
         return f"{where}: recebi {size}; esperava {expected}."
     if kind in ("greater_than_equal", "less_than_equal"):

@@ -52,7 +52,7 @@ def ensure(root: str | Path) -> str:
             raise SetupError(DISK_FULL) from problem
         raise SetupError(
             f"Não consegui preparar a pasta do curso ({problem}): feche os programas que a usam, "
-            "confira se você pode escrever nela e chame de novo."
+            "confira se você pode escrever nela e rode de novo."
         ) from problem
 
 
@@ -107,7 +107,7 @@ def create(root: Path, log, progress: Progress) -> None:
     if importlib.util.find_spec("ensurepip") is None:
         raise SetupError(
             "Este Python não tem o módulo venv completo: instale-o (no Debian e no Ubuntu, "
-            "com: sudo apt install python3-venv) e chame de novo."
+            "com: sudo apt install python3-venv) e rode de novo."
         )
     venv = root / ".venv"
     venv.mkdir(exist_ok=True)
@@ -188,7 +188,7 @@ def check_disk(root: Path, needed: int) -> None:
     if free < needed:
         raise SetupError(
             f"Falta espaço em disco: a preparação precisa de {gigabytes(needed)} e há {gigabytes(free)}; "
-            f"libere {gigabytes(needed - free)} e chame de novo."
+            f"libere {gigabytes(needed - free)} e rode de novo."
         )
 
 
@@ -235,7 +235,7 @@ def only_one(root: Path):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError) as problem:
             raise SetupError(
-                "Outra janela já está preparando o ambiente: espere ela terminar e chame de novo."
+                "Outra janela já está preparando o ambiente: espere ela terminar e rode de novo."
             ) from problem
         yield
 

@@ -14,14 +14,14 @@ import urllib.request
 from pathlib import Path
 
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
-DISK_FULL = "O disco encheu durante a preparação: libere espaço e chame de novo."
+DISK_FULL = "O disco encheu durante a preparação: libere espaço e rode de novo."
 
 # O que procurar na saída do pip, nesta ordem, e a frase para quem o chamou.
 FAILURES = (
     (r"No space left on device|\[Errno 28\]|not enough space on the disk", DISK_FULL),
     (
         r"Retrying \(|Max retries exceeded|NewConnectionError|(Read|Connect)TimeoutError|ProxyError",
-        "Sem rede não dá para terminar o ambiente: conecte-se à internet e chame de novo.",
+        "Sem rede não dá para terminar o ambiente: conecte-se à internet e rode de novo.",
     ),
     (
         r"Long Path",
@@ -131,10 +131,10 @@ def describe(lines: list[str], installed: int) -> str:
             name = re.split(r"-\d", found[2].rsplit("/", 1)[-1])[0]
             count, megabytes, current = count + 1, megabytes + size, f"{name} ({size:.0f} MB)"
     if lines and "Retrying (" in lines[-1]:
-        return "2/3 A rede nao responde: tentando de novo"
+        return "2/3 Rede sem resposta: tentando de novo"
     if not count:
         chosen = sum(line.startswith("Collecting ") for line in lines)
-        return f"2/3 Escolhendo as versoes: {chosen} pacotes"
+        return f"2/3 Escolhendo pacotes: {chosen} pacotes"
     return f"2/3 Baixando: {count} pacotes, {megabytes:.0f} MB; agora {current}"
 
 

@@ -57,7 +57,7 @@ function show(data, milliseconds, bytes) {
 function showError(error) {
   const offline = error instanceof TypeError;
   answer.textContent = offline ? "O servidor não responde." : `O servidor recusou: ${error.message}`;
-  cost.textContent = offline ? "Rode de novo, no caderno, a célula que o inicia." : "";
+  cost.textContent = offline ? "No notebook, rode de novo a célula que o inicia e, depois, a desta página." : "";
 }
 
 function showSeen(digit) {
