@@ -1,14 +1,10 @@
 """O que vale para todos os testes."""
 
-import os
 import subprocess
 
 import pytest
 
 from course_utils.model import artifacts
-
-# Os kernels que o nbval inicia herdam o ambiente: sem barras de progresso, as saídas se repetem.
-os.environ["TQDM_DISABLE"] = "1"
 
 
 @pytest.fixture(scope="session")

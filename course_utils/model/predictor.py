@@ -6,7 +6,6 @@ Roda em ONNX Runtime e não sabe o que é HTTP: servidores, notebooks e testes c
 from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime
 
 from course_utils.model import artifacts
 
@@ -34,6 +33,9 @@ class Predictor:
 
         Levanta `CorruptedFileError` se o arquivo falta ou não confere.
         """
+        # Importado só aqui: um processo que se divide (o gunicorn) não pode tê-lo carregado antes da divisão.
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
