@@ -1,11 +1,8 @@
-"""O servidor de verdade, por HTTP: respostas, recusas, página, e o fim garantido do processo."""
+"""O servidor de verdade, por HTTP: respostas, recusas e página."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
@@ -13,7 +10,6 @@ import psutil
 import pytest
 
 from course_utils.classroom import servers
-from course_utils.model import artifacts
 
 
 @pytest.fixture(scope="module")
@@ -48,46 +44,6 @@ def test_the_page_uses_only_relative_addresses_that_exist(server):
         assert call(server, address)[0] == 200
     script = call(server, "web/app.js")[2].decode()
     assert 'fetch("predict"' in script and "http://" not in script and "https://" not in script
-
-
-def test_assigning_over_a_server_ends_the_old_one():
-    server = servers.start()
-    old = server.process
-    server = servers.start()
-    old.wait(timeout=10)
-    assert server.process.poll() is None
-    server.stop()
-
-
-def test_it_reaches_the_browser_through_the_binder_prefix(monkeypatch, server):
-    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/aluno/")
-    port = server.url.rsplit(":", 1)[1].rstrip("/")
-    proxied = servers.Server(subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE), port, server.log)
-    assert proxied.page_url == f"/user/aluno/proxy/{port}/"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="usa SIGKILL")
-def test_a_killed_kernel_leaves_no_server_behind():
-    code = (
-        "from course_utils.classroom import servers; import time\n"
-        "server = servers.start(); print(server.process.pid, flush=True); time.sleep(60)"
-    )
-    kernel = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=artifacts.ROOT)
-    pid = int(kernel.stdout.readline())
-    assert psutil.pid_exists(pid)
-    kernel.send_signal(signal.SIGKILL)
-    kernel.wait()
-    limit = time.monotonic() + 10
-    while psutil.pid_exists(pid) and time.monotonic() < limit:
-        time.sleep(0.1)
-    assert not psutil.pid_exists(pid)
-
-
-def test_a_server_that_cannot_start_shows_the_end_of_its_log(tmp_path):
-    broken = tmp_path / "quebrado.onnx"
-    broken.write_bytes(b"nada")
-    with pytest.raises(servers.ServerError, match="quebrado.onnx não tem SHA-256"):
-        servers.start(model=broken)
 
 
 def test_importing_the_server_brings_no_training_framework():

@@ -44,6 +44,6 @@ def load_curve(loads, *, title=""):
     latency.set(ylabel="latência (ms)", title=title)
     latency.legend()
     for axis in (latency, rate):
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.08 * axis.dataLim.ymax)
         axis.grid(alpha=0.3)
     return latency, rate

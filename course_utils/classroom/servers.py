@@ -5,6 +5,7 @@ mesmo com `kill -9`, o cano fecha e o servidor se encerra, com os processos que 
 macOS e no Windows o mecanismo é o mesmo, sem prova nossa.
 """
 
+import contextlib
 import http.client
 import os
 import socket
@@ -23,6 +24,7 @@ from course_utils.model.predictor import MODEL
 HOST = "127.0.0.1"
 READY = "health/ready"
 ATTEMPTS = 3
+PATIENCE_S = 5
 
 
 class ServerError(RuntimeError):
@@ -184,11 +186,14 @@ def _stop(process):
     children = _tree(process)[1:]
     process.terminate()
     try:
-        process.wait(timeout=5)
+        process.wait(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         children += [child for child in _tree(process)[1:] if child not in children]
         process.kill()
         process.wait()
-    for child in psutil.wait_procs(children, timeout=1)[1]:
-        child.kill()
+    left = psutil.wait_procs(children, timeout=1)[1]
+    for child in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(left, timeout=PATIENCE_S)
     process.stdin.close()

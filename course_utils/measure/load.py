@@ -7,6 +7,7 @@ import base64
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ BYTES = "application/octet-stream"
 MAX_CLIENTS = 256
 MAX_SECONDS = 300
 SAMPLE_S = 0.1
+START_S = 30
 GENERATOR = Path(__file__).with_name("generator.py")
 BAR = "{desc} |{bar:20}| {elapsed}"
 
@@ -100,17 +102,18 @@ def _measure(job, pids, bar, what):
     """Inicia o gerador e, enquanto ele trabalha, anota a CPU e a memória do servidor e move a barra."""
     bar.set_description(f"carga: {what}, {job['concurrency']} cliente(s)")
     usage, first, spent = Usage(pids), bar.n, job["warmup"] + job["seconds"]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    started, text = monotonic(), json.dumps(job)
-    with subprocess.Popen([sys.executable, "-P", GENERATOR], **pipes, text=True, encoding="utf-8") as child:
+    started, limit = monotonic(), spent + 2 * job["timeout"] + START_S
+    with _generator(job) as child:
         try:
             while child.returncode is None:
                 usage.sample()
                 try:
-                    output, errors = child.communicate(text, timeout=SAMPLE_S)
+                    output, errors = child.communicate(timeout=SAMPLE_S)
                 except subprocess.TimeoutExpired:
-                    text = None  # o pedido já foi; daqui em diante, só esperar
-                    bar.update(min(monotonic() - started, spent) - (bar.n - first))
+                    elapsed = monotonic() - started
+                    if elapsed > limit:
+                        raise LoadError(f"O gerador de carga não terminou em {limit:.0f} s.") from None
+                    bar.update(min(elapsed, spent) - (bar.n - first))
         finally:
             child.kill()  # quem interrompe a célula interrompe a carga
     if child.returncode:
@@ -118,6 +121,17 @@ def _measure(job, pids, bar, what):
     bar.update(spent - (bar.n - first))
     usage.sample()
     return _load(json.loads(output), job["concurrency"], usage)
+
+
+def _generator(job):
+    """O processo do gerador, com o pedido num arquivo temporário: num cano, um corpo grande o travaria."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        json.dump(job, file)
+        file.seek(0)
+        return subprocess.Popen(
+            [sys.executable, "-P", GENERATOR], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, encoding="utf-8",
+        )  # fmt: skip
 
 
 def _load(data, concurrency, usage):

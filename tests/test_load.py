@@ -1,0 +1,303 @@
+"""O gerador de carga, contra servidores de comportamento conhecido: contas, limites, erros e processos."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import contextmanager
+
+import numpy as np
+import psutil
+import pytest
+
+from course_utils.classroom import servers
+from course_utils.measure import load
+from course_utils.measure.load_result import Load
+
+APP = """
+import asyncio, json, time
+
+seen, clients, busy, peak = [], set(), 0, 0
+
+async def app(scope, receive, send):
+    global busy, peak
+    if scope["type"] == "lifespan":
+        while True:
+            kind = (await receive())["type"]
+            await send({"type": kind + ".complete"})
+            if kind == "lifespan.shutdown":
+                return
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    name, _, value = scope["path"].strip("/").partition("/")
+    status, text, headers = 200, b"ok", []
+    if name == "seen":
+        text = json.dumps({"seen": seen, "clients": len(clients), "peak": peak}).encode()
+        seen.clear(), clients.clear()
+        peak = 0
+    elif name != "ready":
+        seen.append(scope["path"] if not body else f"{scope['method']} {len(body)} {dict(scope['headers'])[b'content-type'].decode()}")
+        clients.add(scope["client"])
+        busy += 1
+        peak = max(peak, busy)
+        if name == "delay":
+            await asyncio.sleep(float(value))
+        if name == "spin":
+            limit = time.perf_counter() + float(value)
+            while time.perf_counter() < limit:
+                pass
+        if name == "thirds" and len(seen) % 3 == 0:
+            status = 500
+        if name == "away":
+            status, headers = 302, [(b"location", b"/delay/0")]
+        busy -= 1
+    headers += [(b"content-length", str(len(text)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+"""  # noqa: E501
+SHORT = {"warmup": 0, "seconds": 0.4}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    file = tmp_path_factory.mktemp("carga") / "known.py"
+    file.write_text(APP, encoding="utf-8")
+    with servers.start(f"{file}:app", ready="ready") as running:
+        yield running
+
+
+@pytest.fixture
+def seen(server):
+    """O que o servidor viu desde a última pergunta."""
+
+    def ask():
+        import json
+
+        with urllib.request.urlopen(server.url + "seen", timeout=10) as response:
+            return json.load(response)
+
+    ask()
+    return ask
+
+
+@contextmanager
+def raw_server(answer):
+    """Um servidor que, a cada conexão, lê o pedido, escreve `answer` e fecha; `None`: fica calado."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held = []
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                connection.recv(65536)
+                held.append(connection)
+                if answer is not None:
+                    connection.sendall(answer)
+                    connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        listener.shutdown(socket.SHUT_RDWR)
+        for connection in held:
+            connection.close()
+
+
+def test_counts_and_latencies_are_those_of_a_server_of_known_delay(server, seen):
+    result = load.run(server.url + "delay/0.05", concurrency=4, **SHORT)
+    assert result.errors == {} and result.n == len(result.latencies) == len(seen()["seen"])
+    assert 8 <= result.n <= 4 * 9  # em 0,4 s, nenhum cliente começa mais de oito vezes, e uma folga
+    assert result.latencies.min() >= 49 and result.p50 < 100
+    assert result.requests_per_second == pytest.approx(result.n / result.seconds)
+    assert result.requests_per_second < 4 / 0.05 * 1.02
+
+
+def test_percentiles_are_those_of_numpy():
+    times = np.arange(1.0, 101.0)
+    result = Load(8, times, {"503": 4}, 2.0, (50.0,))
+    assert (result.p50, result.p95, result.p99) == tuple(np.percentile(times, [50, 95, 99]))
+    assert (result.n, result.failed, result.requests_per_second) == (104, 4, 50.0)
+
+
+def test_the_clients_are_simultaneous_and_keep_their_connections(server, seen):
+    load.run(server.url + "delay/0.02", concurrency=6, **SHORT)
+    view = seen()
+    assert view["peak"] == 6 and view["clients"] == 6 and len(view["seen"]) > 12
+
+
+def test_body_and_content_type_arrive_whole(server, seen):
+    load.run(server.url + "delay/0", b"x" * 300_000, content_type="image/png", max_requests=3, **SHORT)
+    assert seen()["seen"] == ["POST 300000 image/png"] * 3
+
+
+def test_it_stops_at_the_count(server, seen):
+    start = time.monotonic()
+    result = load.run(server.url + "delay/0.001", concurrency=5, seconds=60, warmup=0, max_requests=37)
+    assert result.n == 37 == len(seen()["seen"]) and time.monotonic() - start < 20
+
+
+def test_it_stops_at_the_time(server):
+    result = load.run(server.url + "delay/0.01", seconds=0.3, warmup=0)
+    assert 0.3 <= result.seconds < 1.0 and result.n < 20_000
+
+
+def test_the_warm_up_does_not_count(server, seen):
+    result = load.run(server.url + "delay/0.02", concurrency=2, seconds=0.2, warmup=0.4)
+    assert len(seen()["seen"]) > 1.5 * result.n > 0
+
+
+def test_answers_that_are_not_2xx_are_errors_counted_by_status(server, seen):
+    result = load.run(server.url + "thirds", concurrency=1, max_requests=30, warmup=0)
+    assert result.errors == {"500": 10} and len(result.latencies) == 20 and result.n == 30
+    seen()
+    result = load.run(server.url + "away", concurrency=1, max_requests=5, warmup=0)
+    assert result.errors == {"302": 5} and seen()["seen"] == ["/away"] * 5  # não segue desvios
+
+
+def test_connection_failures_are_counted_by_kind():
+    options = {"concurrency": 2, "max_requests": 4, "warmup": 0, "seconds": 5}
+    refused = load.run(f"http://127.0.0.1:{servers.free_port()}/", **options)
+    assert refused.errors == {"ConnectionRefusedError": 4} and np.isnan(refused.p50)
+    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc") as url:
+        assert load.run(url, **options).errors == {"ConnectionResetError": 4}
+    with raw_server(b"isto nao e HTTP\r\n\r\n") as url:
+        result = load.run(url, **options)
+        assert result.failed == 4 and all(kind.startswith("HttpParser") for kind in result.errors)
+    with raw_server(None) as url:
+        result = load.run(url, timeout=0.2, **options)
+        assert result.errors == {"TimeoutError": 4} and result.seconds < 3
+
+
+def test_an_answer_that_ends_with_the_connection_is_an_answer():
+    with raw_server(b"HTTP/1.0 200 OK\r\n\r\nresposta sem tamanho") as url:
+        result = load.run(url, concurrency=2, max_requests=6, warmup=0)
+    assert result.errors == {} and len(result.latencies) == 6
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/",
+        "http://localhost:8000/",
+        "http://0.0.0.0:8000/",
+        "http://127.0.0.1.example.com/",
+        "http://127.0.0.1@example.com/",
+        "http://10.0.0.1/127.0.0.1",
+        "https://127.0.0.1:8000/",
+        "127.0.0.1:8000",
+    ],
+)
+def test_it_only_aims_at_this_machine(url):
+    for call in (load.run, load.sweep):
+        with pytest.raises(ValueError, match="sua própria máquina"):
+            call(url)
+    with pytest.raises(ValueError, match="sua própria máquina"):
+        load.compare({"x": (url, None, "")})
+
+
+@pytest.mark.parametrize(
+    "options", [{"concurrency": 0}, {"concurrency": 1000}, {"seconds": 1e6}, {"warmup": -1}, {"max_requests": 0}]
+)
+def test_it_refuses_a_load_without_bounds(server, options):
+    with pytest.raises(ValueError, match="Recebi"):
+        load.run(server.url, **options)
+
+
+def test_rounds_are_interleaved_and_ratios_are_those_of_the_delays(server, seen):
+    slow, fast = server.url + "delay/0.06", server.url + "delay/0.02"
+    loads = load.compare({"a": (slow, None, ""), "b": (fast, None, "", server.pids())}, rounds=2, **SHORT)
+    routes = seen()["seen"]
+    changes = [route for before, route in zip([None, *routes], routes) if route != before]
+    assert changes == ["/delay/0.06", "/delay/0.02"] * 2
+    assert [item.n for item in loads.values()] == [routes.count("/delay/0.06"), routes.count("/delay/0.02")]
+    assert load.ratios(loads)["b"] == pytest.approx(3, rel=0.3) and load.ratios(loads, "b")["b"] == 1
+    assert all(len(item.rates) == 2 for item in loads.values())
+    assert loads["a"].cpu_percent is None and loads["b"].cpu_percent is not None
+    text = load.report(loads, baseline="b")
+    assert "1,00×" in text and "em 2 rodadas" in text and "8 clientes em laço fechado" in text
+
+
+def test_a_sweep_multiplies_the_clients(server):
+    one, four = load.sweep(server.url + "delay/0.03", concurrencies=(1, 4), **SHORT)
+    assert (one.concurrency, four.concurrency) == (1, 4)
+    assert four.requests_per_second == pytest.approx(4 * one.requests_per_second, rel=0.35)
+
+
+def test_cpu_and_memory_are_those_of_the_server(server):
+    idle = load.run(server.url + "delay/0.1", concurrency=1, seconds=0.6, warmup=0, pids=server.pids())
+    busy = load.run(server.url + "spin/0.05", concurrency=2, seconds=0.6, warmup=0, pids=server.pids())
+    assert idle.cpu_percent < 40 < busy.cpu_percent < 130
+    resident = sum(psutil.Process(pid).memory_info().rss for pid in server.pids())
+    assert busy.peak_memory_bytes == pytest.approx(resident, rel=0.2)
+
+
+def test_the_report_names_errors_and_a_saturated_generator():
+    result = Load(1, np.full(1234, 2.5), {"503": 7}, 1.0, (1234.0,), 87.6, 123_400_000, 99.0)
+    text = load.report(result)
+    assert load.report([result]) == text
+    for piece in (
+        "1 cliente",
+        "1241",
+        "1234",
+        "2,50",
+        "88",
+        "123",
+        "7 × 503",
+        "o gerador de carga chegou ao limite",
+    ):
+        assert piece in text
+    assert "–" in load.report(Load(8, np.array([]), {"TimeoutError": 3}, 1.0, (0.0,)))
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+def test_the_progress_bar_says_what_happens_and_can_be_off(server, disabled):
+    code = f"from course_utils.measure import load; load.run({server.url + 'delay/0.01'!r}, seconds=.3, warmup=0)"
+    settings = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
+    settings |= {"PYTHONIOENCODING": "utf-8"} | ({"TQDM_DISABLE": "1"} if disabled else {})
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=settings, check=True
+    )
+    assert run.stdout == "" and ("carga: medindo" in run.stderr) is not disabled
+
+
+@pytest.mark.skipif(os.name == "nt", reason="usa SIGINT")
+def test_an_interrupted_load_leaves_no_process(server):
+    code = f"from course_utils.measure import load; load.run({server.url + 'delay/0.01'!r}, seconds=60)"
+    notebook = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 20
+    while not (children := psutil.Process(notebook.pid).children()) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert len(children) == 1
+    time.sleep(0.3)
+    notebook.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in notebook.communicate(timeout=10)[1]
+    assert not children[0].is_running()
+
+
+def test_the_curve_shows_latency_and_throughput_with_units():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from course_utils.classroom import plots
+
+    loads = [Load(number, np.full(10, 2.0 * number), {}, 1.0, (10.0,)) for number in (1, 4, 16)]
+    latency, rate = plots.load_curve(loads, title="curva")
+    assert "ms" in latency.get_ylabel() and "requisições/s" in rate.get_ylabel()
+    assert [list(line.get_ydata()) for line in latency.lines] == [[2, 8, 32], [2, 8, 32]]
+    assert list(rate.lines[0].get_xdata()) == [1, 4, 16] and list(rate.lines[0].get_ydata()) == [10, 10, 10]
+    p50, p95 = latency.lines
+    assert p50.get_marker() != p95.get_marker() and p50.get_color() != p95.get_color()
+    assert latency.get_ylim()[1] > 32 and rate.get_ylim()[1] > 10
+    plt.close("all")

@@ -1,0 +1,185 @@
+"""Servidores iniciados de uma célula: troca, prazo, porta perdida, e o fim com qualquer fim do kernel."""
+
+import http.server
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+import psutil
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from course_utils.classroom import servers
+from course_utils.model import artifacts
+
+FLASK = "course_utils.serving.flask_app:create_app"
+POSIX = pytest.mark.skipif(os.name == "nt", reason="usa sinais e o gunicorn")
+
+
+@pytest.fixture
+def kernel():
+    """Um kernel de verdade, como o do JupyterLab: `(gerente, cliente)`."""
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(artifacts.ROOT))
+    yield manager, client
+    client.stop_channels()
+    if manager.has_kernel:
+        manager.shutdown_kernel(now=True)
+
+
+def run_cell(client, code, expression="None"):
+    """Executa a célula no kernel e devolve o valor de `expression`, como texto."""
+    client.execute(code, user_expressions={"value": expression})
+    content = client.get_shell_msg(timeout=60)["content"]
+    assert content["status"] == "ok", content
+    return content["user_expressions"]["value"]["data"]["text/plain"]
+
+
+def alive(pids):
+    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+
+
+def wait_for_the_end(pids, seconds=15):
+    limit = time.monotonic() + seconds
+    while alive(pids) and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert alive(pids) == []
+
+
+def test_assigning_over_a_server_ends_the_old_one():
+    server = servers.start()
+    old = server.process
+    server = servers.start()
+    old.wait(timeout=10)
+    assert server.process.poll() is None
+    server.stop()
+
+
+def test_it_reaches_the_browser_through_the_binder_prefix(monkeypatch):
+    process = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)
+    monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)
+    assert servers.Server(process, 8123, None).page_url == "http://127.0.0.1:8123/"
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/aluno/")
+    assert servers.Server(process, 8123, None).page_url == "/user/aluno/proxy/8123/"
+
+
+def test_a_server_that_cannot_start_shows_the_end_of_its_log(tmp_path):
+    broken = tmp_path / "quebrado.onnx"
+    broken.write_bytes(b"nada")
+    with pytest.raises(servers.ServerError, match="quebrado.onnx não tem SHA-256"):
+        servers.start(model=broken)
+
+
+def test_a_server_that_takes_too_long_is_ended(tmp_path, monkeypatch):
+    slow = tmp_path / "lento.py"
+    slow.write_text("import time\nprint('ainda carregando')\ntime.sleep(60)\n", encoding="utf-8")
+    started = []
+    launch = servers._launch
+    monkeypatch.setattr(servers, "_launch", lambda *args: started.append(launch(*args)) or started[-1])
+    with pytest.raises(servers.ServerError, match="(?s)não ficou pronto em 2 s.*ainda carregando"):
+        servers.start(f"{slow}:app", server="werkzeug", deadline=2)
+    assert len(started) == 1 and started[0][0].poll() is not None
+
+
+def test_a_file_beside_the_notebook_is_served_with_any_ready_route(tmp_path, monkeypatch):
+    (tmp_path / "minha_api.py").write_text(
+        "import flask\napp = flask.Flask('minha')\n@app.get('/oi')\ndef oi(): return 'olá'\n", encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    with servers.start("minha_api.py:app", server="werkzeug", ready="nada") as server:  # 404 também é resposta
+        assert urllib.request.urlopen(server.url + "oi", timeout=10).read().decode() == "olá"
+        pids = server.pids()
+        assert server.process.pid in pids
+    assert alive(pids) == [] and server.pids() == []
+
+
+def test_a_port_lost_to_another_server_is_changed(monkeypatch):
+    class Thief(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):  # noqa: N802
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    thief = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Thief)
+    threading.Thread(target=thief.serve_forever, daemon=True).start()
+    ports = [thief.server_port, servers.free_port()]
+    monkeypatch.setattr(servers, "free_port", iter(ports).__next__)
+    with servers.start() as server:
+        assert server.port == ports[1]
+    thief.shutdown()
+    thief.server_close()
+
+
+@POSIX
+def test_terminate_asks_and_does_not_wait():
+    with servers.start() as server:
+        start = time.monotonic()
+        server.terminate()
+        assert time.monotonic() - start < 0.1
+        server.process.wait(timeout=10)
+
+
+@POSIX
+def test_stop_ends_the_workers_and_a_server_that_ignores_sigterm(tmp_path, monkeypatch):
+    monkeypatch.setattr(servers, "PATIENCE_S", 2)
+    with servers.start(FLASK, server="gunicorn", workers=2) as server:
+        pids = server.pids()
+        assert len(pids) == 3
+    assert alive(pids) == []
+    deaf = tmp_path / "surdo.py"
+    deaf.write_text(
+        "import flask, signal, subprocess, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\napp = flask.Flask('surdo')\n",
+        encoding="utf-8",
+    )
+    server = servers.start(f"{deaf}:app", server="werkzeug", ready="")
+    pids = server.pids()
+    server.stop()
+    assert len(pids) == 2 and alive(pids) == []
+
+
+@POSIX
+def test_interrupting_the_start_leaves_no_server(kernel, tmp_path):
+    slow = tmp_path / "lento.py"
+    slow.write_text("import time\ntime.sleep(60)\n", encoding="utf-8")
+    manager, client = kernel
+    run_cell(client, "from course_utils.classroom import servers")
+    client.execute(f"server = servers.start({f'{slow}:app'!r})")
+    root = psutil.Process(manager.provisioner.pid)
+    limit = time.monotonic() + 20
+    while not (found := [item.pid for item in root.children() if "course_utils.serving" in item.cmdline()]):
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    manager.interrupt_kernel()
+    assert client.get_shell_msg(timeout=20)["content"]["ename"] == "KeyboardInterrupt"
+    wait_for_the_end(found, seconds=1)
+
+
+@POSIX
+def test_a_server_survives_an_interrupt_and_ends_with_a_restart(kernel):
+    manager, client = kernel
+    code = "from course_utils.classroom import servers; import time; server = servers.start(workers=2)"
+    pids = eval(run_cell(client, code, "server.pids()"))
+    client.execute("time.sleep(60)")
+    time.sleep(0.5)
+    manager.interrupt_kernel()
+    assert client.get_shell_msg(timeout=20)["content"]["ename"] == "KeyboardInterrupt"
+    time.sleep(0.5)
+    assert len(pids) >= 3 and alive(pids) == pids
+    manager.restart_kernel(now=True)
+    wait_for_the_end(pids)
+
+
+@POSIX
+@pytest.mark.parametrize("arguments", ["", f"{FLASK!r}, server='gunicorn', workers=2"])
+def test_a_killed_kernel_leaves_no_process_behind(kernel, arguments):
+    manager, client = kernel
+    code = f"from course_utils.classroom import servers; server = servers.start({arguments})"
+    pids = eval(run_cell(client, code, "server.pids()"))
+    assert len(pids) == (3 if arguments else 1) and alive(pids) == pids
+    psutil.Process(manager.provisioner.pid).kill()
+    wait_for_the_end(pids)
