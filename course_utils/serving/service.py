@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -122,7 +123,8 @@ class Service:
         self.seconds.labels(route).observe(seconds)
         if log.isEnabledFor(logging.INFO) and not (path.startswith("/health") and status == 200):
             fields = {"method": method, "path": path[:200], "status": status, "ms": round(1000 * seconds, 2)}
-            log.info(json.dumps(fields | {"request_id": request_id}, ensure_ascii=False))
+            moment = {"time": round(time.time(), 3)}
+            log.info(json.dumps(moment | fields | {"request_id": request_id}, ensure_ascii=False))
 
 
 ROUTES = {"/", "/predict", "/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json"}
@@ -136,6 +138,5 @@ def request_id(header):
 def log_to_stdout(level=logging.INFO):
     """Registro do servidor: uma linha por requisição na saída padrão."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.handlers, log.propagate = [handler], False
     log.setLevel(level)
