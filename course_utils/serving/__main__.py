@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -16,6 +17,7 @@ from course_utils.serving.store import require_version
 
 FASTAPI = "course_utils.serving.fastapi_app:create_app"
 HOST = "127.0.0.1"
+STUCK_S = 20  # mais que o prazo do fim educado (10 s)
 
 
 def load_app(target):
@@ -99,6 +101,10 @@ def stop_when_stdin_closes():
         while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STUCK_S)  # quem ainda está aqui depois disto travou: sai à força, com os filhos
+        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 

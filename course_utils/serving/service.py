@@ -39,7 +39,8 @@ class Service:
 
     def __init__(self, model=None, *, max_pending=MAX_PENDING, deadline_s=DEADLINE_S):
         self.max_pending, self.deadline_s = max_pending, deadline_s
-        self.executor = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="inferência")
+        # Um lugar a mais que os núcleos: enquanto uma resposta volta ao cliente, outra inferência já começou.
+        self.executor = ThreadPoolExecutor(os.cpu_count() + 1, thread_name_prefix="inferência")
         self.store, self.failure = None, None
         self._pending, self._lock = 0, threading.Lock()
         self._create_metrics()
