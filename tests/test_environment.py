@@ -401,7 +401,7 @@ def test_progress_is_read_from_the_output_of_pip():
         "Downloading b-2.0-cp313.whl.metadata (9 kB)\n",
         "Using cached b-2.0-cp313.whl (500 kB)\n",
     ]
-    assert installer.describe(old[:1], 0) == "2/3 Escolhendo as versoes: 1 pacotes"
+    assert installer.describe(old[:1], 0) == "2/3 Escolhendo pacotes: 1"
     assert installer.describe(old + new, 0) == "2/3 Baixando: 2 pacotes, 2 MB; agora b (0 MB)"
     lines = [*old, "Installing collected packages: a, b, c, d\n"]
     assert installer.describe(lines, 2) == "3/3 Instalando [##########..........] 2 de 4 pacotes"

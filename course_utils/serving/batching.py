@@ -1,8 +1,8 @@
-"""Micro-batching: pedidos que chegam juntos viram um lote, e o modelo roda uma vez para todos.
+"""Micro-batching: requisições que chegam juntas viram um lote, e o modelo roda uma vez para todas.
 
-Só compensa num modelo que ganha com lotes e com pedidos simultâneos; o notebook 07 mede onde ganha e onde perde.
-Escrito à mão porque nenhum dos pacotes que lemos serviu: no `async-batcher` 0.2.2, um cliente que desiste deixa
-o resto do lote sem resposta; no `batched` 0.1.5, a fila não tem limite; nos dois, o erro de um é de todos.
+Só compensa num modelo que ganha com lotes e com requisições simultâneas; o notebook 07 mede onde ganha e onde
+perde. Escrito à mão porque nenhum dos pacotes que lemos serviu: no `async-batcher` 0.2.2, um cliente que desiste
+deixa o resto do lote sem resposta; no `batched` 0.1.5, a fila não tem limite; nos dois, o erro de um é de todos.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ class QueueFullError(Exception):
 
 
 class Batcher:
-    """Junta pedidos em lotes para `function`, que recebe uma lista e devolve uma resposta por item, na ordem.
+    """Junta requisições em lotes para `function`, que recebe uma lista e devolve uma resposta por item, na ordem.
 
     O lote parte com `max_size` itens, ou quando o primeiro já esperou `max_wait_ms`; no máximo `max_pending`
     itens esperam na fila. `function` roda numa thread à parte, um lote por vez. Vale para um só laço de eventos.
@@ -44,7 +44,7 @@ class Batcher:
         try:
             self._queue.put_nowait((item, future, loop.time()))
         except asyncio.QueueFull:
-            raise QueueFullError(f"Já há {self._queue.maxsize} pedidos na fila.") from None
+            raise QueueFullError(f"Já há {self._queue.maxsize} requisições na fila.") from None
         return await future
 
     async def close(self):

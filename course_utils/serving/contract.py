@@ -99,7 +99,7 @@ def _from_json(body):
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=True)[0]
         if first["type"] == "json_invalid":
-            raise ContractError(400, "O corpo não é um JSON válido em UTF-8.") from None
+            raise ContractError(400, "O corpo não é um JSON válido em UTF-8, ou tem níveis demais.") from None
         raise ContractError(422, _explain(first)) from None
     rows = [np.frombuffer(image, np.uint8) if isinstance(image, bytes) else image for image in images]
     return np.array(rows, np.uint8)

@@ -55,7 +55,7 @@ def create_app(model=None, **limits):
 
 
 def _infer(service, images):
-    """Direto, se a inferência é curta; senão, num executor com tantas threads quantos os núcleos."""
+    """Direto, se a inferência é curta ou se ninguém mais espera; senão, no executor do serviço."""
     if service.runs_inline(images):
         return service.predict(images)
     future = service.executor.submit(service.predict, images)

@@ -134,7 +134,7 @@ def describe(lines: list[str], installed: int) -> str:
         return "2/3 Rede sem resposta: tentando de novo"
     if not count:
         chosen = sum(line.startswith("Collecting ") for line in lines)
-        return f"2/3 Escolhendo pacotes: {chosen} pacotes"
+        return f"2/3 Escolhendo pacotes: {chosen}"
     return f"2/3 Baixando: {count} pacotes, {megabytes:.0f} MB; agora {current}"
 
 
