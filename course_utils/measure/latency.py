@@ -34,12 +34,12 @@ def compare(candidates, *, rounds=200, warmup=20):
     igual; as `warmup` primeiras rodadas (o aquecimento) não contam.
     """
     times = {name: [] for name in candidates}
-    for number in tqdm(range(-warmup, rounds), desc="medindo", unit="rodada", leave=False):
+    for turn in tqdm(range(-warmup, rounds), desc="medindo", unit="rodada", leave=False):
         for name, function in candidates.items():
             start = perf_counter()
             function()
             elapsed = perf_counter() - start
-            if number >= 0:
+            if turn >= 0:
                 times[name].append(1000 * elapsed)
     return {name: Latency(name, np.array(values)) for name, values in times.items()}
 
@@ -49,19 +49,18 @@ def report(latencies, *, threads, baseline=None):
     base = latencies[baseline or next(iter(latencies))]
     width = max(map(len, latencies))
     header = f"{'':{width}}  mediana (ms)  p95 (ms)  velocidade em relação a {base.name}"
-    rows = [
-        f"{item.name:{width}}  {item.median:12.3f}  {item.p95:8.3f}  {base.median / item.median:6.2f}×".replace(
-            ".", ","
-        )
-        for item in latencies.values()
-    ]
+    rows = []
+    for item in latencies.values():
+        ratio = number(base.median / item.median, 6, 2)
+        rows.append(f"{item.name:{width}}  {number(item.median, 12, 3)}  {number(item.p95, 8, 3)}  {ratio}×")
     context = f"{machine()}; {threads} thread(s); n = {len(base.times)} por linha, rodadas intercaladas"
     return "\n".join([context, header, *rows])
 
 
-def _comma(number, width):
-    """Duas casas, vírgula decimal, alinhado à direita."""
-    return f"{number:{width}.2f}".replace(".", ",")
+def number(value, width, digits):
+    """Número com vírgula decimal, alinhado à direita (str); um traço se não foi medido (None ou NaN)."""
+    text = "–" if value is None or np.isnan(value) else f"{value:.{digits}f}".replace(".", ",")
+    return f"{text:>{width}}"
 
 
 def machine():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.measure.latency import machine
+from course_utils.measure.latency import machine, number
 
 GENERATOR_LIMIT = 85
 
@@ -93,11 +93,11 @@ def report(loads, *, baseline=None):
     header = f"{'':{width}}      n  erros   req/s  p50 (ms)  p95 (ms)  p99 (ms)  CPU (%)  memória (MB)"
     lines = [machine(), header + ("   razão" if compared else "")]
     for (name, load), ratio in zip(loads.items(), ratios(loads, baseline).values()):
-        cells = [f"{load.n:6d}", f"{load.failed:5d}", _number(load.requests_per_second, 6, 0)]
-        cells += [_number(value, 8, 2) for value in (load.p50, load.p95, load.p99)]
+        cells = [f"{load.n:6d}", f"{load.failed:5d}", number(load.requests_per_second, 6, 0)]
+        cells += [number(value, 8, 2) for value in (load.p50, load.p95, load.p99)]
         memory = None if load.peak_memory_bytes is None else load.peak_memory_bytes / 1e6
-        cells += [_number(load.cpu_percent, 7, 0), _number(memory, 12, 0)]
-        cells += [_number(ratio, 5, 2) + "×"] if compared else []
+        cells += [number(load.cpu_percent, 7, 0), number(memory, 12, 0)]
+        cells += [number(ratio, 5, 2) + "×"] if compared else []
         lines.append(f"{name:{width}} {'  '.join(cells)}")
     return "\n".join(lines + _notes(loads))
 
@@ -112,7 +112,7 @@ def _notes(loads):
             kinds = ", ".join(f"{count} × {kind}" for kind, count in load.errors.items())
             notes.append(f"erros em {name}: {kinds}")
         if len(load.rates) > 1:
-            low, high = (_number(rate, 0, 0) for rate in (min(load.rates), max(load.rates)))
+            low, high = (number(rate, 0, 0) for rate in (min(load.rates), max(load.rates)))
             notes.append(f"{name}: de {low} a {high} req/s em {len(load.rates)} rodadas")
         if load.generator_percent > GENERATOR_LIMIT:
             notes.append(f"atenção: em {name} o gerador de carga chegou ao limite dele; o servidor pode mais")
@@ -121,9 +121,3 @@ def _notes(loads):
 
 def _clients(load):
     return "1 cliente" if load.concurrency == 1 else f"{load.concurrency} clientes"
-
-
-def _number(value, width, digits):
-    """Número com vírgula decimal, alinhado à direita; um traço se não foi medido."""
-    text = "–" if value is None or np.isnan(value) else f"{value:.{digits}f}".replace(".", ",")
-    return f"{text:>{width}}"
