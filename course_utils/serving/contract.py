@@ -26,6 +26,7 @@ TITLES = {
     503: "Servidor ocupado ou ainda não pronto",
     504: "Prazo esgotado",
 }
+FAILURE = "O servidor falhou ao responder; o registro dele, sob este request_id, diz por quê."
 
 
 class ContractError(Exception):
@@ -60,9 +61,9 @@ def read_images(content_type, body):
     return images
 
 
-def too_large():
+def too_large(limit=MAX_BODY_BYTES):
     """O erro 413, que um servidor também levanta ao contar um corpo que chega aos pedaços."""
-    return ContractError(413, f"O corpo passa de {MAX_BODY_BYTES} bytes (1 MiB).")
+    return ContractError(413, f"O corpo passa de {limit} bytes ({limit / 2**20:g} MiB).")
 
 
 def too_slow():

@@ -107,7 +107,7 @@ def _add_errors(app):
     @app.errorhandler(Exception)
     def fail(error):
         log.exception("falha na requisição %s", g.request_id)
-        return _problem(500, "O servidor falhou ao responder; o registro dele, sob este request_id, diz por quê.")
+        return _problem(500, contract.FAILURE)
 
 
 def _problem(status, detail):
@@ -126,6 +126,7 @@ def _add_observer(app, service):
     @app.after_request
     def end(response):
         response.headers["X-Request-ID"] = g.request_id
+        route = request.url_rule.rule if request.url_rule else "outra"
         fields = {"method": request.method, "path": request.path, "request_id": g.request_id}
-        service.observe(status=response.status_code, seconds=perf_counter() - g.start, **fields)
+        service.observe(route=route, status=response.status_code, seconds=perf_counter() - g.start, **fields)
         return response

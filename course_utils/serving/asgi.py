@@ -1,0 +1,152 @@
+"""O que todo servidor ASGI do curso tem em comum: ler o corpo com limite, inferir, errar com clareza, registrar.
+
+`fastapi_app`, `cloud`, `tf_serving` e `open_inference` só acrescentam rotas: cada um traduz o seu contrato.
+"""
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from course_utils.serving import contract
+from course_utils.serving.service import BODY_DEADLINE_S, request_id
+
+log = logging.getLogger("aula32.serving")
+
+
+def write_problem(status, detail, identifier):
+    """Um erro como a RFC 9457 o quer: `(dicionário, tipo de conteúdo)`."""
+    return contract.problem(status, detail, identifier), contract.PROBLEM_TYPE
+
+
+def new_app(service, *, write_error=write_problem, **options):
+    """Aplicação FastAPI vazia sobre `service`, com vida, prontidão, métricas, erros e registro.
+
+    `write_error(status, detail, identifier)` → `(corpo, tipo de conteúdo)`: a forma dos erros deste contrato.
+    `options`: as do `FastAPI`.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app):
+        app.state.service = service
+        yield
+        await asyncio.to_thread(service.close)
+
+    # O endereço "." é relativo à própria página: a documentação funciona também atrás de um proxy.
+    options = {"version": "1", "servers": [{"url": "."}], "docs_url": None, "redoc_url": None} | options
+    app = FastAPI(lifespan=lifespan, **options)
+    app.add_middleware(Observer, service=service, write_error=write_error)
+    _add_errors(app, write_error)
+    _add_operation(app, service)
+    return app
+
+
+async def infer(service, images):
+    """Imagens já validadas → a resposta do serviço (dict); levanta o 504 se passar do prazo.
+
+    Direto, se a inferência é curta e ninguém espera; senão, fora do laço de eventos.
+    """
+    for _ in range(2):  # duas voltas do laço: as requisições que já chegaram entram na conta das que esperam
+        await asyncio.sleep(0)
+    if service.runs_inline(images):
+        return service.predict(images)
+    future = asyncio.get_running_loop().run_in_executor(service.executor, service.predict, images)
+    try:
+        return await asyncio.wait_for(future, service.deadline_s)
+    except TimeoutError:
+        raise service.late() from None
+
+
+async def read_body(request, limit=contract.MAX_BODY_BYTES):
+    """O corpo (bytes), contado enquanto chega: um corpo sem Content-Length também tem limite, e tem prazo.
+
+    Levanta `ContractError` 400 (cortado), 408 (lento demais) ou 413 (maior que `limit` bytes).
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise contract.too_large(limit)
+    except TimeoutError:
+        raise contract.too_slow() from None
+    except ClientDisconnect:
+        raise contract.cut_short() from None
+    return bytes(body)
+
+
+def _add_errors(app, write_error):
+    """Todo erro sai na forma do contrato, com o identificador da requisição."""
+
+    @app.exception_handler(contract.ContractError)
+    async def refuse(request, error):
+        # Depois de um corpo recusado pela metade não se reaproveita a conexão: o resto dele ainda está a caminho.
+        headers = {"Connection": "close"} if error.status in (408, 413) else {}
+        if error.retry_after is not None:
+            headers["Retry-After"] = str(error.retry_after)
+        content, kind = write_error(error.status, error.detail, request.scope["aula32.id"])
+        return JSONResponse(content, error.status, headers=headers, media_type=kind)
+
+    @app.exception_handler(HTTPException)
+    async def refuse_route(request, error):
+        detail = contract.route_problem(error.status_code, request.method, request.url.path)
+        content, kind = write_error(error.status_code, detail, request.scope["aula32.id"])
+        return JSONResponse(content, error.status_code, headers=error.headers, media_type=kind)
+
+
+def _add_operation(app, service):
+    """O que a operação pergunta a qualquer servidor: está vivo? está pronto? quanto atendeu?"""
+
+    @app.get("/health/live", summary="O processo está vivo?", tags=["Operação"])
+    async def live():
+        return {"status": "vivo"}
+
+    @app.get("/health/ready", summary="O modelo está carregado e aquecido?", tags=["Operação"])
+    async def ready():
+        service.require_ready()
+        return {"status": "pronto", "model_version": service.store.current.version}
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics():
+        return Response(service.metrics(), media_type="text/plain; version=0.0.4")
+
+
+class Observer:
+    """Middleware ASGI: identificador, métricas, uma linha de registro, e o 500 que não conta segredos."""
+
+    def __init__(self, app, service, write_error):
+        self.app, self.service, self.write_error = app, service, write_error
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        header = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        scope["aula32.id"] = identifier = request_id(header.decode("latin-1"))
+        start, status = perf_counter(), 0
+
+        async def send_with_id(message):
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", identifier.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            log.exception("falha na requisição %s", identifier)
+            if status:
+                raise  # a resposta já tinha começado: só resta cortar a conexão
+            content, kind = self.write_error(500, contract.FAILURE, identifier)
+            await JSONResponse(content, 500, media_type=kind)(scope, receive, send_with_id)
+        finally:
+            # O modelo da rota, não o caminho: um cliente não pode criar séries de métricas à vontade.
+            route = getattr(scope.get("route"), "path", "outra")
+            fields = {"method": scope["method"], "path": scope["path"], "request_id": identifier}
+            self.service.observe(route=route, status=status, seconds=perf_counter() - start, **fields)
