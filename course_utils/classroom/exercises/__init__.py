@@ -1,0 +1,10 @@
+"""A conferência dos exercícios "Sua vez": diz o que esperava, o que recebeu e o próximo passo.
+
+Um arquivo por notebook; cada função com `@exercise` confere o exercício do seu nome.
+"""
+
+from course_utils.classroom.exercises import bridge, fastapi_api, onnx_export, saving  # noqa: F401 (registram-se)
+from course_utils.classroom.exercises.engine import CHECKS, NotYetError, check, exercise
+from course_utils.classroom.exercises.flask_api import ENDPOINT_LINES
+
+__all__ = ["CHECKS", "ENDPOINT_LINES", "NotYetError", "check", "exercise"]

@@ -1,0 +1,71 @@
+"""Exercício do notebook 06."""
+
+from course_utils.classroom.exercises.engine import NotYetError, exercise
+
+ENDPOINT_LINES = {
+    "A": '    images = Predictor.validate(request.get_json()["images"])',
+    "B": '@app.post("/predict")',
+    "C": "    logits = predictor.infer(batch)",
+    "D": "predictor = Predictor()",
+    "E": "    return jsonify([item.digit for item in Predictor.respond(logits)])",
+    "F": "app = Flask(__name__)",
+    "G": "def predict():",
+    "H": "    batch = Predictor.preprocess(images)",
+    "I": "    predictor = Predictor()",
+}
+
+
+@exercise
+def flask_parsons(answer):
+    """06: as linhas de `ENDPOINT_LINES` em ordem; roda o servidor montado, e vale toda ordem que funcione."""
+    if not isinstance(answer, str | list | tuple):
+        raise NotYetError("as letras entre aspas", type(answer).__name__, 'escreva, por exemplo, "ABC".')
+    letters = [letter for item in answer for letter in str(item).upper() if letter not in " ,;→>-\n"]
+    unknown = [letter for letter in letters if letter not in ENDPOINT_LINES]
+    if unknown:
+        raise NotYetError("letras de A a I", f"{unknown[0]!r}", "use as letras que vêm antes da barra |.")
+    if len(letters) != len(set(letters)):
+        twice = next(letter for letter in letters if letters.count(letter) > 1)
+        raise NotYetError("cada linha uma vez só", f"{twice} repetida", "tire a repetição.")
+    if len(letters) != len(ENDPOINT_LINES) - 1:
+        raise NotYetError("8 das 9 linhas", f"{len(letters)}", "só uma linha sobra.")
+    loads = _serve_twice("\n".join(ENDPOINT_LINES[letter] for letter in letters))
+    if loads > 1:
+        next_step = "carregue fora do endpoint, antes da primeira requisição."
+        raise NotYetError("o modelo carregado uma vez só", f"{loads} vezes em 2 requisições", next_step)
+
+
+def _serve_twice(source):
+    """Roda o servidor de `source` e confere as respostas a dois pedidos; devolve quantas vezes ele carregou."""
+    import flask
+
+    from course_utils.model import digits, predictor
+
+    loads = []
+
+    class Predictor(predictor.Predictor):
+        def __init__(self):
+            super().__init__()
+            loads.append(self)
+
+    scope = {"Flask": flask.Flask, "request": flask.request, "jsonify": flask.jsonify, "Predictor": Predictor}
+    scope["__name__"] = __name__
+    images = digits.load("test")[0][:3].reshape(3, -1)
+    expected = [item.digit for item in predictor.Predictor().predict(images)]
+    try:
+        exec(compile(source, "<suas linhas>", "exec"), scope)
+        scope["app"].testing = True  # um erro do endpoint chega até aqui
+        client = scope["app"].test_client()
+        received = [client.post("/predict", json={"images": images.tolist()}).get_json() for _ in range(2)]
+    except SyntaxError:
+        next_step = "as linhas recuadas ficam dentro da função, logo abaixo do def; o @ vem logo acima dele."
+        raise NotYetError("um servidor em Python", "linhas que o Python não entende", next_step) from None
+    except NameError as error:
+        name = str(error).split("'")[1]
+        raise NotYetError(f"{name} criado antes de usado", "o contrário", "quem cria o nome vem antes.") from None
+    except TypeError:
+        next_step = "a última linha da função responde ao cliente."
+        raise NotYetError("uma resposta em cada requisição", "um endpoint sem return", next_step) from None
+    if received != [expected] * 2:
+        raise NotYetError(f"{expected} em cada requisição", f"{received}", "ligue a rota /predict à função.")
+    return len(loads)
