@@ -581,7 +581,7 @@ def test_every_requirement_is_pinned_and_every_group_explained():
         comment, *pins = group.splitlines()
         assert comment.startswith("# "), group
         for pin in pins:
-            assert re.fullmatch(r"[\w-]+==[\w.]+( ; .+)?(  # .+)?", pin), pin
+            assert re.fullmatch(r"[\w-]+(\[[\w,]+\])?==[\w.]+( ; .+)?(  # .+)?", pin), pin
 
 
 def test_this_environment_satisfies_requirements():
