@@ -82,7 +82,7 @@ def _throughput(image):
     }
 
 
-def _one_client(image, calls=500):
+def _one_client(image, calls=1500):
     """Um cliente, conexão mantida: o que o servidor acrescenta à inferência, em ms.
 
     Soquete cru, e um cliente que espera sem dormir: montar cabeçalhos com `http.client`, ou acordar um núcleo

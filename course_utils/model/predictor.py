@@ -66,6 +66,12 @@ class Predictor:
             raise InvalidInputError(f"Recebi a forma {array.shape}; esperava (n, 28, 28) ou (n, 784).")
         if len(array) == 0:
             raise InvalidInputError("Recebi um lote vazio; esperava pelo menos uma imagem.")
+        if array.dtype != np.uint8:  # um uint8 não tem como sair da faixa
+            Predictor._check_values(array)
+        return array.reshape(-1, SIDE, SIDE).astype(np.uint8, copy=False)
+
+    @staticmethod
+    def _check_values(array):
         if not np.isfinite(array).all():
             raise InvalidInputError("Recebi NaN ou infinito; esperava inteiros de 0 a 255.")
         if array.min() < 0 or array.max() > 255:
@@ -76,7 +82,6 @@ class Predictor:
             raise InvalidInputError(
                 "Recebi pixels quebrados (como 0.5); esperava inteiros de 0 a 255: o preditor divide por 255."
             )
-        return array.reshape(-1, SIDE, SIDE).astype(np.uint8)
 
     @staticmethod
     def preprocess(images):

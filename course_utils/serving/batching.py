@@ -78,10 +78,14 @@ class Batcher:
         limit = batch[0][2] + self.max_wait_s
         while len(batch) < self.max_size:
             try:
-                async with asyncio.timeout_at(limit):
-                    batch.append(await self._queue.get())
-            except TimeoutError:
-                break
+                # Quem já está na fila entra sem esperar: armar um prazo para cada um custaria mais que atendê-lo.
+                batch.append(self._queue.get_nowait())
+            except asyncio.QueueEmpty:
+                try:
+                    async with asyncio.timeout_at(limit):
+                        batch.append(await self._queue.get())
+                except TimeoutError:
+                    break
         return batch
 
     def _answer(self, items):

@@ -4,6 +4,8 @@ Não importa framework web algum: Flask e FastAPI chamam as mesmas funções e p
 Erros seguem a RFC 9457 (`application/problem+json`).
 """
 
+from functools import partial
+
 import numpy as np
 from pydantic import ValidationError
 
@@ -40,18 +42,19 @@ class ContractError(Exception):
         self.status, self.detail, self.retry_after = status, detail, retry_after
 
 
-def read_images(content_type, body):
+def read_images(content_type, body, *, limit=MAX_BODY_BYTES, schema=PredictRequest):
     """Corpo da requisição → imagens uint8 (n, 28, 28), com n de 1 a 32.
 
-    `content_type`: o cabeçalho, com ou sem parâmetros; `body`: bytes. Levanta `ContractError` 4xx.
+    `content_type`: o cabeçalho, com ou sem parâmetros; `body`: bytes, no máximo `limit`; `schema`: o tipo Pydantic
+    do JSON, cujo primeiro campo é a lista de imagens. Levanta `ContractError` 4xx.
     """
-    kind = content_type.split(";")[0].strip().lower()
-    readers = {JSON_TYPE: _from_json, BYTES_TYPE: _from_bytes, PNG_TYPE: picture.to_digit}
+    kind = media_type(content_type)
+    readers = {JSON_TYPE: partial(_from_json, schema), BYTES_TYPE: _from_bytes, PNG_TYPE: picture.to_digit}
     if kind not in readers:
         received = f"Recebi {kind}" if kind else "Não recebi Content-Type"
         raise ContractError(415, f"{received}; aceito {', '.join(readers)}.")
-    if len(body) > MAX_BODY_BYTES:
-        raise too_large()
+    if len(body) > limit:
+        raise too_large(limit)
     try:
         images = Predictor.validate(readers[kind](body))
     except InvalidInputError as error:
@@ -61,9 +64,14 @@ def read_images(content_type, body):
     return images
 
 
+def media_type(content_type):
+    """O tipo, sem parâmetros e em minúsculas: `"Image/PNG; q=1"` → `"image/png"`."""
+    return content_type.split(";")[0].strip().lower()
+
+
 def too_large(limit=MAX_BODY_BYTES):
     """O erro 413, que um servidor também levanta ao contar um corpo que chega aos pedaços."""
-    return ContractError(413, f"O corpo passa de {limit} bytes ({limit / 2**20:g} MiB).")
+    return ContractError(413, f"O corpo passa de {limit} bytes ({limit / 2**20:.3g} MiB).")
 
 
 def too_slow():
@@ -93,27 +101,30 @@ def route_problem(status, method, path):
     return f"Este servidor não atende {method} em {path}."
 
 
-def _from_json(body):
+def _from_json(schema, body):
     """`{"images": [imagem, …]}`, cada imagem uma lista de 784 inteiros ou um base64 de 784 bytes."""
+    field = next(iter(schema.model_fields))
     try:
-        images = PredictRequest.model_validate_json(body).images
+        images = getattr(schema.model_validate_json(body), field)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=True)[0]
         if first["type"] == "json_invalid":
             raise ContractError(400, "O corpo não é um JSON válido em UTF-8, ou tem níveis demais.") from None
-        raise ContractError(422, _explain(first)) from None
+        raise ContractError(422, _explain(first, field)) from None
     rows = [np.frombuffer(image, np.uint8) if isinstance(image, bytes) else image for image in images]
     return np.array(rows, np.uint8)
 
 
-def _explain(error):
-    """Um erro do Pydantic como frase em português, com o lugar em que aconteceu."""
+def _explain(error, field):
+    """Um erro do Pydantic como frase em português, com o lugar em que aconteceu; `field`: o campo das imagens."""
     # A posição vem como ("images", 0, "lista", 3): a etiqueta da união não interessa ao cliente.
     indices = [f"[{part}]" for part in error["loc"][1:] if isinstance(part, int)]
-    where = "images" + "".join(indices)
+    where = field + "".join(indices)
     kind, context = error["type"], error.get("ctx", {})
     if not error["loc"] or kind == "missing":
-        return 'Esperava um objeto {"images": [imagem, …]}.'
+        return f'Esperava um objeto {{"{field}": [imagem, …]}}.'
+    if error["loc"][0] != field:
+        return f"{error['loc'][0]}: esperava um objeto, ou nada."
     if kind in ("too_short", "too_long"):
         size = "valores demais" if context.get("actual_length") is None else context["actual_length"]
         expected = f"{PIXELS} inteiros" if indices else f"de 1 a {MAX_IMAGES} imagens"

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
 
-from course_utils.serving import asgi, contract, schemas
+from course_utils.serving import asgi, browser, contract, schemas
 from course_utils.serving.service import Service
 
 PAGE = Path(__file__).parent / "web"
@@ -37,20 +39,26 @@ def create_app(model=None, **limits):
     app = asgi.new_app(service, title="Leitor de CEP")
     _add_page_and_docs(app)
 
-    @app.post(
+    async def predict(request: Request):
+        with service.admit():
+            body = await asgi.read_body(request)
+            images = contract.read_images(request.headers.get("content-type", ""), body)
+            answer = await asgi.infer(service, images)
+        return Response(to_json(answer), media_type=contract.JSON_TYPE)
+
+    app.router.add_api_route(
         "/predict",
+        predict,
+        methods=["POST"],
         response_model=schemas.PredictResponse,
         responses=PROBLEMS,
         openapi_extra={"requestBody": {"required": True, "content": BODY}},
         summary="Lê de 1 a 32 dígitos",
         tags=["Leitura"],
+        route_class_override=asgi.DirectRoute,
     )
-    async def predict(request: Request):
-        with service.admit():
-            body = await asgi.read_body(request)
-            images = contract.read_images(request.headers.get("content-type", ""), body)
-            return JSONResponse(await asgi.infer(service, images))
-
+    # O roteador tenta as rotas em ordem: a mais pedida vem primeiro.
+    app.router.routes.insert(0, app.router.routes.pop())
     return app
 
 
@@ -60,6 +68,14 @@ def _add_page_and_docs(app):
     @app.get("/", include_in_schema=False)
     async def page():
         return FileResponse(PAGE / "index.html")
+
+    @app.get("/engines/{name:path}", include_in_schema=False)
+    def engine(name: str):
+        return _send(browser.find_engine(name))
+
+    @app.get("/models/{name:path}", include_in_schema=False)
+    def model(name: str):
+        return _send(browser.find_model(name))
 
     @app.get("/docs", include_in_schema=False)
     async def docs():
@@ -73,3 +89,10 @@ def _add_page_and_docs(app):
 
     app.mount("/web", StaticFiles(directory=PAGE))
     app.mount("/swagger", StaticFiles(directory=SWAGGER))
+
+
+def _send(asset):
+    """Um arquivo de `browser` como resposta; levanta o 404 se ele não existe."""
+    if asset is None:
+        raise HTTPException(404)
+    return Response(asset.body, media_type=asset.kind, headers={"Cache-Control": asset.cache})

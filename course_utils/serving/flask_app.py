@@ -5,10 +5,10 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 from time import perf_counter
 
-from flask import Flask, Response, g, jsonify, request, send_from_directory
+from flask import Flask, Response, abort, g, jsonify, request, send_from_directory
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
-from course_utils.serving import contract
+from course_utils.serving import browser, contract
 from course_utils.serving.service import BODY_DEADLINE_S, Service, request_id
 
 PAGE = Path(__file__).parent / "web"
@@ -51,7 +51,22 @@ def create_app(model=None, **limits):
     def page():
         return send_from_directory(PAGE, "index.html")
 
+    @app.get("/engines/<path:name>")
+    def engine(name):
+        return _send(browser.find_engine(name))
+
+    @app.get("/models/<path:name>")
+    def model(name):
+        return _send(browser.find_model(name))
+
     return app
+
+
+def _send(asset):
+    """Um arquivo de `browser` como resposta; levanta o 404 se ele não existe."""
+    if asset is None:
+        abort(404)
+    return Response(asset.body, content_type=asset.kind, headers={"Cache-Control": asset.cache})
 
 
 def _infer(service, images):

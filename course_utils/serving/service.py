@@ -3,19 +3,19 @@
 Não conhece Flask nem FastAPI: cada um é um adaptador fino sobre um `Service`.
 """
 
-import json
 import logging
 import os
 import re
+import secrets
 import sys
 import threading
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from pydantic_core import to_json
 
 from course_utils.model.predictor import MODEL
 from course_utils.serving.contract import ContractError, answer
@@ -124,12 +124,12 @@ class Service:
         if log.isEnabledFor(logging.INFO) and not (path.startswith("/health") and status == 200):
             fields = {"method": method, "path": path[:200], "status": status, "ms": round(1000 * seconds, 2)}
             moment = {"time": round(time.time(), 3)}
-            log.info(json.dumps(moment | fields | {"request_id": request_id}, ensure_ascii=False))
+            log.info(to_json(moment | fields | {"request_id": request_id}).decode())
 
 
 def request_id(header):
     """O identificador que o cliente mandou, se for curto e simples; senão, um novo."""
-    return header if header and re.fullmatch(r"[\w-]{1,64}", header) else uuid.uuid4().hex
+    return header if header and re.fullmatch(r"[\w-]{1,64}", header) else secrets.token_hex(16)
 
 
 def log_to_stdout(level=logging.INFO):
