@@ -85,9 +85,28 @@ def start(target=None, *, model=MODEL, server=None, workers=1, threads=1, ready=
     options = ["--model", model, "--workers", workers, "--threads", threads, "--watch-stdin"]
     options += ["--server", server] if server else []
     command = [sys.executable, "-m", "course_utils.serving", *_place(target), *options]
+    return _start(lambda port: ([*command, "--port", port], {}), ready, deadline)
+
+
+def start_container(environment=None, *, ready="ping", deadline=30):
+    """Inicia, sem Docker, o programa da imagem do curso (`serving/container`), e devolve um `Server`.
+
+    `environment`: as variáveis que a nuvem definiria (`{"AIP_PREDICT_ROUTE": "/predict", …}`); a porta, livre e em
+    127.0.0.1, chega pela variável da nuvem: AIP_HTTP_PORT se há rotas da Vertex AI, SAGEMAKER_BIND_TO_PORT se não.
+    Espera até `GET ready` responder 200; levanta `ServerError` como `start`.
+    """
+    command = [sys.executable, "-m", "course_utils.serving.container", "serve", "--watch-stdin"]
+    environment = dict(environment or {})
+    variable = "AIP_HTTP_PORT" if "AIP_PREDICT_ROUTE" in environment else "SAGEMAKER_BIND_TO_PORT"
+    return _start(lambda port: (command, environment | {variable: str(port)}), ready, deadline)
+
+
+def _start(command_for, ready, deadline):
+    """Tenta até `ATTEMPTS` portas; `command_for(porta)` dá o comando (lista) e as variáveis de ambiente (dict)."""
     for attempt in range(ATTEMPTS):
         port = free_port()
-        process, log = _launch([*map(str, command), "--port", str(port)], port)
+        command, environment = command_for(port)
+        process, log = _launch([*map(str, command)], port, environment)
         running = Server(process, port, log)
         try:
             _wait_until_ready(running, ready, deadline)
@@ -115,13 +134,13 @@ def _place(target):
     return [f"{Path(place).resolve()}:{name}" if place.endswith(".py") else target]
 
 
-def _launch(command, port):
+def _launch(command, port, environment=()):
     """Inicia o processo, longe do Ctrl-C do kernel, e devolve `(processo, arquivo do registro)`."""
     folder = artifacts.ARTIFACTS / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"server-{port}.log"
     alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
-    settings = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    settings = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"} | dict(environment)
     with open(log, "wb") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=artifacts.ROOT, env=settings, **alone

@@ -1,0 +1,149 @@
+"""Um aplicativo, duas nuvens: os contratos de contêiner do SageMaker e da Vertex AI sobre o mesmo serviço.
+
+SageMaker: `GET /ping` e `POST /invocations` (fonte: docs.aws.amazon.com/sagemaker, "Custom Inference Code with
+Hosting Services"). Vertex AI: as rotas de AIP_HEALTH_ROUTE e AIP_PREDICT_ROUTE, que só existem quando a plataforma
+define as variáveis (fonte: cloud.google.com/vertex-ai, "Custom container requirements for prediction").
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import to_json
+
+from course_utils.model.predictor import MODEL
+from course_utils.serving import asgi, contract, schemas
+from course_utils.serving.service import Service
+
+SAGEMAKER_BODY_BYTES = 6_291_456  # o modelo de serviço do botocore, em InvokeEndpoint.Body
+VERTEX_BODY_BYTES = 1_500_000  # "1.5 MB" de um endpoint compartilhado, lido como potência de dez
+MODEL_DIR = Path("/opt/ml/model")  # onde o SageMaker desempacota o model.tar.gz
+
+
+class SettingsError(ValueError):
+    """Uma variável de ambiente com um valor que não serve; a mensagem diz qual e por quê."""
+
+
+def _as_sent(value):
+    """Desfaz o que o caminho pela Vertex AI muda numa imagem; o que não conhece passa como veio.
+
+    Dados binários chegam como `{"b64": texto}`; e 107 pode chegar como 107.0, porque cada item de `instances` é um
+    `google.protobuf.Value`, em que todo número é real.
+    """
+    if isinstance(value, dict) and value.keys() == {"b64"}:
+        return value["b64"]
+    if isinstance(value, list):
+        return [int(item) if type(item) is float and item.is_integer() else item for item in value]
+    return value
+
+
+class VertexRequest(BaseModel):
+    """O corpo que a Vertex AI entrega: as imagens em `instances`. Este modelo não usa `parameters`."""
+
+    instances: Annotated[
+        list[Annotated[schemas.Image, BeforeValidator(_as_sent)]],
+        Field(min_length=1, max_length=schemas.MAX_IMAGES, fail_fast=True),
+    ]
+    parameters: dict[str, Any] | None = None
+
+
+def create_app(model=None, **limits):
+    """Aplicação ASGI dos dois contratos. `model`: arquivo ONNX ou pasta de versões (padrão: `model_path()`).
+
+    `limits`: `max_pending` e `deadline_s` do `Service`. Os erros são os de todos os servidores do curso
+    (`application/problem+json`): o SageMaker os repassa ao cliente em `OriginalMessage`. Levanta `SettingsError`.
+    """
+    service = Service(model or model_path(), **limits)
+    app = asgi.new_app(service, title="Leitor de CEP, em contêiner")
+
+    async def health():
+        service.require_ready()
+        return {"status": "pronto", "model_version": service.store.current.version}
+
+    def reader(limit, schema):
+        async def predict(request: Request):
+            with service.admit():
+                body = await asgi.read_body(request, limit)
+                images = await _read_images(service, request, body, limit=limit, schema=schema)
+                return Response(to_json(await asgi.infer(service, images)), media_type=contract.JSON_TYPE)
+
+        return predict
+
+    # As da Vertex AI primeiro: se ela escolher "/ping" ou "/invocations", valem as regras dela.
+    for route in vertex_route("AIP_HEALTH_ROUTE"), "/ping":
+        if route:
+            app.get(route, summary="Pronto para receber requisições?", tags=["Operação"])(health)
+    for route, *rules in (
+        (vertex_route("AIP_PREDICT_ROUTE"), VERTEX_BODY_BYTES, VertexRequest),
+        ("/invocations", SAGEMAKER_BODY_BYTES, schemas.PredictRequest),
+    ):
+        if route:
+            app.post(route, summary="Lê de 1 a 32 dígitos", tags=["Leitura"])(reader(*rules))
+    return app
+
+
+async def _read_images(service, request, body, **rules):
+    """O corpo → imagens; uma figura grande leva segundos para abrir, e por isso não abre no laço de eventos."""
+    kind = request.headers.get("content-type", "")
+    if contract.media_type(kind) != contract.PNG_TYPE:
+        return contract.read_images(kind, body, **rules)
+    work = asyncio.get_running_loop().run_in_executor(
+        service.executor, lambda: contract.read_images(kind, body, **rules)
+    )
+    try:
+        return await asyncio.wait_for(work, service.deadline_s)
+    except TimeoutError:
+        raise service.late() from None
+
+
+def vertex_route(name):
+    """A rota que a Vertex AI pôs na variável `name`, ou None. Levanta `SettingsError` se não é um caminho."""
+    route = os.environ.get(name)
+    if route and (not route.startswith("/") or set(route) & set("{}?# ")):
+        raise SettingsError(f"{name}={route}: esperava um caminho, como /predict.")
+    return route or None
+
+
+def model_path():
+    """O modelo do contêiner (Path), pela primeira destas fontes que existir:
+
+    1. AULA_MODEL: arquivo ONNX, ou pasta;
+    2. AIP_STORAGE_URI (Vertex AI), **se for uma pasta local**. De verdade ela é `gs://…`: quem escreve o contêiner
+       baixa os arquivos com o cliente do Cloud Storage. O nosso não faz isso: leva o modelo dentro da imagem e
+       recusa `gs://` em vez de servir, calado, um modelo que não é o pedido;
+    3. SM_MODEL_DIR, ou /opt/ml/model se existir (SageMaker);
+    4. o modelo de referência do curso, que vai na imagem.
+
+    Numa pasta, vale a de versões (`1/`, `2/`, …) ou o seu único arquivo ONNX. Levanta `SettingsError`.
+    """
+    for name in ("AULA_MODEL", "AIP_STORAGE_URI", "SM_MODEL_DIR"):
+        if value := os.environ.get(name):
+            return find_model(_local(name, value))
+    return find_model(MODEL_DIR) if MODEL_DIR.is_dir() else MODEL
+
+
+def find_model(path):
+    """Arquivo ou pasta de versões → o próprio; pasta com um só arquivo ONNX → o arquivo (Path)."""
+    path = Path(path)
+    if not path.is_dir() or any(item.is_dir() and item.name.isdigit() for item in path.iterdir()):
+        return path
+    files = sorted(path.glob("*.onnx"))
+    if len(files) != 1:
+        raise SettingsError(
+            f"{path}: esperava versões (1/, 2/, …) ou um arquivo ONNX; achei {len(files)} arquivos."
+        )
+    return files[0]
+
+
+def _local(name, value):
+    """O caminho local que `value` diz ser (`/pasta` ou `file:///pasta`). Levanta `SettingsError` se é remoto."""
+    scheme = urlsplit(value).scheme
+    if scheme == "file":
+        return Path(urlsplit(value).path)
+    if "://" in value:
+        raise SettingsError(f"{name}={value}: só leio pastas locais; baixe o modelo antes, ou ponha-o na imagem.")
+    return Path(value)

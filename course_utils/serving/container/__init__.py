@@ -1,0 +1,1 @@
+"""O contêiner que leva `serving/cloud` às nuvens: Dockerfile, manifesto, requisitos da imagem e quem o inicia."""
