@@ -708,22 +708,28 @@ def test_jupyterlab_opens_within_5_seconds_with_its_port_taken(lab_project):
 @pytest.mark.slow
 def test_jupyterlab_comes_up_in_portuguese_and_silent(lab_project):
     ci_tool("playwright")
-    from playwright.sync_api import sync_playwright
+    from playwright import sync_api
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or pytest.fail("falta o Chromium")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
     flags += ["--disable-background-networking", "--disable-component-update"]
     outside = []
-    with running_lab(lab_project) as (url, _), sync_playwright() as play:
+    with running_lab(lab_project) as (url, _), sync_api.sync_playwright() as play:
         page = play.chromium.launch(executable_path=chromium, args=flags).new_page()
         page.on("request", lambda request: outside.append(request.url))
         page.goto(re.sub(r"/lab/tree/[^?]+", "/", url))
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         # Antes de o kernel responder, o JupyterLab descarta em silêncio um Shift+Enter.
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
-        page.click(".jp-Notebook .jp-Cell .cm-content")
-        page.keyboard.press("Shift+Enter")
-        page.wait_for_selector("text=achei course_utils", timeout=60_000)
+        # Mesmo com o kernel pronto, ele às vezes perde a tecla: quem usa aperta de novo, e o teste também.
+        answer = page.locator("text=achei course_utils").first
+        for _ in range(6):
+            page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+            page.keyboard.press("Shift+Enter")
+            with contextlib.suppress(sync_api.TimeoutError):
+                answer.wait_for(timeout=15_000)
+                break
+        assert answer.is_visible()
         menus = page.inner_text(".lm-MenuBar").split()
         toasts = page.locator(".Toastify__toast").count()
     assert menus == ["Arquivo", "Editar", "Exibir", "Executar", "Kernel", "Abas", "Configurações", "Ajuda"]
