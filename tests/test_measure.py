@@ -47,3 +47,19 @@ def test_memory_counts_the_children_and_a_dead_process_is_zero():
     assert memory.tree_bytes(os.getpid()) - alone > 150e6
     child.communicate(b"\n")
     assert memory.tree_bytes(child.pid) == pytest.approx(0)
+
+
+def peak_of(code):
+    """O pico, em MB, que um Python recém-iniciado conta de si depois de `code`."""
+    ending = "; from course_utils.measure.memory import peak_bytes; print(peak_bytes() / 1e6)"
+    return float(subprocess.run([sys.executable, "-c", code + ending], stdout=subprocess.PIPE, check=True).stdout)
+
+
+def test_the_peak_stays_after_the_memory_is_given_back():
+    empty, filled = peak_of("pass"), peak_of("x = bytearray(b'1') * 200_000_000; del x")
+    assert 195 < filled - empty < 230
+
+
+def test_the_peak_is_not_inherited_from_who_started_the_process():
+    before, ballast = peak_of("pass"), bytearray(b"1") * 300_000_000
+    assert peak_of("pass") < before + 50 and len(ballast) == 300_000_000

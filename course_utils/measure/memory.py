@@ -1,8 +1,25 @@
 """Memória de um processo e de tudo o que ele iniciou."""
 
+import sys
 import threading
 
 import psutil
+
+
+def peak_bytes():
+    """O maior RSS que este processo já teve, em bytes (int), anotado pelo próprio sistema.
+
+    Linux: `VmHWM` de /proc/self/status (lá o `ru_maxrss` sobrevive ao exec e herda o pico de quem iniciou o
+    processo: `exec_mmap`, no kernel); macOS: `ru_maxrss`, que ali vem em bytes; Windows: `PeakWorkingSetSize`.
+    """
+    if sys.platform == "linux":
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def tree_bytes(pid):

@@ -3,7 +3,14 @@
 Um arquivo por notebook; cada função com `@exercise` confere o exercício do seu nome.
 """
 
-from course_utils.classroom.exercises import bridge, fastapi_api, onnx_export, saving  # noqa: F401 (registram-se)
+from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
+    bridge,
+    cloud,
+    edge,
+    fastapi_api,
+    onnx_export,
+    saving,
+)
 from course_utils.classroom.exercises.engine import CHECKS, NotYetError, check, exercise
 from course_utils.classroom.exercises.flask_api import ENDPOINT_LINES
 
