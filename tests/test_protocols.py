@@ -1,0 +1,645 @@
+"""Os contratos do TensorFlow Serving e do Open Inference Protocol, linha a linha, por sockets de verdade.
+
+Os oráculos são dos próprios donos dos contratos: as mensagens protobuf do TensorFlow Serving (PyPI:
+tensorflow-serving-api), um SavedModel exportado de verdade, e o cliente do Triton (PyPI: tritonclient).
+"""
+
+import json
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from cases import JSON, body
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_environment import ci_tool
+from test_serving import call, make_version, wait_for
+
+from course_utils.classroom import servers
+from course_utils.model import artifacts, digits
+from course_utils.model.predictor import Predictor
+
+TF, OIP = "course_utils.serving.tf_serving:create_app", "course_utils.serving.open_inference:create_app"
+PREDICT, INFER = "v1/models/digits:predict", "v2/models/digits/infer"
+FORM = "application/x-www-form-urlencoded"  # o que o curl -d manda
+
+
+@pytest.fixture(scope="module")
+def tf():
+    with servers.start(TF) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def oip():
+    with servers.start(OIP) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def images():
+    return digits.load("test")[0][:5]
+
+
+@pytest.fixture(scope="module")
+def expected(images):
+    """O que `/predict` responde às mesmas imagens."""
+    with servers.start() as server:
+        return json.loads(call(server, "predict", images.tobytes())[2])["predictions"]
+
+
+def ask(server, route, payload=None, kind=JSON, method=None):
+    """`(status, objeto)`; todo erro, aqui, tem de ser `{"error": frase}` em application/json."""
+    data = payload if payload is None or isinstance(payload, bytes) else body(payload)
+    status, headers, text = call(server, route, data, kind, method)
+    assert headers["Content-Type"] == JSON, text[:300]
+    answer = json.loads(text)
+    if status != 200:
+        assert list(answer) == ["error"] and len(answer["error"]) > 10
+        assert "Traceback" not in answer["error"] and headers["X-Request-ID"]
+    return status, answer
+
+
+def one(value):
+    """Uma imagem 28 × 28 com o mesmo valor em todos os pixels."""
+    return [[value] * 28] * 28
+
+
+def put(value, row=5, column=7):
+    """Uma imagem em branco, menos num pixel."""
+    image = [[0] * 28 for _ in range(28)]
+    image[row][column] = value
+    return image
+
+
+NUMBERS = {  # um pixel que não é um inteiro de 0 a 255
+    "texto": "7", "booleano": True, "nulo": None, "quebrado": 0.5, "real inteiro": 7.0, "NaN": float("nan"),
+    "infinito": float("inf"), "negativo": -1, "256": 256, "imenso": 10**400, "lista": [1],
+    "objeto": {"b64": "AA=="},
+}  # fmt: skip
+SHAPES = {  # o que não é uma lista de imagens 28 × 28
+    "escalar": 7, "texto": "x", "objeto": {"x": 1}, "vazia": [], "uma imagem só": one(0), "plana": [[0] * 784],
+    "27 linhas": [one(0)[:27]], "29 linhas": [[*one(0), [0] * 28]], "irregular": [[*one(0)[:27], [0] * 27]],
+    "colunas demais": [[[0] * 29] * 28], "33 imagens": [one(0)] * 33, "com canal": [[[[0]] * 28] * 28],
+    "segunda irregular": [one(0), one(0)[:27]], "fundo demais": [[[[[[[0]]]]]]],
+}  # fmt: skip
+BODIES = {  # corpos que não são sequer o objeto pedido
+    "vazio": b"", "cortado": b"{", "não é UTF-8": b"\xff\xfe", "fundo": b"[" * 100_000, "lista": b"[]",
+    "texto": b'"x"', "número longo": b"1" * 10_000, "objeto fundo": b'{"inputs":' * 50_000, "nulo": b"null",
+    "sem chaves": b"{}", "meia letra": b'{"id": "\\ud800", "instances": "\\ud800"}',
+}  # fmt: skip
+
+
+# ------------------------------------------------------------------ TensorFlow Serving
+
+AVAILABLE = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+
+
+def test_tf_status_is_the_one_of_the_published_example(tf):
+    assert ask(tf, "v1/models/digits") == (200, {"model_version_status": [AVAILABLE]})
+    assert ask(tf, "v1/models/digits/versions/1") == (200, {"model_version_status": [AVAILABLE]})
+
+
+def test_tf_metadata_describes_the_signature(tf):
+    status, answer = ask(tf, "v1/models/digits/metadata")
+    assert status == 200 and answer == ask(tf, "v1/models/digits/versions/1/metadata")[1]
+    assert answer["model_spec"] == {"name": "digits", "signature_name": "", "version": "1"}
+    signature = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
+    assert signature["method_name"] == "tensorflow/serving/predict"
+    tensors = signature["inputs"] | signature["outputs"]
+    assert {name: (tensor["dtype"], [dim["size"] for dim in tensor["tensor_shape"]["dim"]])
+            for name, tensor in tensors.items()} == {
+        "images": ("DT_UINT8", ["-1", "28", "28"]),
+        "digit": ("DT_INT64", ["-1"]),
+        "probabilities": ("DT_FLOAT", ["-1", "10"]),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("route", [PREDICT, "v1/models/digits/versions/1:predict"])
+@pytest.mark.parametrize("named", [False, True])
+def test_tf_rows_get_predictions_and_columns_get_outputs(tf, images, expected, route, named):
+    pictures = images.tolist()
+    rows = [{"images": picture} for picture in pictures] if named else pictures
+    assert ask(tf, route, {"instances": rows}) == (200, {"predictions": expected})
+    columns = {name: [item[name] for item in expected] for name in ("digit", "probabilities")}
+    assert ask(tf, route, {"inputs": {"images": pictures} if named else pictures}) == (200, {"outputs": columns})
+
+
+def test_tf_takes_an_optional_signature_name_and_any_content_type(tf, images, expected):
+    for extra in (
+        {"signature_name": "serving_default"},
+        {"signature_name": ""},
+        {"outro_campo": 1},
+        {"inputs": None},
+    ):
+        payload = {"instances": images.tolist()} | extra
+        assert ask(tf, PREDICT, payload, FORM) == (200, {"predictions": expected})
+    for name in ("classify", 7, None):
+        assert ask(tf, PREDICT, {"signature_name": name, "instances": images.tolist()})[0] == 400
+
+
+def test_tf_refuses_both_formats_none_and_a_mixture(tf):
+    pictures = [one(0)]
+    for payload in (
+        {"instances": pictures, "inputs": pictures},
+        {"signature_name": "serving_default"},
+        {"instances": None},
+        {"instances": {"images": pictures}},
+        {"instances": [one(0), {"images": one(0)}]},
+        {"instances": [{"images": one(0)}, one(0)]},
+        {"instances": [{"pictures": one(0)}]},
+        {"instances": [{"images": one(0), "pictures": one(0)}]},
+        {"instances": [{}]},
+        {"inputs": {"pictures": pictures}},
+        {"inputs": {}},
+        {"inputs": [{"images": one(0)}]},
+    ):
+        assert ask(tf, PREDICT, payload)[0] == 400, str(payload)[:80]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_tf_refuses_what_is_not_a_list_of_images(tf, shape):
+    for payload in (
+        {"instances": SHAPES[shape]},
+        {"inputs": SHAPES[shape]},
+        {"inputs": {"images": SHAPES[shape]}},
+    ):
+        assert ask(tf, PREDICT, payload)[0] == 400
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_tf_refuses_a_bad_pixel_and_says_where(tf, number):
+    picture = put(NUMBERS[number])
+    for payload, place in (
+        ({"instances": [one(0), picture]}, "instances[1][5][7]"),
+        ({"instances": [{"images": picture}]}, "instances[0].images[5][7]"),
+        ({"inputs": {"images": [picture]}}, "inputs.images[0][5][7]"),
+    ):
+        status, answer = ask(tf, PREDICT, payload)
+        assert status == 400 and answer["error"].startswith(f"{place}: esperava"), answer
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_tf_refuses_a_malformed_body(tf, name):
+    assert ask(tf, PREDICT, BODIES[name])[0] == 400
+
+
+def test_tf_knows_one_model_one_version_and_one_verb(tf):
+    good = {"instances": [one(0)]}
+    assert ask(tf, "v1/models/half:predict", good)[0] == 404
+    assert ask(tf, "v1/models/half")[0] == ask(tf, "v1/models/half/metadata")[0] == 404
+    assert ask(tf, "v1/models/half/versions/1")[0] == ask(tf, "v1/models/half/versions/1:predict", good)[0] == 404
+    for version in ("2", "0", "01", "9" * 5000, "HELLO"):
+        for route in ("", "/metadata"):
+            assert ask(tf, f"v1/models/digits/versions/{version}{route}")[0] == 404
+        assert ask(tf, f"v1/models/digits/versions/{version}:predict", good)[0] == 404
+    for verb in ("classify", "regress", "predict2", "predict/"):
+        for place in ("v1/models/digits", "v1/models/digits/versions/1"):
+            assert ask(tf, f"{place}:{verb}", good)[0] == 400
+    assert ":predict" in ask(tf, "v1/models/digits:classify", good)[1]["error"]
+    assert "/versions/" in ask(tf, "v1/models/digits/labels/stable:predict", good)[1]["error"]
+
+
+@pytest.mark.parametrize(("method", "route"), [
+    ("GET", "v1/models"), ("GET", "v1/foo"), ("GET", PREDICT), ("GET", "v1/models/digits/versions/1:predict"),
+    ("GET", "v1/models/digits/labels/stable"), ("GET", "v1/models/digits/labels/stable/metadata"),
+    ("GET", "v1/models/digits/version/50"), ("GET", "v1/models/digits/"), ("POST", "v1/foo"),
+    ("POST", "v1/models"), ("POST", "v1/models/digits"),
+    ("POST", "v1/models/digits/metadata"), ("POST", "v1/models/digits/labels/stable:predict"), ("PUT", PREDICT),
+    ("DELETE", "v1/models/digits"), ("PATCH", PREDICT), ("OPTIONS", PREDICT),
+])  # fmt: skip
+def test_tf_calls_any_other_path_or_method_malformed(tf, method, route):
+    status, answer = ask(tf, route, b"" if method == "POST" else None, method=method)
+    assert status == 400 and "Requisição malformada" in answer["error"]
+
+
+def test_tf_says_loading_then_available_and_end_for_a_model_that_will_not_load(tmp_path):
+    make_version(tmp_path / "m", 3)
+    code = """
+import time
+from course_utils.serving import store, tf_serving
+load = store._load_and_warm_up
+def slow(file):
+    time.sleep(1.5)
+    return load(file)
+store._load_and_warm_up = slow
+create_app = tf_serving.create_app
+"""
+    (tmp_path / "frio.py").write_text(code, encoding="utf-8")
+    start = {"model": tmp_path / "m", "ready": "health/live"}
+    with servers.start(f"{tmp_path / 'frio.py'}:create_app", **start) as server:
+        status, answer = ask(server, "v1/models/digits")
+        assert status == 200 and answer["model_version_status"][0] == AVAILABLE | {
+            "version": "3",
+            "state": "LOADING",
+        }
+        for route in ("v1/models/digits/metadata", "health/ready"):
+            assert ask(server, route)[0] == 503
+        assert ask(server, PREDICT, {"instances": [one(0)]})[0] == 503
+        assert ask(server, "v1/models/digits/versions/2")[0] == 404
+        wait_for(lambda: call(server, "health/ready")[0] == 200)
+        assert ask(server, "v1/models/digits")[1]["model_version_status"] == [AVAILABLE | {"version": "3"}]
+    file = tmp_path / "m" / "3" / "model.onnx"
+    file.write_bytes(b"isto nao e um modelo")
+    artifacts.seal(file)
+    with servers.start(TF, **start) as server:
+        wait_for(lambda: ask(server, "v1/models/digits")[1]["model_version_status"][0]["state"] == "END")
+        broken = ask(server, "v1/models/digits/versions/3")[1]["model_version_status"][0]
+        assert broken["status"]["error_code"] == "DATA_LOSS" and broken["status"]["error_message"]
+
+
+# ------------------------------------------------------------------ Open Inference Protocol
+
+
+def request_for(images, *, nested=False, **extra):
+    data = images.tolist() if nested else images.ravel().tolist()
+    tensor = {"name": "images", "shape": list(images.shape), "datatype": "UINT8", "data": data}
+    return {"inputs": [tensor]} | extra
+
+
+def test_oip_server_health_and_metadata(oip):
+    for route in ("v2", "v2/"):
+        assert ask(oip, route) == (200, {"name": "leitor_de_cep", "version": "1", "extensions": []})
+    assert ask(oip, "v2/health/live") == (200, {"live": True})
+    assert ask(oip, "v2/health/ready") == (200, {"live": True, "ready": True})
+    for place in ("v2/models/digits", "v2/models/digits/versions/1"):
+        assert ask(oip, f"{place}/ready") == (200, {"name": "digits", "ready": True})
+        assert ask(oip, place) == (200, {
+            "name": "digits", "versions": ["1"], "platform": "onnx_onnxv1",
+            "inputs": [{"name": "images", "datatype": "UINT8", "shape": [-1, 28, 28]}],
+            "outputs": [{"name": "digit", "datatype": "INT64", "shape": [-1]},
+                        {"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}],
+        })  # fmt: skip
+
+
+@pytest.mark.parametrize("route", [INFER, "v2/models/digits/versions/1/infer"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_oip_infers_flat_or_nested_data(oip, images, expected, route, nested):
+    digit = {"name": "digit", "shape": [5], "datatype": "INT64", "data": [item["digit"] for item in expected]}
+    flat = [value for item in expected for value in item["probabilities"]]
+    outputs = [digit, {"name": "probabilities", "shape": [5, 10], "datatype": "FP32", "data": flat}]
+    answer = {"model_name": "digits", "model_version": "1", "outputs": outputs}
+    assert ask(oip, route, request_for(images, nested=nested)) == (200, answer)
+
+
+def test_oip_echoes_the_id_and_returns_the_outputs_asked_for_in_that_order(oip, images):
+    for identifier in ("42", "", "ação ☃"):
+        assert ask(oip, INFER, request_for(images, id=identifier))[1]["id"] == identifier
+    assert "id" not in ask(oip, INFER, request_for(images))[1]
+    for names in (["digit"], ["probabilities"], ["probabilities", "digit"], ["digit", "probabilities"]):
+        wanted = [{"name": name, "parameters": {"binary_data": False}} for name in names]
+        answer = ask(oip, INFER, request_for(images, outputs=wanted, parameters={"x": 1}), FORM)[1]
+        assert [output["name"] for output in answer["outputs"]] == names
+    assert len(ask(oip, INFER, request_for(images, outputs=[]))[1]["outputs"]) == 2
+
+
+@pytest.mark.parametrize(("field", "values"), [
+    ("name", ["input0", "", 7, None]),
+    ("datatype", ["FP32", "uint8", "INT64", 7, None]),
+    ("shape", [[5, 784], [5, 28], [5, 28, 28, 1], [4, 28, 28], [6, 28, 28], [-1, 28, 28], [0, 28, 28],
+               [33, 28, 28], [2**64, 28, 28], [5.5, 28, 28], ["5", 28, 28], [True, 28, 28], [], 5, "x", None]),
+    ("data", [None, 7, "x", {}, [], [0] * 784, [0] * (784 * 5 - 1), [0] * (784 * 5 + 1), [0] * 784 * 33,
+              [[0] * 784] * 5, [one(0)] * 4, [one(0)] * 4 + [[0] * 784], [0] * 784 * 4 + [[0] * 784]]),
+    ("parameters", [7, "x", []]),
+])  # fmt: skip
+def test_oip_refuses_a_tensor_that_is_not_the_one_of_the_metadata(oip, images, field, values):
+    for value in values:
+        payload = request_for(images)
+        payload["inputs"][0][field] = value
+        assert ask(oip, INFER, payload)[0] == 400, value
+    payload = request_for(images)
+    payload["inputs"][0].pop(field, None)
+    assert ask(oip, INFER, payload)[0] == (200 if field == "parameters" else 400)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_oip_refuses_a_bad_pixel_and_says_where(oip, number):
+    picture = put(NUMBERS[number])
+    tensor = {"name": "images", "shape": [1, 28, 28], "datatype": "UINT8"}
+    flat = [value for row in picture for value in row]
+    for data, place in (([picture], "inputs[0].data[0][5][7]"), (flat, "inputs[0].data[147]")):
+        status, answer = ask(oip, INFER, {"inputs": [tensor | {"data": data}]})
+        assert status == 400 and answer["error"].startswith(f"{place}: esperava"), answer
+
+
+def test_oip_refuses_other_inputs_outputs_and_ids(oip, images):
+    tensor = request_for(images)["inputs"][0]
+    for payload in (
+        {"inputs": []},
+        {"inputs": [tensor, tensor]},
+        {"inputs": tensor},
+        {"inputs": None},
+        {"outputs": [{"name": "digit"}]},
+        request_for(images, outputs=[{"name": "output0"}]),
+        request_for(images, outputs=["digit"]),
+        request_for(images, outputs=[{"name": "digit"}] * 3),
+        request_for(images, id=42),
+        request_for(images, parameters=7),
+    ):
+        assert ask(oip, INFER, payload)[0] == 400, str(payload)[:80]
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_oip_refuses_a_malformed_body(oip, name):
+    assert ask(oip, INFER, BODIES[name])[0] == 400
+
+
+def test_oip_refuses_binary_tensors_in_words(oip):
+    headers = [("Inference-Header-Content-Length", "2")]
+    status, _, text = call(oip, INFER, b"{}" + bytes(784), headers=headers)
+    assert status == 400 and "binários" in json.loads(text)["error"]
+
+
+def test_oip_knows_one_model_and_one_version(oip, images):
+    for place in (
+        "v2/models/half",
+        "v2/models/digits/versions/2",
+        "v2/models/half/versions/1",
+        "v2/models/DIGITS",
+    ):
+        assert ask(oip, place)[0] == ask(oip, f"{place}/ready")[0] == 404
+        assert ask(oip, f"{place}/infer", request_for(images))[0] == 404
+    assert ask(oip, "v2/models")[0] == 404
+    assert ask(oip, INFER)[0] == ask(oip, "v2", b"{}")[0] == 405
+
+
+def test_oip_is_alive_before_it_is_ready(tmp_path):
+    code = """
+import time
+from course_utils.serving import open_inference, store
+load = store._load_and_warm_up
+def slow(file):
+    time.sleep(1.5)
+    return load(file)
+store._load_and_warm_up = slow
+create_app = open_inference.create_app
+"""
+    (tmp_path / "frio.py").write_text(code, encoding="utf-8")
+    with servers.start(f"{tmp_path / 'frio.py'}:create_app", ready="v2/health/live") as server:
+        assert ask(server, "v2/health/live")[0] == ask(server, "v2")[0] == 200
+        for route in ("v2/health/ready", "v2/models/digits/ready", "v2/models/digits"):
+            assert ask(server, route)[0] == 503
+        wait_for(lambda: call(server, "v2/models/digits/ready")[0] == 200)
+
+
+# ------------------------------------------------------------------ os dois
+
+EACH = pytest.mark.parametrize("protocol", ["tf", "oip"])
+
+
+def route_and_payload(protocol, images, version=None):
+    place = f"/versions/{version}" if version else ""
+    if protocol == "tf":
+        return f"v1/models/digits{place}:predict", {"instances": images.tolist()}
+    return f"v2/models/digits{place}/infer", request_for(images)
+
+
+def digit_of(answer):
+    return answer["predictions"][0]["digit"] if "predictions" in answer else answer["outputs"][0]["data"][0]
+
+
+@EACH
+def test_a_body_over_1_mib_is_a_413_and_32_images_fit(request, protocol, images):
+    server = request.getfixturevalue(protocol)
+    route, payload = route_and_payload(protocol, np.full((32, 28, 28), 255, np.uint8))
+    assert ask(server, route, payload)[0] == 200
+    status, answer = ask(server, route, body(payload) + b" " * 2**20)
+    assert status == 413 and "1 MiB" in answer["error"]
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["images", "b64", "x"]), inner),
+)
+KEYS = [
+    "signature_name",
+    "instances",
+    "inputs",
+    "outputs",
+    "id",
+    "parameters",
+    "name",
+    "shape",
+    "datatype",
+    "data",
+]
+FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@EACH
+@FUZZ
+@given(payload=st.dictionaries(st.sampled_from(KEYS), ODD), tensor=st.dictionaries(st.sampled_from(KEYS), ODD))
+def test_any_json_is_refused_without_a_5xx(request, protocol, payload, tensor):
+    route, good = route_and_payload(protocol, np.zeros((1, 28, 28), np.uint8))
+    if protocol == "oip":
+        good = {"inputs": [good["inputs"][0] | tensor]}
+    for candidate in (payload, good | payload):
+        assert ask(request.getfixturevalue(protocol), route, candidate)[0] in (200, 400)
+
+
+@EACH
+@FUZZ
+@given(data=st.binary(max_size=500), path=st.text(max_size=30))
+def test_any_bytes_and_any_path_are_refused_without_a_5xx(request, protocol, data, path):
+    server, (route, _) = (
+        request.getfixturevalue(protocol),
+        route_and_payload(protocol, np.zeros((1, 28, 28), np.uint8)),
+    )
+    assert ask(server, route, data)[0] == 400
+    quoted = "".join(f"%{byte:02x}" for byte in path.encode("utf-8", "surrogatepass"))
+    for place in (f"{route}{quoted}", route.replace("digits", quoted), f"{route.split('/')[0]}/{quoted}"):
+        assert ask(server, place, b"{}", method="POST")[0] in (400, 404, 405)
+        assert call(server, place)[0] < 500
+
+
+@EACH
+def test_version_2_takes_over_while_requests_go_on_and_version_1_is_then_a_404(tmp_path, protocol):
+    image = digits.load("test")[0][:1]
+    digit = Predictor().predict(image)[0].digit
+    make_version(tmp_path / "m", 1)
+    with servers.start({"tf": TF, "oip": OIP}[protocol], model=tmp_path / "m") as server:
+        stop, latest, first = threading.Event(), [], []
+
+        def insist():
+            while not stop.is_set():
+                latest.append(ask(server, *route_and_payload(protocol, image)))
+                first.append(ask(server, *route_and_payload(protocol, image, version=1))[0])
+
+        thread = threading.Thread(target=insist)
+        thread.start()
+        make_version(tmp_path / "m", 2)
+        place = {"tf": "v1/models/digits/versions/2/metadata", "oip": "v2/models/digits/versions/2"}[protocol]
+        wait_for(lambda: ask(server, place)[0] == 200)
+        stop.set()
+        thread.join()
+        assert {status for status, _ in latest} == {200} and {digit_of(answer) for _, answer in latest} == {digit}
+        assert first == sorted(first) and set(first) <= {200, 404}
+        assert ask(server, *route_and_payload(protocol, image, version=1))[0] == 404
+        assert ask(server, *route_and_payload(protocol, image, version=2))[0] == 200
+        if protocol == "tf":
+            assert ask(server, "v1/models/digits")[1]["model_version_status"] == [AVAILABLE | {"version": "2"}]
+        else:
+            assert ask(server, *route_and_payload(protocol, image))[1]["model_version"] == "2"
+
+
+@EACH
+def test_the_openapi_shows_the_routes_and_examples_that_can_be_sent_as_they_are(request, protocol):
+    server = request.getfixturevalue(protocol)
+    description = json.loads(call(server, "openapi.json")[2])
+    assert "$defs" not in json.dumps(description)
+    plain, versioned = "/v1/models/{model}", "/v1/models/{model}/versions/{version}"
+    suffixes, verb = ("", "/metadata", ":predict"), ":predict"
+    if protocol == "oip":
+        plain, versioned = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+        suffixes, verb = ("", "/ready", "/infer"), "/infer"
+        assert {"/v2", "/v2/health/live", "/v2/health/ready"} < set(description["paths"])
+    for place in (plain, versioned):
+        assert {place + suffix for suffix in suffixes} < set(description["paths"])
+        content = description["paths"][place + verb]["post"]["requestBody"]["content"][JSON]["schema"]
+        route = (place + verb).format(model="digits", version="1").lstrip("/")
+        status, answer = ask(server, route, content["example"])
+        assert status == 200 and digit_of(answer) == 1
+
+
+@EACH
+def test_a_served_process_imports_no_training_framework(protocol):
+    module = {"tf": TF, "oip": OIP}[protocol].split(":")[0]
+    code = f"import sys, course_utils.serving.__main__, {module}; "
+    code += "from course_utils.serving.store import ModelStore, artifacts; "
+    code += "ModelStore(artifacts.DATA / 'reference.onnx'); print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in run.stdout.split()}
+    heavy = {"torch", "tensorflow", "keras", "matplotlib", "h5py", "safetensors", "tensorflow_serving"}
+    assert "onnxruntime" in loaded and not heavy & loaded
+
+
+# ------------------------------------------------------------------ oráculos
+
+EXPORT = """
+import json, sys
+import keras, numpy as np, tensorflow as tf
+from google.protobuf import json_format
+from course_utils.model import digits, networks
+reader = networks.keras_network()
+def classify(images):
+    probabilities = tf.nn.softmax(reader(tf.cast(images, "float32")[..., None] / 255))
+    return {"digit": tf.argmax(probabilities, axis=1), "probabilities": probabilities}
+archive = keras.export.ExportArchive()
+archive.track(reader)
+pictures = keras.InputSpec(shape=(None, 28, 28), dtype="uint8", name="images")
+archive.add_endpoint("serving_default", classify, input_signature=[pictures])
+archive.write_out(sys.argv[1], verbose=False)
+from tensorflow.core.protobuf import saved_model_pb2
+proto = saved_model_pb2.SavedModel()
+proto.ParseFromString(open(sys.argv[1] + "/saved_model.pb", "rb").read())
+signature = proto.meta_graphs[0].signature_def["serving_default"]
+loaded = tf.saved_model.load(sys.argv[1])
+images = digits.load("test")[0][:5]
+answer = loaded.signatures["serving_default"](images=tf.constant(images))
+options = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
+print(json.dumps({
+    "signature": json_format.MessageToDict(signature, **options),
+    "outputs": {name: value.numpy().tolist() for name, value in answer.items()},
+}))
+"""
+
+
+def test_the_folder_also_holds_a_real_savedmodel_with_the_same_signature_and_answers(tmp_path, images):
+    """A mesma pasta serve aos dois servidores: o SavedModel exportado responde como o ONNX ao lado dele."""
+    make_version(tmp_path / "servico", 1)
+    command = [sys.executable, "-c", EXPORT, str(tmp_path / "servico" / "1")]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=240)
+    assert run.returncode == 0, run.stderr[-2000:]
+    real = json.loads(run.stdout.splitlines()[-1])
+    with servers.start(TF, model=tmp_path / "servico") as server:
+        ours = ask(server, "v1/models/digits/metadata")[1]["metadata"]["signature_def"]["signature_def"]
+        outputs = ask(server, PREDICT, {"inputs": images.tolist()})[1]["outputs"]
+    assert ours["serving_default"] == real["signature"]
+    assert outputs["digit"] == real["outputs"]["digit"]
+    assert np.abs(np.subtract(outputs["probabilities"], real["outputs"]["probabilities"])).max() < 1e-5
+
+
+MESSAGES = """
+import json, sys
+from google.protobuf import json_format
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
+options = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
+status, metadata = json.loads(sys.stdin.read())
+kinds = {
+    "status": (get_model_status_pb2.GetModelStatusResponse, status),
+    "model_spec": (model_pb2.ModelSpec, metadata["model_spec"]),
+    "signature_def": (get_model_metadata_pb2.SignatureDefMap, metadata["metadata"]["signature_def"]),
+}
+written = {}
+for name, (kind, value) in kinds.items():
+    message = json_format.ParseDict(value, kind(), ignore_unknown_fields=False)
+    written[name] = json_format.MessageToDict(message, **options)
+print(json.dumps(written))
+"""
+
+
+@pytest.mark.slow
+def test_tf_answers_are_tensorflow_serving_s_own_messages(tf):
+    """Lidas como mensagens protobuf do TensorFlow Serving e escritas de volta como ele as escreve, nada muda."""
+    ci_tool("tensorflow_serving.apis.get_model_status_pb2")
+    status, metadata = ask(tf, "v1/models/digits")[1], ask(tf, "v1/models/digits/metadata")[1]
+    command = [sys.executable, "-c", MESSAGES]
+    run = subprocess.run(
+        command, input=json.dumps([status, metadata]), capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    written = json.loads(run.stdout.splitlines()[-1])
+    assert written == {
+        "status": status,
+        "model_spec": metadata["model_spec"],
+        "signature_def": metadata["metadata"]["signature_def"],
+    }
+
+
+TRITON = """
+import json, sys
+import numpy as np
+import tritonclient.http as triton
+from tritonclient.utils import InferenceServerException
+from course_utils.model import digits
+client = triton.InferenceServerClient(sys.argv[1])
+assert client.is_server_live() and client.is_server_ready()
+assert client.is_model_ready("digits") and client.is_model_ready("digits", "1")
+assert not client.is_model_ready("half") and not client.is_model_ready("digits", "2")
+assert client.get_server_metadata() == {"name": "leitor_de_cep", "version": "1", "extensions": []}
+metadata = client.get_model_metadata("digits", "1")
+images = digits.load("test")[0][:5]
+tensor = triton.InferInput(metadata["inputs"][0]["name"], list(images.shape), metadata["inputs"][0]["datatype"])
+tensor.set_data_from_numpy(images, binary_data=False)
+wanted = [triton.InferRequestedOutput(item["name"], binary_data=False) for item in metadata["outputs"]]
+for outputs in (None, wanted):
+    answer = client.infer("digits", [tensor], outputs=outputs, request_id="42", model_version="1", timeout=1000)
+    assert answer.get_response()["id"] == "42" and answer.get_response()["model_version"] == "1"
+    digit, probabilities = answer.as_numpy("digit"), answer.as_numpy("probabilities")
+    assert digit.dtype == np.int64 and digit.shape == (5,)
+    assert probabilities.dtype == np.float32 and probabilities.shape == (5, 10)
+assert client.infer("digits", [tensor], outputs=wanted[:1]).as_numpy("probabilities") is None
+refused = []
+for model, binary in (("half", False), ("digits", True)):
+    tensor.set_data_from_numpy(images, binary_data=binary)
+    try:
+        client.infer(model, [tensor])
+    except InferenceServerException as error:
+        refused.append([error.status(), error.message()])
+print(json.dumps([digit.tolist(), probabilities.tolist(), refused]))
+"""
+
+
+@pytest.mark.slow
+def test_triton_s_own_client_talks_to_the_oip_server(oip, expected):
+    ci_tool("tritonclient.http")
+    command = [sys.executable, "-c", TRITON, oip.url.removeprefix("http://").rstrip("/")]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=120)
+    assert run.returncode == 0, run.stderr[-2000:]
+    digit, probabilities, refused = json.loads(run.stdout.splitlines()[-1])
+    assert digit == [item["digit"] for item in expected]
+    assert np.allclose(probabilities, [item["probabilities"] for item in expected], atol=1e-6)
+    (unknown, message), (binary, words) = refused
+    assert unknown == "404" and "half" in message and binary == "400" and "binários" in words
