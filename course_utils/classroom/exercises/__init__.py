@@ -8,6 +8,7 @@ from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     cloud,
     edge,
     fastapi_api,
+    homes,
     onnx_export,
     saving,
 )

@@ -1,0 +1,69 @@
+"""Exercício do notebook 03."""
+
+import unicodedata
+
+from course_utils.classroom.exercises.engine import NotYetError, exercise
+
+# O que cada casa custaria em cada caso; a que falta serve (na clínica, duas servem).
+COSTS = {
+    "banco": {
+        "nuvem": "o tráfego não tem vales: pagaria por hora, para sempre, o que já tem comprado, e cada transação "
+        "gastaria parte dos 20 ms na viagem até o provedor.",
+        "borda": "o modelo iria parar no celular do fraudador, que o estudaria à vontade, e longe do histórico das "
+        "contas, sem o qual ele não decide.",
+    },
+    "loja": {
+        "dedicado": "compraria para um dia 200 vezes o que usa nos outros 364 (4.000 ÷ 20), e ainda precisaria de "
+        "quem cuidasse das máquinas.",
+        "borda": "estoque e preço mudam a cada minuto: cada aparelho teria de recebê-los, e o celular lento perderia "
+        "a venda.",
+    },
+    "clinica": {
+        "nuvem": "o exame sairia do prédio, o que o caso proíbe: dado de saúde é sensível (LGPD, art. 5º, II), e uma "
+        "cópia que vazou não volta.",
+    },
+    "coletor": {
+        "nuvem": "sem sinal não há nuvem: o carteiro espera a rede voltar para ler um CEP.",
+        "dedicado": "o servidor fica do outro lado do sinal que não existe: nenhuma leitura na estrada.",
+    },
+    "startup": {
+        "dedicado": "uma máquina ligada 24 horas para três usuários, mais as horas de quem a cuida: quase todo o "
+        "dinheiro compraria espera.",
+        "borda": "cada ideia nova viraria uma atualização no aparelho de cada usuário, e você nem veria o que deu "
+        "errado.",
+    },
+}
+NAMES = {
+    "dedicado": "dedicado", "servidor dedicado": "dedicado", "on-premise": "dedicado", "on premise": "dedicado",
+    "nuvem": "nuvem", "cloud": "nuvem", "borda": "borda", "edge": "borda", "edge ai": "borda",
+    "dispositivo de borda": "borda",
+}  # fmt: skip
+
+
+@exercise
+def opcoes_cinco_casos(answer):
+    """03: uma casa para cada um dos cinco casos; cada escolha errada diz o que custaria naquele caso."""
+    if not isinstance(answer, dict):
+        next_step = 'escreva {"banco": "…", "loja": "…", …}, com os cinco casos.'
+        raise NotYetError("um dicionário", type(answer).__name__, next_step)
+    choices = {_plain(case): _plain(home) for case, home in answer.items()}
+    if set(choices) != set(COSTS):
+        cases, received = ", ".join(COSTS), ", ".join(choices) or "nenhum"
+        raise NotYetError(f"os casos {cases}", received, "dê uma casa a cada um, e só a eles.")
+    unknown = next((home for home in choices.values() if home not in NAMES), None)
+    if unknown is not None:
+        raise NotYetError("dedicado, nuvem ou borda", repr(unknown), "escolha uma das três casas da tabela.")
+    homes = {case: NAMES[choices[case]] for case in COSTS}
+    wrong = [(case, home) for case, home in homes.items() if home in COSTS[case]]
+    if wrong:
+        received = ", ".join(f"{case} em {home}" for case, home in wrong)
+        reasons = "\n".join(f"  {case} em {home}: {COSTS[case][home]}" for case, home in wrong)
+        expected = f"outra casa em {len(wrong)} dos 5 casos"
+        raise NotYetError(expected, received, f"veja o que cada escolha custaria:\n{reasons}")
+
+
+def _plain(text):
+    """O texto em minúsculas, sem acentos, aspas nem espaços sobrando (`"Start-up"` e `"Clínica"` também valem)."""
+    letters = unicodedata.normalize("NFKD", str(text)[:100]).encode("ascii", "ignore").decode()
+    plain = " ".join(letters.strip(" .\"'").lower().split())
+    return "startup" if plain in ("start-up", "start up") else plain

@@ -1,0 +1,96 @@
+"""Conferência do exercício do notebook 03: certas, erradas (cada uma com o seu custo) e hostis."""
+
+from itertools import product
+
+import pytest
+
+from course_utils.classroom import exercises
+from course_utils.classroom.exercises import homes
+
+RIGHT = {"banco": "dedicado", "loja": "nuvem", "clinica": "dedicado", "coletor": "borda", "startup": "nuvem"}
+HOMES = ("dedicado", "nuvem", "borda")
+
+
+def feedback(capsys, answer):
+    """O que o aluno lê ao conferir `answer`."""
+    exercises.check("opcoes_cinco_casos", answer)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RIGHT,
+        RIGHT | {"clinica": "borda"},
+        {case: f" {home.upper()}. " for case, home in RIGHT.items()},
+        {
+            "banco": "servidor dedicado",
+            "loja": "cloud",
+            "clínica": "Edge AI",
+            "Coletor": "edge",
+            "start-up": "Nuvem",
+        },
+    ],
+)
+def test_right_answers_pass(capsys, answer):
+    assert feedback(capsys, answer) == "✔ Certo!\n"
+
+
+@pytest.mark.parametrize(("case", "home"), list(product(RIGHT, HOMES)))
+def test_each_choice_is_right_or_says_what_it_would_cost(capsys, case, home):
+    text = feedback(capsys, RIGHT | {case: home})
+    if RIGHT[case] == home or (case, home) == ("clinica", "borda"):
+        assert text == "✔ Certo!\n"
+    else:
+        assert text.startswith("✘ Ainda não. Esperava outra casa em 1 dos 5 casos")
+        assert homes.COSTS[case][home] in text
+
+
+def test_each_cost_is_of_its_own():
+    costs = [cost for homes_of_case in homes.COSTS.values() for cost in homes_of_case.values()]
+    assert len(set(costs)) == len(costs) == 9
+
+
+def test_several_wrong_choices_are_all_explained(capsys):
+    text = feedback(capsys, dict.fromkeys(RIGHT, "nuvem"))
+    assert "3 dos 5 casos" in text
+    assert all(homes.COSTS[case]["nuvem"] in text for case in ("banco", "clinica", "coletor"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ([], "recebi list"),
+        ("nuvem", "recebi str"),
+        ({}, "recebi nenhum"),
+        ({"banco": "nuvem"}, "recebi banco"),
+        (RIGHT | {"padaria": "nuvem"}, "padaria"),
+        (RIGHT | {"loja": "lua"}, "'lua'"),
+        (RIGHT | {"loja": ""}, "dedicado, nuvem ou borda"),
+        (RIGHT | {"loja": None}, "'none'"),
+        (RIGHT | {"loja": ["nuvem"]}, "dedicado, nuvem ou borda"),
+    ],
+)
+def test_malformed_answers_say_what_was_expected(capsys, answer, words):
+    text = feedback(capsys, answer)
+    assert text.startswith("✘ Ainda não. Esperava") and words in text
+
+
+class Explosive:
+    """Explode ao virar texto."""
+
+    def __str__(self):
+        raise RuntimeError("bum")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, 7, print, {1: 2}, {Explosive(): 1}, RIGHT | {"loja": Explosive()}, RIGHT | {"loja": "n" * 10**6}],
+)
+def test_hostile_answers_become_a_sentence(capsys, answer):
+    text = feedback(capsys, answer)
+    assert text.startswith("✘ Ainda não.") and len(text) < 1000
+
+
+def test_a_blank_answer_only_reminds(capsys):
+    assert feedback(capsys, ...).startswith("Ainda sem resposta")
