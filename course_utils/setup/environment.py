@@ -2,6 +2,7 @@
 
 `ensure` olha o que existe, faz apenas o que falta e devolve o Python a usar. A marca dentro de `.venv` nasce
 com `finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido.
+Depois vêm os motores do navegador (`engines`), que são um extra: se faltarem, o ambiente vale assim mesmo.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sysconfig
 import time
 from pathlib import Path
 
+from course_utils.setup import engines
 from course_utils.setup.installer import DISK_FULL, Progress, SetupError, duration, install, run_logged
 
 NEW_BYTES, UPDATE_BYTES = 6_000_000_000, 1_500_000_000  # o instalado e os arquivos baixados, com folga
@@ -41,6 +43,7 @@ def ensure(root: str | Path) -> str:
     try:
         state = diagnose(root)
         if state == "ready":
+            add_engines(root)
             return str(venv_python(root))
         complete = find_complete(root) if state in ("absent", "foreign") else None
         if complete:
@@ -97,10 +100,25 @@ def prepare(root: Path, state: str) -> str:
             update(root, log, progress)
         else:
             create(root, log, progress)
-    write_mark(venv, finished=True, requirements=digest(root), python=platform.python_version())
+        write_mark(venv, finished=True, requirements=digest(root), python=platform.python_version())
+        without = engines.complete(root, venv, venv_python(root), progress)
     print(f"Ambiente pronto em {duration(time.monotonic() - started)}.", flush=True)
     report_sizes(root)
+    if without:
+        print(without, flush=True)
     return str(venv_python(root))
+
+
+def add_engines(root: Path) -> None:
+    """Num ambiente pronto, busca os motores do navegador que da outra vez não vieram, ou que mudaram."""
+    venv = root / ".venv"
+    if engines.ready(root, venv):
+        return
+    # Se outra janela já os busca, ou se não se pode escrever aqui, segue-se sem eles.
+    with contextlib.suppress(SetupError, OSError), only_one(root):
+        with Progress() as progress:
+            without = engines.complete(root, venv, venv_python(root), progress)
+        print(without or "Motores do navegador prontos: a página de desenho lê também sem o servidor.", flush=True)
 
 
 def create(root: Path, log, progress: Progress) -> None:
