@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+from browsing import chromium, jupyterlab
 
 from course_utils.model import artifacts
 
@@ -13,3 +14,17 @@ def fresh_clone(tmp_path_factory):
     target = tmp_path_factory.mktemp("Clone da lição") / "aula"
     subprocess.run(["git", "clone", "--quiet", str(artifacts.ROOT), str(target)], check=True)
     return target
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Um Chromium de verdade. Por módulo: enquanto vive, o Playwright ocupa o laço de eventos desta thread."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def lab(fresh_clone):
+    """O JupyterLab aberto pelo comando do README num clone limpo: devolve o endereço com a senha."""
+    with jupyterlab(fresh_clone) as address:
+        yield address

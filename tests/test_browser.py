@@ -4,79 +4,15 @@ Prova demorada. Usa o Chromium do sistema e o Playwright de .ci/requirements.txt
 frase, menos na CI, onde falha. As telas ficam em artifacts/browser/.
 """
 
-import os
-import re
-import shutil
-import subprocess
-import sys
-import time
 import urllib.parse
-import urllib.request
 
 import pytest
+from browsing import SCREENS, draw_seven
 
 from course_utils import lesson
 from course_utils.classroom import servers
-from course_utils.model import artifacts
 
 pytestmark = pytest.mark.slow
-SCREENS = artifacts.ARTIFACTS / "browser"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
-SEVEN = [(80, 70), (200, 70), (180, 130), (150, 180), (130, 240)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        sync_playwright = None
-    if not chromium or not sync_playwright:
-        reason = "falta o Chromium do sistema ou o pacote playwright (.ci/requirements.txt)"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def lab(fresh_clone):
-    """O JupyterLab aberto pelo comando do README num clone limpo: devolve o endereço com a senha."""
-    command = [sys.executable, "-m", "course_utils", "--no-browser", "--expose-app-in-browser"]
-    process = subprocess.Popen(command, cwd=fresh_clone, stdout=subprocess.PIPE, text=True, encoding="utf-8")
-    address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
-    limit = time.monotonic() + 60
-    while not _answers(urllib.parse.urljoin(address, "/login")) and time.monotonic() < limit:
-        time.sleep(0.2)
-    yield address
-    process.terminate()
-    process.wait(timeout=30)
-
-
-def _answers(url):
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return response.status == 200
-    except OSError:
-        return False
-
-
-def draw_seven(page, frame):
-    """Desenha um 7 com o mouse na folha que está em `frame` e devolve a frase da resposta."""
-    frame.locator("#paper").scroll_into_view_if_needed()
-    box = frame.locator("#paper").bounding_box()
-    (x, y), *others = [(box["x"] + x, box["y"] + y) for x, y in SEVEN]
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for x, y in others:
-        page.mouse.move(x, y, steps=8)
-    page.mouse.up()
-    frame.locator("#answer").filter(has_text="É um").wait_for(timeout=10_000)
-    return frame.locator("#answer").inner_text()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from course_utils.classroom import servers
+from course_utils.model import artifacts
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,18 @@ def test_the_page_uses_only_relative_addresses_that_exist(server):
     assert status == 200 and kind.startswith("text/html") and b'lang="pt-BR"' in page
     addresses = [item for item in re.findall(r'(?:src|href)="([^"]+)"', page.decode()) if item != "data:,"]
     assert sorted(addresses) == ["web/app.js", "web/style.css"]
-    for address in [*addresses, "web/digit.js"]:
-        assert call(server, address)[0] == 200
-    script = call(server, "web/app.js")[2].decode()
-    assert 'fetch("predict"' in script and "http://" not in script and "https://" not in script
+    assert call(server, "web/style.css")[0] == 200
+    scripts, waiting = {}, ["app.js"]
+    while waiting:
+        name = waiting.pop()
+        status, kind, script = call(server, f"web/{name}")
+        assert status == 200 and kind.startswith("text/javascript"), name
+        scripts[name] = script.decode()
+        waiting += [other for other in re.findall(r'from "\./([\w.]+)"', scripts[name]) if other not in scripts]
+    assert scripts.keys() == {path.name for path in (artifacts.ROOT / "course_utils/serving/web").glob("*.js")}
+    assert 'fetch("predict"' in scripts["server.js"]
+    for name, script in scripts.items():
+        assert not re.search(r"https?://|[\"'`]/\w", script), f"{name} tem um endereço que não é relativo"
 
 
 def test_importing_the_server_brings_no_training_framework():

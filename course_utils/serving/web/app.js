@@ -1,138 +1,117 @@
-// A página de desenho: caneta (mouse, dedo, teclado) → dígito de 28×28 → POST predict → resposta.
+// A página de desenho: caneta → dígito de 28×28 → motor escolhido → resposta. Cada peça mora num módulo.
+import { watchTraffic } from "./traffic.js";
 import { toDigit } from "./digit.js";
+import { ENGINES, installed, isLoaded, load, read } from "./engines.js";
+import { checkLink, isUp, noteLink, watchLink } from "./link.js";
+import { usePen } from "./pen.js";
+import { GoneError } from "./server.js";
+import { clearView, decimal, say, showAnswer, showComparison, showError, showSeen } from "./view.js";
 
 const paper = document.getElementById("paper");
-const pen = paper.getContext("2d", { willReadFrequently: true });
-const answer = document.getElementById("answer");
-const cost = document.getElementById("cost");
-const bars = document.getElementById("bars");
-const percent = new Intl.NumberFormat("pt-BR", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const decimal = new Intl.NumberFormat("pt-BR", { maximumFractionDigits: 1 });
+const compare = document.getElementById("compare");
+const radios = [...document.querySelectorAll("input[name=motor]")];
+const wanted = new URLSearchParams(location.search);
+const BROWSER = ["tfjs", "onnx"];
+const states = {};
+let engine = "servidor";
+let last = 0; // número da última leitura: uma resposta atrasada não sobrescreve a mais nova
 
-pen.lineWidth = 22;
-pen.lineCap = pen.lineJoin = "round";
-pen.strokeStyle = "#000";
+async function readDrawing() {
+  const image = toDigit(paper);
+  if (!image) return;
+  showSeen(image);
+  const turn = ++last;
+  const chosen = await attempt(engine, image);
+  if (turn !== last) return;
+  if (chosen instanceof Error) showError(engine, chosen, BROWSER.some(isLoaded));
+  else showAnswer(chosen);
+  if (!compare.open) return;
+  const results = { [engine]: chosen };
+  for (const name of Object.keys(ENGINES)) results[name] ??= await attempt(name, image, isReachable(name));
+  if (turn === last) showComparison(results);
+}
 
-const rows = Array.from({ length: 10 }, (_, digit) => {
-  const row = bars.insertRow();
-  row.innerHTML = `<th scope="row">${digit}</th><td><span class="bar" style="--value:0">–</span></td>`;
-  return row;
-});
+// Ao comparar, um servidor que já se sabe fora do ar não recebe o desenho, e nada se baixa no meio da leitura.
+const isReachable = (name) => (name === "servidor" ? isUp() : isLoaded(name));
 
-let last = 0; // número da última requisição: uma resposta atrasada não sobrescreve a mais nova
-
-async function read() {
-  const digit = toDigit(paper);
-  if (!digit) return;
-  showSeen(digit);
-  const request = ++last;
-  const start = performance.now();
+async function attempt(name, image, reachable = true) {
+  if (!reachable) return name === "servidor" ? new GoneError() : new Error("não carregado");
   try {
-    // Endereço relativo: funciona direto, dentro do JupyterLab e atrás do proxy do Binder.
-    const response = await fetch("predict", {
-      method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: digit,
-    });
-    const data = await response.json();
-    if (request !== last) return;
-    if (!response.ok) throw new Error(data.detail);
-    show(data, performance.now() - start, digit.length);
+    const answer = await read(name, image);
+    if (name === "servidor") noteLink(true);
+    return answer;
   } catch (error) {
-    if (request === last) showError(error);
+    if (error instanceof GoneError) noteLink(false);
+    return error;
   }
-}
-
-function show(data, milliseconds, bytes) {
-  const { digit, probabilities } = data.predictions[0];
-  answer.textContent = `É um ${digit}, com ${percent.format(probabilities[digit])} de probabilidade.`;
-  rows.forEach((row, index) => {
-    const bar = row.querySelector(".bar");
-    bar.style.setProperty("--value", probabilities[index]);
-    bar.textContent = percent.format(probabilities[index]);
-    row.classList.toggle("best", index === digit);
-  });
-  cost.textContent = `${bytes} bytes enviados; ida e volta em ${decimal.format(milliseconds)} ms, ` +
-    `dos quais ${decimal.format(data.inference_ms)} ms de inferência. Modelo versão ${data.model_version}.`;
-}
-
-function showError(error) {
-  const offline = error instanceof TypeError;
-  answer.textContent = offline ? "O servidor não responde." : `O servidor recusou: ${error.message}`;
-  cost.textContent = offline ? "No notebook, rode de novo a célula que o inicia e, depois, a desta página." : "";
-}
-
-function showSeen(digit) {
-  const seen = document.getElementById("seen").getContext("2d");
-  const image = seen.createImageData(28, 28);
-  digit.forEach((value, index) => image.data.set([0, 0, 0, value], 4 * index));
-  seen.putImageData(image, 0, 0);
 }
 
 function clear() {
   last++;
-  pen.clearRect(0, 0, paper.width, paper.height);
-  document.getElementById("seen").getContext("2d").clearRect(0, 0, 28, 28);
-  answer.textContent = "Esperando um desenho.";
-  cost.textContent = "";
-  rows.forEach((row) => {
-    row.classList.remove("best");
-    row.querySelector(".bar").style.setProperty("--value", 0);
-    row.querySelector(".bar").textContent = "–";
-  });
+  paper.getContext("2d").clearRect(0, 0, paper.width, paper.height);
+  clearView();
 }
 
-function stroke(from, to) {
-  pen.beginPath();
-  pen.moveTo(from.x, from.y);
-  pen.lineTo(to.x, to.y);
-  pen.stroke();
-}
-
-// Mouse, caneta e dedo chegam pelos mesmos eventos de ponteiro.
-let point = null;
-const position = (event) => ({
-  x: (event.offsetX * paper.width) / paper.clientWidth,
-  y: (event.offsetY * paper.height) / paper.clientHeight,
-});
-paper.addEventListener("pointerdown", (event) => {
-  paper.setPointerCapture(event.pointerId);
-  point = position(event);
-  stroke(point, point);
-});
-paper.addEventListener("pointermove", (event) => {
-  if (!point) return;
-  const next = position(event);
-  stroke(point, next);
-  point = next;
-});
-for (const end of ["pointerup", "pointercancel"])
-  paper.addEventListener(end, () => {
-    if (point) read();
-    point = null;
-  });
-
-// Teclado: a caneta anda de 10 em 10 pixels; abaixada, risca.
-const MOVES = { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, -10], ArrowDown: [0, 10] };
-const cursor = { x: 140, y: 140, down: false };
-paper.addEventListener("keydown", (event) => {
-  const move = MOVES[event.key];
-  if (move) {
-    const next = { x: Math.min(270, Math.max(10, cursor.x + move[0])), y: Math.min(270, Math.max(10, cursor.y + move[1])) };
-    if (cursor.down) stroke(cursor, next);
-    Object.assign(cursor, next);
-  } else if (event.key === " ") {
-    cursor.down = !cursor.down;
-    if (cursor.down) stroke(cursor, cursor);
-  } else if (event.key === "Enter") {
-    read();
-  } else if (event.key === "Escape") {
-    clear();
-    Object.assign(cursor, { x: 140, y: 140, down: false });
-  } else {
-    return;
+/** Carrega o motor `name`, diz como foi e devolve se ele está pronto. */
+async function prepare(name) {
+  const { title } = ENGINES[name];
+  if (name === "servidor") return true;
+  if (!isLoaded(name)) tell(name, `Carregando o ${title}…`);
+  try {
+    const { megabytes, seconds } = await load(name);
+    tell(name, `${title} pronto: ${decimal.format(megabytes)} MB carregados em ${decimal.format(seconds)} s.`);
+    return true;
+  } catch (error) {
+    const reason = (await checkLink()) ? error.message : "o servidor, de onde ele viria, não responde";
+    tell(name, `Não deu para carregar o ${title}: ${reason}.`);
+    return false;
   }
-  event.preventDefault();
-  if (move || event.key === " ")
-    answer.textContent = `Caneta ${cursor.down ? "abaixada" : "levantada"}, coluna ${cursor.x / 10}, linha ${cursor.y / 10}.`;
-});
+}
 
-document.getElementById("clear").addEventListener("click", clear);
+/** O que se sabe de cada motor do navegador fica à vista: é o que a página tem quando o cabo sai. */
+function tell(name, text) {
+  states[name] = text;
+  say("engine-state", BROWSER.map((key) => states[key]).filter(Boolean).join(" "));
+}
+
+async function choose(name) {
+  const before = engine;
+  engine = name;
+  const ready = await prepare(name);
+  if (engine !== name) return; // escolheram outro enquanto este carregava
+  if (!ready) engine = before;
+  radios.forEach((radio) => (radio.checked = radio.value === engine));
+  await readDrawing();
+}
+
+async function openComparison() {
+  if (!compare.open) return;
+  const versions = await installed();
+  for (const name of BROWSER) if (versions[name]) await prepare(name);
+  await readDrawing();
+}
+
+async function start() {
+  showComparison({});
+  watchTraffic((total) => say("traffic", `Bytes de desenho enviados desde que a página abriu: ${total.toLocaleString("pt-BR")}.`));
+  watchLink((up) => {
+    say("link", up ? "Servidor no ar." : "Cabo arrancado: o servidor não responde.");
+    document.getElementById("link").classList.toggle("down", !up);
+  });
+  usePen(paper, {
+    onDone: readDrawing,
+    onClear: clear,
+    onMove: ({ x, y, down }) => say("answer", `Caneta ${down ? "abaixada" : "levantada"}, coluna ${x}, linha ${y}.`),
+  });
+  document.getElementById("clear").addEventListener("click", clear);
+  radios.forEach((radio) => radio.addEventListener("change", () => choose(radio.value)));
+  compare.addEventListener("toggle", openComparison);
+
+  const versions = await installed();
+  for (const radio of radios) radio.disabled = radio.value !== "servidor" && !versions[radio.value];
+  document.getElementById("missing").hidden = BROWSER.every((name) => versions[name]);
+  if (versions[wanted.get("motor")]) await choose(wanted.get("motor"));
+  if (wanted.get("comparar") === "1") compare.open = true;
+}
+
+start();

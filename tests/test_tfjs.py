@@ -1,0 +1,58 @@
+"""O modelo escrito à mão para o TF.js: formato, pesos e arquitetura. Executá-lo é prova de navegador."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from course_utils.model import artifacts, networks, tfjs
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    return tfjs.export(tmp_path_factory.mktemp("tfjs"))
+
+
+def test_the_files_are_sealed_and_hold_every_parameter(exported):
+    artifacts.verify(exported)
+    weights = artifacts.verify(exported.with_name(tfjs.WEIGHTS))
+    [group] = json.loads(exported.read_text(encoding="utf-8"))["weightsManifest"]
+    sizes = [4 * int(np.prod(item["shape"])) for item in group["weights"]]
+    assert group["paths"] == [weights.name] and sum(sizes) == weights.stat().st_size > 7e6
+
+
+def test_the_architecture_and_the_weights_are_those_of_keras(exported):
+    network = networks.keras_network()
+    document = json.loads(exported.read_text(encoding="utf-8"))
+    layers = document["modelTopology"]["model_config"]["config"]["layers"]
+    assert [layer["class_name"] for layer in layers[1:]] == [type(layer).__name__ for layer in network.layers]
+    shared = ("filters", "kernel_size", "strides", "padding", "activation", "pool_size", "units", "use_bias")
+    for ours, theirs in zip(layers[1:], network.layers, strict=True):
+        config = json.loads(json.dumps(theirs.get_config()))
+        assert ours["config"]["name"] == config["name"]
+        for key in shared:
+            assert (key in ours["config"]) == (key in config), (config["name"], key)
+            assert ours["config"].get(key) == config.get(key), (config["name"], key)
+    content, start = exported.with_name(tfjs.WEIGHTS).read_bytes(), 0
+    for item in document["weightsManifest"][0]["weights"]:
+        array = np.frombuffer(content, "<f4", int(np.prod(item["shape"])), start).reshape(item["shape"])
+        layer, part = item["name"].split("/")
+        np.testing.assert_array_equal(array, network.get_layer(layer).get_weights()[part == "bias"])
+        start += array.nbytes
+
+
+def test_a_corrupted_weights_file_is_refused(tmp_path):
+    path = tmp_path / "reference.safetensors"
+    path.write_bytes(networks.WEIGHTS.read_bytes())
+    artifacts.seal(path)
+    path.write_bytes(networks.WEIGHTS.read_bytes()[:-1] + b"?")
+    with pytest.raises(artifacts.CorruptedFileError):
+        tfjs.build(path)
+
+
+def test_making_it_needs_no_training_framework():
+    code = "import sys; from course_utils.model import tfjs; tfjs.build(); print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "tensorflow", "keras", "onnxruntime"} & set(run.stdout.split())
