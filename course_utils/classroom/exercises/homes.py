@@ -9,18 +9,18 @@ COSTS = {
     "banco": {
         "nuvem": "o tráfego não tem vales: pagaria por hora, para sempre, o que já tem comprado, e cada transação "
         "gastaria parte dos 20 ms na viagem até o provedor.",
-        "borda": "o modelo iria parar no celular do fraudador, que o estudaria à vontade, e longe do histórico das "
-        "contas, sem o qual ele não decide.",
+        "borda": "o modelo iria parar no celular do fraudador, que o estudaria à vontade, e longe do histórico "
+        "das contas, sem o qual ele não decide.",
     },
     "loja": {
         "dedicado": "compraria para um dia 200 vezes o que usa nos outros 364 (4.000 ÷ 20), e ainda precisaria de "
         "quem cuidasse das máquinas.",
-        "borda": "estoque e preço mudam a cada minuto: cada aparelho teria de recebê-los, e o celular lento perderia "
-        "a venda.",
+        "borda": "estoque e preço mudam a cada minuto: cada aparelho teria de recebê-los, e o celular lento "
+        "perderia a venda.",
     },
     "clinica": {
-        "nuvem": "o exame sairia do prédio, o que o caso proíbe: dado de saúde é sensível (LGPD, art. 5º, II), e uma "
-        "cópia que vazou não volta.",
+        "nuvem": "o exame sairia do prédio, o que o caso proíbe: dado de saúde é sensível (LGPD, art. 5º, II), e "
+        "uma cópia que vazou não volta.",
     },
     "coletor": {
         "nuvem": "sem sinal não há nuvem: o carteiro espera a rede voltar para ler um CEP.",
