@@ -385,6 +385,31 @@ def test_a_picture_larger_than_our_own_limit_fits_in_sagemaker(container, images
         assert status == 200 and answer["predictions"][0]["digit"] == digits.load("test")[1][0]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="lê /proc")
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_the_largest_picture_takes_little_memory(mode):
+    """Duas destas ao mesmo tempo (o máximo) cabem, com folga, no limite do kubernetes.yaml."""
+    file, picture = io.BytesIO(), Image.new(mode, (4096, 4096), "white")
+    picture.paste("black", (2000, 500, 2100, 3600))
+    picture.save(file, "PNG")
+    code = """
+import re, sys
+from pathlib import Path
+from course_utils.serving import contract
+
+def peak():  # o ru_maxrss herdaria o do pai
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+
+body, before = sys.stdin.buffer.read(), peak()
+assert contract.read_images("image/png", body).any()
+print(peak() - before)
+"""
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=artifacts.ROOT, input=file.getvalue(), capture_output=True, check=True)
+    print(f"{mode}: {int(run.stdout)} MiB a mais")
+    assert int(run.stdout) < 240
+
+
 BUSY = "from functools import partial\nfrom course_utils.serving import cloud\n"
 BUSY += "create_app = partial(cloud.create_app, max_pending=1)\n"
 LATE = """

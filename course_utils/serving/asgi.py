@@ -73,6 +73,21 @@ async def infer(service, images):
         raise service.late() from None
 
 
+async def read_images(service, content_type, body, **rules):
+    """`contract.read_images`, sem parar o laço de eventos: abrir uma figura grande leva décimos de segundo.
+
+    Levanta `ContractError` 4xx, ou o 504 se passar do prazo.
+    """
+    read = partial(contract.read_images, content_type, body, **rules)
+    if contract.media_type(content_type) != contract.PNG_TYPE:
+        return read()
+    future = asyncio.get_running_loop().run_in_executor(service.pictures, read)
+    try:
+        return await asyncio.wait_for(future, service.deadline_s)
+    except TimeoutError:
+        raise service.late() from None
+
+
 async def read_body(request, limit=contract.MAX_BODY_BYTES):
     """O corpo (bytes), contado enquanto chega: um corpo sem Content-Length também tem limite, e tem prazo.
 

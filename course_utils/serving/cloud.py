@@ -5,7 +5,6 @@ Hosting Services"). Vertex AI: as rotas de AIP_HEALTH_ROUTE e AIP_PREDICT_ROUTE,
 define as variáveis (fonte: cloud.google.com/vertex-ai, "Custom container requirements for prediction").
 """
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,7 +67,8 @@ def create_app(model=None, **limits):
         async def predict(request: Request):
             with service.admit():
                 body = await asgi.read_body(request, limit)
-                images = await _read_images(service, request, body, limit=limit, schema=schema)
+                kind = request.headers.get("content-type", "")
+                images = await asgi.read_images(service, kind, body, limit=limit, schema=schema)
                 return Response(to_json(await asgi.infer(service, images)), media_type=contract.JSON_TYPE)
 
         return predict
@@ -82,22 +82,15 @@ def create_app(model=None, **limits):
         ("/invocations", SAGEMAKER_BODY_BYTES, schemas.PredictRequest),
     ):
         if route:
-            app.post(route, summary="Lê de 1 a 32 dígitos", tags=["Leitura"])(reader(*rules))
+            app.router.add_api_route(
+                route,
+                reader(*rules),
+                methods=["POST"],
+                route_class_override=asgi.DirectRoute,
+                summary="Lê de 1 a 32 dígitos",
+                tags=["Leitura"],
+            )
     return app
-
-
-async def _read_images(service, request, body, **rules):
-    """O corpo → imagens; uma figura grande leva segundos para abrir, e por isso não abre no laço de eventos."""
-    kind = request.headers.get("content-type", "")
-    if contract.media_type(kind) != contract.PNG_TYPE:
-        return contract.read_images(kind, body, **rules)
-    work = asyncio.get_running_loop().run_in_executor(
-        service.executor, lambda: contract.read_images(kind, body, **rules)
-    )
-    try:
-        return await asyncio.wait_for(work, service.deadline_s)
-    except TimeoutError:
-        raise service.late() from None
 
 
 def vertex_route(name):
