@@ -327,7 +327,7 @@ def test_vertex_raw_predict_passes_any_content_type(container, plain, images):
         (JSON, body({"instances": [["7"] * 784]}), 422, "instances[0][0]"),
         (JSON, body({"instances": [[float("nan")] * 784]}), 422, "instances[0][0]"),
         (JSON, body({"instances": [[1e300] * 784]}), 422, "instances[0][0]"),
-        (JSON, body({"instances": ["não é base64"]}), 422, "instances[0]: o texto não é o base64"),
+        (JSON, body({"instances": ["QUJ"]}), 422, "instances[0]: o texto não é o base64"),
         (JSON, body({"instances": [{"b64": "AAAA"}]}), 422, "instances[0]"),
         (JSON, body({"instances": [{"b64": 7}]}), 422, "instances[0]"),
         (JSON, body({"instances": [{"b64": "AAAA", "outro": 1}]}), 422, "instances[0]"),
