@@ -187,6 +187,25 @@ def test_without_engines_the_page_says_so_and_the_server_still_reads(page, serve
     page.screenshot(path=SCREENS / "motores_ausentes.png", full_page=True)
 
 
+def test_the_comparison_fits_a_telephone(browser, server):
+    page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page.goto(f"{server.url}?motor=onnx&comparar=1")
+    text(page, "#engine-state", "TF.js pronto: .*ONNX Runtime Web pronto: ")
+    draw_seven(page, page)
+    text(page, "#difference", "Maior diferença")
+    page.screenshot(path=SCREENS / "motores_telefone.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.close()
+
+
+def test_a_server_that_comes_back_is_noticed(page, server):
+    page.goto(server.url)
+    page.route("**/health/live", lambda route: route.abort())
+    text(page, "#link", "Cabo arrancado", timeout=10_000)
+    page.unroute("**/health/live")
+    text(page, "#link", "Servidor no ar.", timeout=20_000)
+
+
 def test_nothing_is_asked_of_any_other_machine(page, server):
     page.goto(f"{server.url}?motor=tfjs&comparar=1")
     text(page, "#engine-state", "TF.js pronto: .*ONNX Runtime Web pronto: ")

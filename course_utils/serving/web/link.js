@@ -1,5 +1,6 @@
 // O cabo entre a página e o servidor: de dois em dois segundos, um GET sem corpo pergunta se ele está vivo.
-const PERIOD_MS = 2000;
+// De um servidor que se foi pergunta-se cada vez menos: pode haver um proxy registrando cada tentativa.
+const [PERIOD_MS, LONGEST_MS] = [2000, 30_000];
 let alive = true;
 let tell = () => {};
 
@@ -17,7 +18,12 @@ export function noteLink(up) {
 export function watchLink(watcher) {
   tell = watcher;
   tell(alive);
-  setInterval(() => document.hidden || checkLink(), PERIOD_MS);
+  let wait = PERIOD_MS;
+  const again = async () => {
+    if (!document.hidden) wait = (await checkLink()) ? PERIOD_MS : Math.min(2 * wait, LONGEST_MS);
+    setTimeout(again, wait);
+  };
+  setTimeout(again, wait);
 }
 
 /** Pergunta agora; devolve se o servidor respondeu. */
