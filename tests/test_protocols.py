@@ -5,6 +5,7 @@ tensorflow-serving-api), um SavedModel exportado de verdade, e o cliente do Trit
 """
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 from cases import JSON, body
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openapi_spec_validator import validate
 from test_environment import ci_tool
 from test_serving import call, make_version, wait_for
 
@@ -485,10 +487,27 @@ def test_version_2_takes_over_while_requests_go_on_and_version_1_is_then_a_404(t
 
 
 @EACH
+def test_a_request_for_version_1_is_never_answered_by_version_2(tmp_path, protocol):
+    """A troca acontece enquanto o corpo chega: a versão era a pedida no começo, e no fim já não é."""
+    make_version(tmp_path / "m", 1)
+    with servers.start({"tf": TF, "oip": OIP}[protocol], model=tmp_path / "m") as server:
+        route, payload = route_and_payload(protocol, np.zeros((1, 28, 28), np.uint8), version=1)
+        data = body(payload)
+        head = f"POST /{route} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(head + data[:100])
+            make_version(tmp_path / "m", 2)
+            wait_for(lambda: json.loads(call(server, "health/ready")[2])["model_version"] == "2", 4)
+            connection.sendall(data[100:])
+            assert connection.recv(4096).startswith(b"HTTP/1.1 404")
+
+
+@EACH
 def test_the_openapi_shows_the_routes_and_examples_that_can_be_sent_as_they_are(request, protocol):
     server = request.getfixturevalue(protocol)
     description = json.loads(call(server, "openapi.json")[2])
-    assert "$defs" not in json.dumps(description)
+    validate(description)
+    assert "$defs" not in json.dumps(description) and "422" not in json.dumps(description)
     plain, versioned = "/v1/models/{model}", "/v1/models/{model}/versions/{version}"
     suffixes, verb = ("", "/metadata", ":predict"), ":predict"
     if protocol == "oip":

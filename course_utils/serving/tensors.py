@@ -55,7 +55,10 @@ class Error(BaseModel):
     error: str
 
 
-ERRORS = {status: {"description": contract.TITLES[status], "model": Error} for status in (400, 404, 413, 503)}
+ERRORS = {  # para o OpenAPI
+    "4XX": {"description": "Requisição recusada; a frase diz por quê", "model": Error},
+    "5XX": {"description": "Servidor ocupado, ainda não pronto ou com uma falha", "model": Error},
+}
 
 
 def write_error(status, detail, identifier):
