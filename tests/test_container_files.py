@@ -118,9 +118,7 @@ def test_the_served_process_needs_nothing_outside_the_image():
     modules = set(json.loads(run.stderr.splitlines()[0]))
     owners = importlib.metadata.packages_distributions()
     loaded = {owner.lower().replace("_", "-") for module in modules for owner in owners.get(module, [])}
-    loaded.discard(
-        "setuptools"
-    )  # o venv o toca (distutils-precedence.pth) em todo processo, antes de qualquer import
+    loaded.discard("setuptools")  # o distutils-precedence.pth do venv o importa em todo processo
     assert loaded <= closure(IMAGE_PINS), loaded - closure(IMAGE_PINS)
     assert set(IMAGE_PINS) <= loaded, f"na imagem sem uso: {set(IMAGE_PINS) - loaded}"
 
