@@ -9,6 +9,7 @@ em seguida. Se nada disso der certo, a aula segue: a página de desenho oferece 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -94,9 +95,11 @@ def complete(root: Path, prefix: Path, python: Path, progress: Progress) -> str:
         with open(path, "w", encoding="utf-8") as log:
             fetch(root, Path(prefix, PLACE), python, log, progress)
     except (SetupError, OSError, tarfile.TarError, LookupError, ValueError, StopIteration) as problem:
-        text = f"{problem!r} " + (path.read_text(encoding="utf-8") if path.exists() else "")
+        text = f"{problem!r}\n" + (path.read_text(encoding="utf-8") if path.exists() else "")
+        with contextlib.suppress(OSError):
+            path.write_text(text, encoding="utf-8")
         found = [reason for pattern, reason in REASONS if re.search(pattern, text)]
-        return WITHOUT.format(found[0] if found else f"{problem}".rstrip("."))
+        return WITHOUT.format(found[0] if found else f"o porquê está em {path.parent.name}/{path.name}")
     return ""
 
 
@@ -106,7 +109,7 @@ def fetch(root: Path, target: Path, python: Path, log, progress: Progress) -> No
     pins = {name: lock[f"node_modules/{name}"] for packages in ENGINES.values() for name in packages}
     temporary = target.with_name(target.name + ".tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    temporary.mkdir(parents=True, exist_ok=True)
     try:
         watch = patience(temporary, progress)
         command = [*find_npm(python, temporary, log, watch), "pack", "--pack-destination", str(temporary)]
@@ -133,7 +136,7 @@ def fetch(root: Path, target: Path, python: Path, log, progress: Progress) -> No
 def find_npm(python: Path, temporary: Path, log, tick) -> list[str]:
     """O comando que chama o npm: o desta máquina ou, se não houver um que funcione, um trazido do PyPI por ora."""
     npm = shutil.which("npm")
-    if npm and subprocess.run([npm, "--version"], capture_output=True, check=False).returncode == 0:
+    if npm and answers(npm):
         return [npm]
     target = temporary / "node"
     pip = [str(python), "-I", "-X", "utf8", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
@@ -142,6 +145,14 @@ def find_npm(python: Path, temporary: Path, log, tick) -> list[str]:
     run_logged(pip, log, tick, {**os.environ, **private})
     node = next(path for name in ("bin/node", "node.exe") for path in target.rglob(name))
     return [str(node), str(next(target.rglob("npm-cli.js")))]
+
+
+def answers(npm: str) -> bool:
+    """Há quem tenha um npm sem o Node, ou um quebrado."""
+    try:
+        return subprocess.run([npm, "--version"], capture_output=True, timeout=60, check=False).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
 
 
 def npm_settings(temporary: Path) -> dict[str, str]:
