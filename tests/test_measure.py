@@ -63,3 +63,19 @@ def test_the_peak_stays_after_the_memory_is_given_back():
 def test_the_peak_is_not_inherited_from_who_started_the_process():
     before, ballast = peak_of("pass"), bytearray(b"1") * 300_000_000
     assert peak_of("pass") < before + 50 and len(ballast) == 300_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="só o Linux impõe o limite")
+def test_the_limit_denies_what_passes_it():
+    code = "from course_utils.measure import memory; print(memory.limit(400e6)); x = bytearray({})"
+    done = [
+        subprocess.run([sys.executable, "-c", code.format(size)], capture_output=True, text=True, check=False)
+        for size in (50_000_000, 500_000_000)
+    ]
+    assert done[0].returncode == 0 and done[0].stdout == "True\n"
+    assert "MemoryError" in done[1].stderr
+
+
+def test_other_systems_only_say_that_they_do_not_impose_it(monkeypatch):
+    monkeypatch.setattr(memory.sys, "platform", "darwin")
+    assert memory.limit(1) is False

@@ -41,6 +41,24 @@ def tree_bytes(pid):
     return total
 
 
+def limit(limit_bytes):
+    """Proíbe este processo de passar de `limit_bytes`; devolve verdadeiro se o sistema o impõe (só o Linux).
+
+    O Linux conta endereços reservados (`RLIMIT_AS`, setrlimit(2)), que são mais que a memória em uso: o limite
+    vale para o que se reservar daqui em diante, além do que o processo já usa. O que passar é negado, com
+    `MemoryError`, `ImportError` ou `OSError`, conforme quem pediu. Nos outros sistemas nada muda: compare depois
+    `peak_bytes()` com o limite.
+    """
+    if sys.platform != "linux":
+        return False
+    import resource
+
+    now = psutil.Process().memory_info()
+    allowed = now.vms + max(0, int(limit_bytes) - now.rss)
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+    return True
+
+
 class PeakMemory:
     """Gerenciador de contexto: `peak` guarda o maior `tree_bytes(pid)` visto, amostrado a cada 0,1 s."""
 
