@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from course_utils.classroom import servers
 from course_utils.model import artifacts, digits
 from course_utils.model.predictor import MODEL, Predictor
-from course_utils.serving.sagemaker_local import data_plane
+from course_utils.serving.sagemaker_local import container, data_plane
 
 APP = "course_utils.serving.sagemaker_local:create_app"
 FAKE = Path(__file__).with_name("fake_container.py")
@@ -597,6 +597,20 @@ def test_killing_the_server_ends_the_containers_and_the_next_one_sweeps(fake_app
     server.stop()
     with servers.start(fake_app, server="werkzeug"):
         assert not folder.exists()
+
+
+def test_a_port_lost_to_another_container_is_changed(tmp_path, monkeypatch):
+    command = [sys.executable, str(FAKE)]
+    one, two = (container.Container(tmp_path / name, command=command) for name in ("um", "dois"))
+    try:
+        one.start()
+        ports = iter([one.port, container._free_port()])
+        monkeypatch.setattr(container, "_free_port", lambda: next(ports))
+        two.start()
+        assert two.port != one.port and two.request("POST", "/invocations", b"oi")[2] == b"2 bytes"
+    finally:
+        one.stop()
+        two.stop()
 
 
 def test_importing_it_costs_nothing():

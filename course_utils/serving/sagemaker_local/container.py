@@ -12,11 +12,14 @@ import threading
 import time
 import zlib
 
+import psutil
+
 from course_utils.model import artifacts
 
 HOST = "127.0.0.1"
 COMMAND = (sys.executable, "-m", "course_utils.serving.container", "serve", "--watch-stdin")
 PING_S = 2  # o prazo de cada GET /ping
+ATTEMPTS = 3  # portas
 PATIENCE_S = 5
 
 
@@ -58,25 +61,44 @@ class Container:
 
     def start(self, deadline_s=60):
         """Inicia o processo e espera o primeiro `/ping` 200. Levanta `StartError`."""
-        with self._lock:
-            if not self._closed:
-                self._launch()
-        limit = time.monotonic() + deadline_s
-        while not self._closed and self.process.poll() is None and time.monotonic() < limit:
-            try:
-                if self.request("GET", "/ping", timeout_s=PING_S)[0] == 200:
-                    return
-            except NoAnswerError:
-                pass
-            time.sleep(0.05)
-        if self._closed:
-            raise StartError("The container was stopped before it was ready.")
+        for _ in range(ATTEMPTS):
+            with self._lock:
+                if not self._closed:
+                    self._launch()
+            if self._becomes_healthy(deadline_s):
+                return
+            if self._closed:
+                raise StartError("The container was stopped before it was ready.")
+            if self.process.poll() is None or not self._answers():
+                break  # não foi outro processo que tomou a porta: tentar de novo não adianta
         lines = self._log().read_text(encoding="utf-8", errors="replace").strip().splitlines()
         self.stop()
         raise StartError(
             "The primary container did not pass the ping health check. Please check the logs for this endpoint: "
             + " ".join(lines[-3:])[-600:]
         )
+
+    def _becomes_healthy(self, deadline_s):
+        limit = time.monotonic() + deadline_s
+        while not self._closed and self.process.poll() is None and time.monotonic() < limit:
+            if self._answers() and self._listens():
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _answers(self):
+        try:
+            return self.request("GET", "/ping", timeout_s=PING_S)[0] == 200
+        except NoAnswerError:
+            return False
+
+    def _listens(self):
+        """Quem respondeu é o nosso processo, e não outro que tomou a porta antes dele?"""
+        try:
+            sockets = psutil.Process(self.process.pid).net_connections("tcp")
+        except psutil.Error:
+            return True  # o macOS pode não deixar ver
+        return any(item.status == psutil.CONN_LISTEN and item.laddr.port == self.port for item in sockets)
 
     def _launch(self):
         # Quem iniciou a AWS de bolso pode ter escolhido um modelo e rotas: o contêiner só vê o que é dele.
