@@ -42,7 +42,7 @@ def create_app(model=None, **limits):
     async def predict(request: Request):
         with service.admit():
             body = await asgi.read_body(request)
-            images = contract.read_images(request.headers.get("content-type", ""), body)
+            images = await asgi.read_images(service, request.headers.get("content-type", ""), body)
             answer = await asgi.infer(service, images)
         return Response(to_json(answer), media_type=contract.JSON_TYPE)
 

@@ -124,7 +124,7 @@ class Service:
         """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""
         self.requests.labels(route, status).inc()
         self.seconds.labels(route).observe(seconds)
-        if log.isEnabledFor(logging.INFO) and not (path.startswith("/health") and status == 200):
+        if log.isEnabledFor(logging.INFO) and not (path.startswith(("/health", "/ping")) and status == 200):
             fields = {"method": method, "path": path[:200], "status": status, "ms": round(1000 * seconds, 2)}
             moment = {"time": round(time.time(), 3)}
             log.info(to_json(moment | fields | {"request_id": request_id}).decode())
