@@ -599,6 +599,18 @@ def test_killing_the_server_ends_the_containers_and_the_next_one_sweeps(fake_app
         assert not folder.exists()
 
 
+@POSIX
+def test_the_end_of_the_kernel_ends_everything(fake_app):
+    server = servers.start(fake_app, server="werkzeug")
+    deploy(connect(server), "sem-dono")
+    pids, folder = server.pids(), artifacts.ARTIFACTS / "sagemaker_local" / str(server.process.pid)
+    server.process.stdin.close()  # é o que acontece quando o kernel morre, de qualquer jeito
+    server.process.wait(timeout=15)
+    wait_for_the_end(pids)
+    assert len(pids) == 2 and not folder.exists()
+    server.stop()
+
+
 def test_a_port_lost_to_another_container_is_changed(tmp_path, monkeypatch):
     command = [sys.executable, str(FAKE)]
     one, two = (container.Container(tmp_path / name, command=command) for name in ("um", "dois"))
