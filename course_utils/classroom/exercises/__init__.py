@@ -10,6 +10,7 @@ from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     fastapi_api,
     homes,
     onnx_export,
+    pruning,
     saving,
 )
 from course_utils.classroom.exercises.engine import CHECKS, NotYetError, check, exercise
