@@ -11,6 +11,7 @@ from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     homes,
     onnx_export,
     pruning,
+    quantization,
     saving,
 )
 from course_utils.classroom.exercises.engine import CHECKS, NotYetError, check, exercise
