@@ -3,7 +3,6 @@
 from course_utils.model import deep_compression, train
 
 PAPER = "Han, Mao e Dally (2015), tabela 1, LeNet-300-100: 40×"
-SPARSE_EPOCHS = 30
 
 
 def run(seeds):
@@ -11,7 +10,7 @@ def run(seeds):
     images, labels = train.to_tensors("train")
     rows = []
     for seed in seeds:
-        base, data = deep_compression.compress_lenet(seed, images, labels, sparse=SPARSE_EPOCHS)
+        base, data = deep_compression.compress_lenet(seed, images, labels)
         restored = deep_compression.restore(data, deep_compression.lenet(seed))
         dense = 4 * sum(parameter.numel() for parameter in base.parameters())
         before, after = (train.accuracy(network, *train.to_tensors("test")) for network in (base, restored))

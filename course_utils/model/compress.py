@@ -47,7 +47,7 @@ class Recipe:
         return f"{self.name} + int8"
 
 
-PUBLISHED = Recipe((8, 12, 24, 24, 32))
+PUBLISHED = Recipe((8, 16, 32, 24, 40))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from course_utils.model import compress, huffman, train
 
 KEEP = {"fc1": 0.08, "fc2": 0.10, "fc3": 0.40}  # a fração de pesos que fica em cada camada
 SHARED = 16
-DENSE_EPOCHS, HALFWAY_EPOCHS, SPARSE_EPOCHS = 12, 10, 20
+DENSE_EPOCHS, HALFWAY_EPOCHS, SPARSE_EPOCHS = 12, 10, 30
 DENSE_RATE, SPARSE_RATE = 6e-3, 1e-2
 
 
