@@ -1,10 +1,15 @@
 """O banco de otimização: a escolha, a fronteira, o intervalo e o relatório, com números inventados."""
 
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from course_utils.bench import __main__ as bench
-from course_utils.bench import candidates, optimization
+from course_utils.bench import candidates, cost, optimization
 from course_utils.model import compress
 
 WIDE, NARROW, TINY = (compress.Recipe(widths) for widths in ((8, 8), (4, 8), (4, 4)))
@@ -35,7 +40,7 @@ def test_the_curve_averages_the_seeds_and_marks_the_pareto_front():
     worse = point("pior", 0, 40.0, 8.0, 0.5)
     rows = {row["recipe"]: row for row in candidates.curve([*POINTS, worse])}
     assert rows[TINY.int8]["validation_drop_points"] == pytest.approx(0.5)
-    assert [name for name, row in rows.items() if not row["pareto"]] == [WIDE.int8, "pior"]
+    assert [name for name, row in rows.items() if not row["pareto"]] == ["original", WIDE.int8, "pior"]
 
 
 def test_the_interval_is_paired_centred_and_repeatable():
@@ -80,3 +85,11 @@ def test_every_recipe_can_be_pruned():
     for recipe in optimization.RECIPES:
         assert len(recipe.widths) == 5 and all(width % 4 == 0 for width in recipe.widths)
     assert compress.PUBLISHED in optimization.RECIPES
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="só o Linux prende processos a um núcleo assim")
+def test_a_server_is_pinned_to_one_core():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert cost._pin(SimpleNamespace(pids=lambda: [process.pid]))
+        assert len(os.sched_getaffinity(process.pid)) == 1
+        process.communicate(b"\n")
