@@ -93,3 +93,20 @@ def test_a_server_is_pinned_to_one_core():
         assert cost._pin(SimpleNamespace(pids=lambda: [process.pid]))
         assert len(os.sched_getaffinity(process.pid)) == 1
         process.communicate(b"\n")
+
+
+@pytest.mark.slow
+def test_one_short_study_goes_all_the_way_from_training_to_the_test(tmp_path, monkeypatch):
+    recipe, lessons = compress.Recipe((4, 4, 8, 8, 8), passes=1), compress.lessons
+    monkeypatch.setattr(candidates, "FOLDER", tmp_path)
+    monkeypatch.setattr(compress, "lessons", lambda teacher, images, seed: lessons(teacher, images[:64], copies=1))
+    with compress.one_thread():
+        files, seconds = candidates.build([recipe], (0,))
+        points = candidates.measure(files)
+    assert [item["recipe"] for item in points] == ["original", "original + int8", recipe.name, recipe.int8]
+    assert points[0]["size_ratio"] == 1 and points[1]["size_ratio"] == pytest.approx(3.9, abs=0.2)
+    assert points[3]["size_ratio"] > 100 and points[3]["speed_ratio_batch32"] > 5
+    assert candidates.choose(points, [recipe]) == recipe and seconds[recipe.name] > 0
+    (row,) = candidates.read_test(points[3:], files)
+    low, high = row["ci95_points"]
+    assert low < row["accuracy_drop_points"] < high and row["accuracy_drop_points"] > 5
