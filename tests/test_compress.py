@@ -62,7 +62,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(built):
 def test_the_files_hold_no_path_of_the_machine(built):
     for path in built[0]:
         data = path.read_bytes()
-        assert b"site-packages" not in data and b"File \"" not in data
+        assert b"site-packages" not in data and b'File "' not in data
 
 
 def test_the_int8_file_is_smaller_sealed_and_close_to_the_float_one(built):
