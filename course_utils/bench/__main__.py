@@ -1,15 +1,15 @@
-"""`python -m course_utils bench [serving]`: mede e grava o relatório em artifacts/bench/."""
+"""`python -m course_utils bench [serving|optimization]`: mede e grava o relatório em artifacts/bench/."""
 
 import argparse
 import json
 import sys
 
-from course_utils.bench import serving
+from course_utils.bench import optimization, serving
 from course_utils.measure.latency import machine
 from course_utils.model import artifacts
 
 FOLDER = artifacts.ARTIFACTS / "bench"
-BENCHES = {"serving": serving}
+BENCHES = {"serving": serving, "optimization": optimization}
 
 
 def main(arguments=None):

@@ -10,6 +10,8 @@ from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     fastapi_api,
     homes,
     onnx_export,
+    pruning,
+    quantization,
     saving,
 )
 from course_utils.classroom.exercises.engine import CHECKS, NotYetError, check, exercise

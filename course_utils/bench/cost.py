@@ -1,0 +1,55 @@
+"""A conta por milhão de requisições: o endpoint FastAPI do curso, num núcleo só, com dois modelos."""
+
+import os
+
+import psutil
+
+from course_utils.classroom import servers
+from course_utils.measure import load, prices
+from course_utils.model import digits
+from course_utils.model.predictor import MODEL
+
+PRICE, UTILISATION = "sagemaker_c7g_large", 0.3
+
+
+def compare(small, tuning_s):
+    """Requisições/s com o original e com `small`, o preço do milhão e o que custaram os `tuning_s` de treino."""
+    image = digits.load("test")[0][:1].tobytes()
+    with servers.start(model=MODEL) as big, servers.start(model=small) as lean:
+        pinned = _pin(big) and _pin(lean)
+        named = {"original": big, "pequeno": lean}
+        urls = {name: (f"{item.url}predict", image, load.BYTES, item.pids()) for name, item in named.items()}
+        loads = load.compare(urls, concurrency=8, rounds=5, seconds=2)
+    rates = {name: item.requests_per_second for name, item in loads.items()}
+    price = prices.load(warn=lambda message: None)[PRICE]
+    million = {name: price.price * 1e6 / (rate * 3600 * UTILISATION) for name, rate in rates.items()}
+    tuning = price.price * tuning_s / 3600
+    return {
+        "saving_percent": 100 * (1 - rates["original"] / rates["pequeno"]),
+        "requests_per_second": rates,
+        "errors": {name: item.failed for name, item in loads.items()},
+        "one_core": pinned,
+        "usd_per_million": million,
+        "price": {
+            "item": price.item,
+            "usd_per_hour": price.price,
+            "date": str(price.date),
+            "source": price.source,
+        },
+        "utilisation": UTILISATION,
+        "tuning_seconds": tuning_s,
+        "tuning_usd": tuning,
+        "requests_that_pay_it": 1e6 * tuning / (million["original"] - million["pequeno"]),
+        "table": load.report(loads),
+    }
+
+
+def _pin(server):
+    """Prende cada thread do servidor ao último núcleo, onde o sistema deixa (Linux); devolve se conseguiu."""
+    if not hasattr(os, "sched_setaffinity"):
+        return False
+    core = {max(os.sched_getaffinity(0))}
+    for pid in server.pids():
+        for thread in psutil.Process(pid).threads():
+            os.sched_setaffinity(thread.id, core)
+    return True

@@ -1,0 +1,190 @@
+"""Do modelo de referência ao pequeno: poda estruturada → destilação → ONNX → int8 estático (QDQ).
+
+`python -m course_utils.model.compress` refaz `data/small.onnx` e `data/small.json`. O notebook 09 escreve a mesma
+sequência nas células dele, com um ajuste fino mais curto; aqui a rede podada aprende com as respostas da
+original (destilação: Hinton, Vinyals e Dean, 2015), o que permite podar mais.
+"""
+
+import copy
+import json
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+from tqdm.auto import tqdm
+
+from course_utils.model import artifacts, networks, train
+
+SMALL = artifacts.DATA / "small.onnx"
+REPORT = artifacts.DATA / "small.json"
+EXAMPLE = torch.zeros(1, 1, 28, 28)
+TEMPERATURE = 2.0
+COPIES = 8
+SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """O que define um modelo pequeno: quantos canais ficam em cada camada e o quanto ele estuda."""
+
+    widths: tuple  # canais (ou neurônios) que ficam nas camadas podadas, em ordem: múltiplos de 4
+    passes: int = 6  # quantas vezes a rede podada vê todas as versões das imagens
+    rate: float = 5e-3
+    batch: int = 64
+
+    @property
+    def name(self):
+        """`"8-16-32-24-40"`: o nome do modelo nos arquivos e nos relatórios."""
+        return "-".join(map(str, self.widths))
+
+    @property
+    def int8(self):
+        """O mesmo, depois da quantização."""
+        return f"{self.name} + int8"
+
+
+PUBLISHED = Recipe((8, 16, 32, 24, 40))
+
+
+@contextmanager
+def one_thread():
+    """Uma thread no PyTorch: a mesma semente dá os mesmos bytes (e uma máquina ocupada não trava)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def prune(network, widths):
+    """Uma cópia da rede só com `widths` canais em cada camada, os de maior magnitude; a saída não é podada.
+
+    O grafo de dependências (Fang et al., 2023) corta também, na camada seguinte, o que lia os canais tirados.
+    """
+    from torch_pruning import importance, pruner
+
+    smaller = copy.deepcopy(network)
+    *layers, last = [layer for layer in smaller if hasattr(layer, "weight")]
+    ratios = {layer: 1 - width / len(layer.weight) for layer, width in zip(layers, widths, strict=True)}
+    magnitude = importance.GroupMagnitudeImportance(p=2)
+    options = {"pruning_ratio_dict": ratios, "round_to": 4, "ignored_layers": [last]}
+    pruner.MetaPruner(smaller, EXAMPLE, importance=magnitude, **options).step()
+    return smaller
+
+
+@torch.inference_mode()
+def lessons(teacher, images, *, copies=COPIES, seed=0):
+    """O material de estudo: `copies` versões de cada imagem e os logits de `teacher` para elas (dois tensores)."""
+    generator = torch.Generator().manual_seed(seed)
+    versions = torch.cat([train.augment(images, generator) for _ in range(copies)])
+    parts = tqdm(versions.split(50), desc="respostas da rede original", unit="lote")
+    return versions, torch.cat([teacher(part) for part in parts])
+
+
+def distill(student, material, recipe, *, seed, label="destilação"):
+    """Treina `student`, a responder como `material` (o par de `lessons`), e o devolve pronto para inferir."""
+    images, answers = material
+    generator = torch.Generator().manual_seed(seed)
+    total = recipe.passes * -(-len(images) // recipe.batch)
+    optimizer = torch.optim.AdamW(student.parameters(), lr=recipe.rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=total)
+    targets = functional.log_softmax(answers / TEMPERATURE, 1)
+    student.train()
+    with tqdm(total=total, desc=label, unit="lote") as bar:
+        for _ in range(recipe.passes):
+            for rows in torch.randperm(len(images), generator=generator).split(recipe.batch):
+                guesses = functional.log_softmax(student(images[rows]) / TEMPERATURE, 1)
+                loss = functional.kl_div(guesses, targets[rows], log_target=True, reduction="batchmean")
+                optimizer.zero_grad()
+                (loss * TEMPERATURE**2).backward()
+                optimizer.step()
+                schedule.step()
+                bar.update()
+    return student.eval()
+
+
+def quantize(source, target, images):
+    """Quantiza o ONNX `source` em int8 estático (QDQ, por canal) e grava `target`, com o SHA-256 anotado.
+
+    `images`: float32 (n, 1, 28, 28) do treino, para a calibração das ativações.
+    """
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(quantization.CalibrationDataReader):
+        batches = iter([{"images": images[start : start + 64]} for start in range(0, len(images), 64)])
+
+        def get_next(self):
+            return next(self.batches, None)
+
+    prepared = Path(target).with_suffix(".prepared")
+    quant_pre_process(str(source), str(prepared))
+    kinds = {"activation_type": quantization.QuantType.QUInt8, "weight_type": quantization.QuantType.QInt8}
+    quantization.quantize_static(str(prepared), str(target), Reader(), per_channel=True, **kinds)
+    prepared.unlink()
+    return strip(target)
+
+
+def strip(path):
+    """Tira do ONNX as anotações do exportador (rastros de código, com caminhos da máquina) e anota o SHA-256."""
+    import onnx
+
+    model = onnx.load(path)
+    del model.graph.value_info[:]
+    for part in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
+        del part.metadata_props[:]
+        part.ClearField("doc_string")
+    onnx.save(model, path)
+    return artifacts.seal(path)
+
+
+def build(teacher, material, recipe, *, seed, folder):
+    """Poda, destila, exporta e quantiza; devolve os caminhos `(float32, int8)`, em `folder`."""
+    torch.manual_seed(seed)
+    student = distill(prune(teacher, recipe.widths), material, recipe, seed=seed, label=f"semente {seed}")
+    name = f"{recipe.name}-semente-{seed}"
+    float32 = strip(train.export_onnx(student, Path(folder) / f"{name}.onnx"))
+    sample = train.to_tensors("train")[0][:512].numpy()
+    return float32, quantize(float32, Path(folder) / f"{name}-int8.onnx", sample)
+
+
+def hits(path, split):
+    """Acertos do modelo ONNX, imagem por imagem: bool (n,)."""
+    from course_utils.model.predictor import Predictor
+
+    images, labels = train.to_tensors(split)
+    predictor = Predictor(path)
+    logits = np.concatenate([predictor.infer(part.numpy()) for part in images.split(250)])
+    return logits.argmax(1) == labels.numpy()
+
+
+def publish(built):
+    """Grava em data/ o melhor na validação entre os int8 de `built` (`{semente: caminho}`), com o relatório."""
+    accuracy = {split: {seed: float(hits(path, split).mean()) for seed, path in built.items()}
+                for split in ("validation", "test")}  # fmt: skip
+    best = max(built, key=accuracy["validation"].get)
+    SMALL.write_bytes(Path(built[best]).read_bytes())
+    artifacts.seal(SMALL)
+    report = {"seed": best, "recipe": asdict(PUBLISHED), "bytes": SMALL.stat().st_size} | accuracy
+    REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"Semente publicada: {best} (escolhida na validação); {report['bytes']} bytes.")
+
+
+def main():
+    """Refaz o modelo pequeno: uma rede por semente, e a melhor vai para data/."""
+    teacher, (images, _) = networks.torch_network(), train.to_tensors("train")
+    with one_thread(), tempfile.TemporaryDirectory() as folder:
+        built = {}
+        for seed in SEEDS:
+            material = lessons(teacher, images, seed=seed)
+            built[seed] = build(teacher, material, PUBLISHED, seed=seed, folder=folder)[1]
+        publish(built)
+
+
+if __name__ == "__main__":
+    main()

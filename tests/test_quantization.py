@@ -1,0 +1,121 @@
+"""O que o notebook 08 ensina nas células: o quantizador, a quantização fingida e arquivos que se repetem."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from course_utils import lesson
+from course_utils.model import artifacts, train
+
+
+def cells_defining(*names):
+    """As variáveis que deixam, executadas em ordem, as células do notebook 08 que definem `names`."""
+    import nbformat
+
+    (path,) = lesson.find_notebooks(["08"])
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    scope = {"np": np, "nn": torch.nn, "torch": torch, "onnxruntime": onnxruntime, "artifacts": artifacts}
+    for name in names:
+        (source,) = (cell for cell in code if f"def {name}(" in cell or f"class {name}(" in cell)
+        exec(source, scope)
+    return scope
+
+
+QUANTIZER = cells_defining("quantize", "oracle")
+FAKE = cells_defining("FakeQuant", "fold")
+reals = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(np.float32, st.integers(1, 50), elements=reals), st.sampled_from([4, 8]))
+def test_the_ten_lines_agree_with_onnx_runtime(values, bits):
+    if np.ptp(np.append(values, 0)) < 1e-3:  # sem extensão não há régua
+        return
+    scale, zero = QUANTIZER["fit"](values, bits)
+    probe = np.concatenate([values, 3 * values, (np.arange(-9, 9, dtype=np.float32) + 0.5) * scale])
+    marks = QUANTIZER["quantize"](probe, scale, zero, bits)
+    integers, back = QUANTIZER["oracle"](probe, scale, zero, bits)
+    assert np.array_equal(marks, integers)
+    assert np.array_equal(QUANTIZER["dequantize"](marks, scale, zero), back)
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(np.float32, st.integers(1, 50), elements=reals), st.integers(2, 8))
+def test_the_error_is_at_most_half_a_step_and_zero_is_exact(values, bits):
+    if np.ptp(np.append(values, 0)) < 1e-3:
+        return
+    scale, zero = QUANTIZER["fit"](values, bits)
+    back = QUANTIZER["dequantize"](QUANTIZER["quantize"](values, scale, zero, bits), scale, zero)
+    # O ponto zero também se arredonda: nas pontas pode faltar outro meio passo.
+    assert np.abs(back - values).max() <= 1.001 * scale
+    assert QUANTIZER["dequantize"](QUANTIZER["quantize"](np.float32([0]), scale, zero, bits), scale, zero)[0] == 0
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_fake_quant_rounds_forwards_and_passes_the_gradient_straight(per_channel):
+    weight = (torch.randn(4, 3, 3, 3) * torch.tensor([1.0, 5, 0.1, 2]).view(4, 1, 1, 1)).requires_grad_()
+    rounded = FAKE["FakeQuant"](4, per_channel)(weight)
+    groups = rounded if per_channel else [rounded]
+    assert all(len(torch.unique(group)) <= 15 for group in groups)
+    assert not torch.equal(rounded, weight)
+    rounded.sum().backward()
+    assert torch.equal(weight.grad, torch.ones_like(weight))
+
+
+def test_one_ruler_erases_the_small_channel_and_one_per_channel_keeps_it():
+    torch.manual_seed(0)
+    weight = torch.randn(8, 27) * torch.logspace(-2, 0, 8).view(8, 1)
+    assert not FAKE["FakeQuant"](4, False)(weight)[0].any()
+    kept = FAKE["FakeQuant"](4, True)(weight)[0]
+    assert (kept - weight[0]).norm() < 0.2 * weight[0].norm()
+
+
+def test_folding_keeps_the_answers():
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, bias=False), torch.nn.BatchNorm2d(4), torch.nn.ReLU(), torch.nn.Flatten()
+    )
+    network(torch.randn(50, 1, 6, 6))  # as estatísticas do BatchNorm deixam de ser 0 e 1
+    images = torch.randn(5, 1, 6, 6)
+    folded = FAKE["fold"](network)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in folded)
+    assert torch.allclose(folded(images), network.eval()(images), atol=1e-5)
+
+
+def test_with_one_thread_the_same_seed_gives_the_same_float_and_int8_files(tmp_path):
+    from onnxruntime.quantization import CalibrationDataReader, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    images, labels = (tensor[:128] for tensor in train.to_tensors("train"))
+
+    class Calibration(CalibrationDataReader):
+        def __init__(self):
+            self.batches = iter(images.numpy().reshape(4, 32, 1, 28, 28))
+
+        def get_next(self):
+            batch = next(self.batches, None)
+            return None if batch is None else {"images": batch}
+
+    def make(name, seed):
+        torch.manual_seed(seed)
+        network = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 4, 5, 4), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 10)
+        )
+        train.train(network, images, labels, epochs=1, seed=seed)
+        source, ready, target = (tmp_path / f"{name}{end}.onnx" for end in ("", "_ready", "_int8"))
+        quant_pre_process(train.export_onnx(network, source), ready, skip_symbolic_shape=True)
+        quantize_static(ready, target, Calibration(), per_channel=True)
+        return artifacts.sha256(source), artifacts.sha256(target)
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        first, again, other = make("a", 0), make("b", 0), make("c", 1)
+    finally:
+        torch.set_num_threads(threads)
+    assert first == again
+    assert first[0] != other[0] and first[1] != other[1]
