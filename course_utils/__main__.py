@@ -26,7 +26,7 @@ COMMANDS = {
     "run": (["-m", "course_utils.lesson"], "roda a aula inteira sem abrir o navegador e mostra o passaporte"),
     "train": (["-m", "course_utils.model.train"], "treina de novo o modelo de referência"),
     "data": (["-m", "course_utils.model.digits"], "refaz o arquivo de dígitos da pasta data/"),
-    "bench": (["-m", "course_utils.bench"], "mede os servidores e grava o relatório em artifacts/bench/"),
+    "bench": (["-m", "course_utils.bench"], "mede servidores e otimização; grava o relatório em artifacts/bench/"),
     "serve": (["-m", "course_utils.serving"], "serve o modelo e a página de desenho"),
 }
 
