@@ -1,7 +1,7 @@
 """O que o nbval não vê: células apagadas, caminhos da máquina, ids, tamanhos, descrições, minutos, links.
 
-As provas demoradas (marcadas `slow`) executam os notebooks de outras maneiras: duas vezes no mesmo kernel, num
-clone limpo e sem rede, com as soluções dos exercícios no lugar, e com uma saída adulterada.
+As provas demoradas (marcadas `slow`) executam os notebooks de outras maneiras: duas vezes no mesmo kernel, com
+as soluções dos exercícios no lugar; num clone limpo e sem rede; e com uma saída adulterada.
 """
 
 import os
@@ -152,15 +152,7 @@ def test_an_exercise_left_blank_does_not_stop_the_run(path):
 
 @pytest.mark.slow
 @notebooks
-def test_it_runs_twice_in_one_kernel_within_the_memory(path):
-    _, run = lesson.execute(path, repeat=2)
-    print(f"{path.stem}: {run.seconds:.0f} s nas duas vezes, pico de {run.peak_bytes / 1e6:.0f} MB")
-    assert run.peak_bytes <= 1.5e9
-
-
-@pytest.mark.slow
-@notebooks
-def test_the_solutions_pass_their_checks(path, tmp_path):
+def test_solved_it_runs_twice_in_one_kernel_within_the_memory(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     exercises = [cell for cell in notebook.cells if cell.cell_type == "code" and "exercises.check(" in cell.source]
     answers = solutions(path)
@@ -172,7 +164,9 @@ def test_the_solutions_pass_their_checks(path, tmp_path):
         cell.source = "\n".join([*kept[:-1], answer, kept[-1]])
     solved = tmp_path / path.name
     nbformat.write(notebook, solved)
-    executed, _ = lesson.execute(solved)
+    executed, run = lesson.execute(solved, repeat=2)
+    print(f"{path.stem}: {run.seconds:.0f} s nas duas vezes, pico de {run.peak_bytes / 1e6:.0f} MB")
+    assert run.peak_bytes <= 1.5e9
     for cell in executed.cells:
         if cell.cell_type == "code" and "exercises.check(" in cell.source:
             assert "✔ Certo!" in "".join(output.get("text", "") for output in cell.outputs), cell.source
