@@ -113,3 +113,8 @@ def test_the_checkup_sees_a_full_disk(monkeypatch, free):
     usage = type("Usage", (), {"free": free})
     monkeypatch.setattr(checkup.shutil, "disk_usage", lambda path: usage)
     assert (dict(checkup.run())["Escrita na pasta artifacts/, com 1 GB livre"] is None) == (free > 0)
+
+
+@pytest.mark.parametrize(("value", "text"), [(1043.7, "1044"), (999.4, "999"), (0.08781, "0,0878"), (3, "3")])
+def test_the_passport_never_writes_a_number_in_powers_of_ten(value, text):
+    assert passport.text({"00_a_ponte": {"medida": value}}).split()[-1] == text

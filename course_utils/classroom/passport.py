@@ -41,4 +41,6 @@ def text(stamps):
 
 def _format(value):
     """Três algarismos significativos e vírgula decimal; texto e inteiros ficam como estão."""
-    return f"{value:.3g}".replace(".", ",") if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}").replace(".", ",")  # nunca 1e+03
