@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+from hostile import Explosive
 
 from course_utils.classroom import exercises
 from course_utils.classroom.exercises import homes
@@ -74,13 +75,6 @@ def test_several_wrong_choices_are_all_explained(capsys):
 def test_malformed_answers_say_what_was_expected(capsys, answer, words):
     text = feedback(capsys, answer)
     assert text.startswith("✘ Ainda não. Esperava") and words in text
-
-
-class Explosive:
-    """Explode ao virar texto."""
-
-    def __str__(self):
-        raise RuntimeError("bum")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from hostile import Explosive
 
 from course_utils.classroom import exercises
 from course_utils.classroom.exercises.cloud import PROBLEMS, RIGHT
@@ -51,13 +52,6 @@ def test_every_wrong_mode_has_its_own_reason(capsys):
 def test_an_incomplete_answer_says_what_it_lacks(capsys, answer, words):
     text = feedback(capsys, answer)
     assert text.startswith("✘ Ainda não. Esperava") and words in text
-
-
-class Explosive:
-    """Explode ao virar texto."""
-
-    def __str__(self):
-        raise RuntimeError("bum")
 
 
 @pytest.mark.parametrize(

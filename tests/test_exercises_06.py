@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+from hostile import Explosive
 
 from course_utils import lesson
 from course_utils.classroom import exercises
@@ -56,13 +57,6 @@ def test_every_order_that_serves_passes(capsys, answer):
 def test_each_wrong_order_says_what_it_lacks(capsys, answer, words):
     text = feedback(capsys, answer)
     assert text.startswith("✘ Ainda não. Esperava") and words in text
-
-
-class Explosive:
-    """Explode ao virar texto."""
-
-    def __str__(self):
-        raise RuntimeError("bum")
 
 
 @pytest.mark.parametrize("answer", [None, 7, {}, {"F": 1}, b"FDBGAHCE", print, [Explosive()], [None], "A" * 10**6])

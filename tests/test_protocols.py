@@ -28,6 +28,22 @@ PREDICT, INFER = "v1/models/digits:predict", "v2/models/digits/infer"
 FORM = "application/x-www-form-urlencoded"  # o que o curl -d manda
 
 
+def cold_app(folder, module):
+    """O endereço de uma aplicação que leva 1,5 s a mais para carregar o modelo. `module`: o do contrato."""
+    code = f"""
+import time
+from course_utils.serving import store, {module}
+load = store._load_and_warm_up
+def slow(file):
+    time.sleep(1.5)
+    return load(file)
+store._load_and_warm_up = slow
+create_app = {module}.create_app
+"""
+    (folder / "frio.py").write_text(code, encoding="utf-8")
+    return f"{folder / 'frio.py'}:create_app"
+
+
 @pytest.fixture(scope="module")
 def tf():
     with servers.start(TF) as server:
@@ -219,19 +235,9 @@ def test_tf_calls_any_other_path_or_method_malformed(tf, method, route):
 
 def test_tf_says_loading_then_available_and_end_for_a_model_that_will_not_load(tmp_path):
     make_version(tmp_path / "m", 3)
-    code = """
-import time
-from course_utils.serving import store, tf_serving
-load = store._load_and_warm_up
-def slow(file):
-    time.sleep(1.5)
-    return load(file)
-store._load_and_warm_up = slow
-create_app = tf_serving.create_app
-"""
-    (tmp_path / "frio.py").write_text(code, encoding="utf-8")
+    app = cold_app(tmp_path, "tf_serving")
     start = {"model": tmp_path / "m", "ready": "health/live"}
-    with servers.start(f"{tmp_path / 'frio.py'}:create_app", **start) as server:
+    with servers.start(app, **start) as server:
         status, answer = ask(server, "v1/models/digits")
         assert status == 200 and answer["model_version_status"][0] == AVAILABLE | {
             "version": "3",
@@ -368,18 +374,8 @@ def test_oip_knows_one_model_and_one_version(oip, images):
 
 
 def test_oip_is_alive_before_it_is_ready(tmp_path):
-    code = """
-import time
-from course_utils.serving import open_inference, store
-load = store._load_and_warm_up
-def slow(file):
-    time.sleep(1.5)
-    return load(file)
-store._load_and_warm_up = slow
-create_app = open_inference.create_app
-"""
-    (tmp_path / "frio.py").write_text(code, encoding="utf-8")
-    with servers.start(f"{tmp_path / 'frio.py'}:create_app", ready="v2/health/live") as server:
+    app = cold_app(tmp_path, "open_inference")
+    with servers.start(app, ready="v2/health/live") as server:
         assert ask(server, "v2/health/live")[0] == ask(server, "v2")[0] == 200
         for route in ("v2/health/ready", "v2/models/digits/ready", "v2/models/digits"):
             assert ask(server, route)[0] == 503

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from endings import alive, wait_for_the_end
 
 from course_utils.classroom import servers
 from course_utils.model import artifacts, digits
@@ -147,17 +148,6 @@ def read(aws, uri, seconds=20):
 def exists(aws, uri):
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return aws.s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 1
-
-
-def alive(pids):
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
-
-
-def wait_for_the_end(pids, seconds=15):
-    limit = time.monotonic() + seconds
-    while alive(pids) and time.monotonic() < limit:
-        time.sleep(0.1)
-    assert alive(pids) == []
 
 
 def run_job(aws, name, model, uri, seconds=90, **options):

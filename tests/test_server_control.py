@@ -10,6 +10,7 @@ import urllib.request
 
 import psutil
 import pytest
+from endings import alive, wait_for_the_end
 from jupyter_client.manager import start_new_kernel
 
 from course_utils.classroom import servers
@@ -35,17 +36,6 @@ def run_cell(client, code, expression="None"):
     content = client.get_shell_msg(timeout=60)["content"]
     assert content["status"] == "ok", content
     return content["user_expressions"]["value"]["data"]["text/plain"]
-
-
-def alive(pids):
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
-
-
-def wait_for_the_end(pids, seconds=15):
-    limit = time.monotonic() + seconds
-    while alive(pids) and time.monotonic() < limit:
-        time.sleep(0.1)
-    assert alive(pids) == []
 
 
 def test_assigning_over_a_server_ends_the_old_one():
