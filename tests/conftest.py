@@ -8,12 +8,15 @@ from browsing import chromium, jupyterlab
 from course_utils.model import artifacts
 
 
+def clone_into(folder):
+    subprocess.run(["git", "clone", "--quiet", str(artifacts.ROOT), str(folder)], check=True)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def fresh_clone(tmp_path_factory):
     """Um clone do que está no repositório, numa pasta com espaço e acentos."""
-    target = tmp_path_factory.mktemp("Clone da lição") / "aula"
-    subprocess.run(["git", "clone", "--quiet", str(artifacts.ROOT), str(target)], check=True)
-    return target
+    return clone_into(tmp_path_factory.mktemp("Clone da lição") / "aula")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def lab(fresh_clone):
-    """O JupyterLab aberto pelo comando do README num clone limpo: devolve o endereço com a senha."""
-    with jupyterlab(fresh_clone) as address:
+def lab(tmp_path_factory):
+    """O JupyterLab aberto pelo comando do README, num clone só dele: devolve o endereço com a senha."""
+    with jupyterlab(clone_into(tmp_path_factory.mktemp("Lição no JupyterLab") / "aula")) as address:
         yield address
