@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from course_utils import lesson
+from course_utils.measure import prices
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,7 @@ def test_a_busy_cloud_machine_costs_what_the_formula_per_million_says(formulas):
     requests = 1e10
     cost = formulas["month_costs"](requests, 500, 0.002, USD)["nuvem, máquina ligada"]
     assert cost / (requests / 1e6) == pytest.approx(formulas["per_million"](0.1, 500, 0.7))
+    assert formulas["per_million"](0.1, 500, 0.7) == pytest.approx(prices.per_million(0.1, 500, 0.7))
 
 
 def test_the_dedicated_server_is_bought_for_the_peak(formulas):

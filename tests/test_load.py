@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.request
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -127,6 +128,7 @@ def test_percentiles_are_those_of_numpy():
     result = Load(8, times, {"503": 4}, 2.0, (50.0,))
     assert (result.p50, result.p95, result.p99) == tuple(np.percentile(times, [50, 95, 99]))
     assert (result.n, result.failed, result.requests_per_second) == (104, 4, 50.0)
+    assert replace(result, cpu_percent=125.0).requests_per_core_second == 40.0
 
 
 def test_the_clients_are_simultaneous_and_keep_their_connections(server, seen):

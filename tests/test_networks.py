@@ -34,6 +34,14 @@ def test_onnx_equals_torch(torch_logits, test_split):
     assert np.abs(logits - torch_logits).max() <= TOLERANCE
 
 
+def test_the_published_onnx_is_the_export_of_the_published_weights_and_tells_nothing_of_the_machine(tmp_path):
+    from course_utils.model import train
+
+    exported = train.export_onnx(networks.torch_network(), tmp_path / "again.onnx").read_bytes()
+    assert exported == train.ONNX.read_bytes()
+    assert b"site-packages" not in exported and b"/course_utils/" not in exported
+
+
 def test_keras_equals_torch(torch_logits, test_split):
     logits = networks.keras_network()(test_split[0].transpose(0, 2, 3, 1)).numpy()
     assert np.abs(logits - torch_logits).max() <= TOLERANCE

@@ -9,24 +9,26 @@ from course_utils.measure import load, prices
 from course_utils.model import digits
 from course_utils.model.predictor import MODEL
 
-PRICE, UTILISATION = "sagemaker_c7g_large", 0.3
+PRICE, CORES, UTILISATION = "sagemaker_c7g_large", 2, 0.3
 
 
 def compare(small, tuning_s):
-    """Requisições/s com o original e com `small`, o preço do milhão e o que custaram os `tuning_s` de treino."""
+    """Requisições por segundo de CPU com o original e com `small`, o preço do milhão e o que custaram os
+    `tuning_s` de treino, num núcleo. É a conta do notebook 09."""
     image = digits.load("test")[0][:1].tobytes()
     with servers.start(model=MODEL) as big, servers.start(model=small) as lean:
         pinned = _pin(big) and _pin(lean)
         named = {"original": big, "pequeno": lean}
         urls = {name: (f"{item.url}predict", image, load.BYTES, item.pids()) for name, item in named.items()}
         loads = load.compare(urls, concurrency=8, rounds=5, seconds=2)
-    rates = {name: item.requests_per_second for name, item in loads.items()}
+    rates = {name: item.requests_per_core_second for name, item in loads.items()}
     price = prices.load(warn=lambda message: None)[PRICE]
-    million = {name: price.price * 1e6 / (rate * 3600 * UTILISATION) for name, rate in rates.items()}
-    tuning = price.price * tuning_s / 3600
+    million = {name: prices.per_million(price.price, CORES * rate, UTILISATION) for name, rate in rates.items()}
+    tuning = price.price / CORES * tuning_s / 3600
     return {
         "saving_percent": 100 * (1 - rates["original"] / rates["pequeno"]),
-        "requests_per_second": rates,
+        "requests_per_second": {name: item.requests_per_second for name, item in loads.items()},
+        "requests_per_core_second": rates,
         "errors": {name: item.failed for name, item in loads.items()},
         "one_core": pinned,
         "usd_per_million": million,

@@ -53,7 +53,8 @@ def report(latencies, *, threads, baseline=None):
     for item in latencies.values():
         ratio = number(base.median / item.median, 6, 2)
         rows.append(f"{item.name:{width}}  {number(item.median, 12, 3)}  {number(item.p95, 8, 3)}  {ratio}×")
-    context = f"{machine()}; {threads} thread(s); n = {len(base.times)} por linha, rodadas intercaladas"
+    count = f"{threads} thread{'s' if threads > 1 else ''}; n = {len(base.times)} por linha"
+    context = f"{machine()}; {count}, rodadas intercaladas"
     return "\n".join([context, header, *rows])
 
 

@@ -39,6 +39,12 @@ class Load:
         return len(self.latencies) / self.seconds
 
     @property
+    def requests_per_core_second(self):
+        """Respostas 2xx por segundo de CPU do servidor: a vazão de um núcleo que só fizesse isto. É o núcleo que
+        se paga, e um servidor rápido pode deixar o seu ocioso à espera dos clientes."""
+        return 100 * self.requests_per_second / self.cpu_percent
+
+    @property
     def p50(self):
         """Mediana da latência, em ms."""
         return self._percentile(50)

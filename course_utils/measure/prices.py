@@ -77,6 +77,15 @@ def in_dollars(row, rows):
     return row.price / rows[key].price
 
 
+def per_million(hourly, rate, utilisation):
+    """O preço de um milhão de requisições, na moeda de `hourly` (por hora): só conversão de unidades.
+
+    É a conta do notebook 03. `rate`: requisições por segundo que a máquina cheia atende; `utilisation`: a fração
+    de cada hora, de 0 a 1, em que ela tem o que atender.
+    """
+    return hourly * 1e6 / (rate * 3600 * utilisation)
+
+
 def _read(file):
     """`(número da linha, {coluna: texto})` de cada linha que não está vazia."""
     try:

@@ -127,20 +127,7 @@ def quantize(source, target, images):
     kinds = {"activation_type": quantization.QuantType.QUInt8, "weight_type": quantization.QuantType.QInt8}
     quantization.quantize_static(str(prepared), str(target), Reader(), per_channel=True, **kinds)
     prepared.unlink()
-    return strip(target)
-
-
-def strip(path):
-    """Tira do ONNX as anotações do exportador (rastros de código, com caminhos da máquina) e anota o SHA-256."""
-    import onnx
-
-    model = onnx.load(path)
-    del model.graph.value_info[:]
-    for part in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
-        del part.metadata_props[:]
-        part.ClearField("doc_string")
-    onnx.save(model, path)
-    return artifacts.seal(path)
+    return train.strip(target)
 
 
 def build(teacher, material, recipe, *, seed, folder):
@@ -148,7 +135,7 @@ def build(teacher, material, recipe, *, seed, folder):
     torch.manual_seed(seed)
     student = distill(prune(teacher, recipe.widths), material, recipe, seed=seed, label=f"semente {seed}")
     name = f"{recipe.name}-semente-{seed}"
-    float32 = strip(train.export_onnx(student, Path(folder) / f"{name}.onnx"))
+    float32 = train.export_onnx(student, Path(folder) / f"{name}.onnx")
     sample = train.to_tensors("train")[0][:512].numpy()
     return float32, quantize(float32, Path(folder) / f"{name}-int8.onnx", sample)
 

@@ -70,7 +70,7 @@ def accuracy(network, images, labels):
 
 
 def export_onnx(network, path):
-    """Exporta a rede PyTorch para ONNX com lote dinâmico e anota o SHA-256; devolve o caminho."""
+    """Exporta a rede PyTorch para ONNX com lote dinâmico, sem rastros da máquina, e anota o SHA-256."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     example = torch.zeros(2, 1, 28, 28)
     dynamic = ({0: torch.export.Dim("lote")},)
@@ -79,6 +79,19 @@ def export_onnx(network, path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # avisos internos do PyTorch, sem ação para nós
         torch.onnx.export(network, (example,), path, dynamic_shapes=dynamic, **names, **options)
+    return strip(path)
+
+
+def strip(path):
+    """Tira do ONNX as anotações do exportador (rastros de código, com caminhos da máquina) e anota o SHA-256."""
+    import onnx
+
+    model = onnx.load(path)
+    del model.graph.value_info[:]
+    for part in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
+        del part.metadata_props[:]
+        part.ClearField("doc_string")
+    onnx.save(model, path)
     return artifacts.seal(path)
 
 

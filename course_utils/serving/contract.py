@@ -71,7 +71,8 @@ def media_type(content_type):
 
 def too_large(limit=MAX_BODY_BYTES):
     """O erro 413, que um servidor também levanta ao contar um corpo que chega aos pedaços."""
-    return ContractError(413, f"O corpo passa de {limit} bytes ({limit / 2**20:.3g} MiB).")
+    size = f"{limit:,} bytes".replace(",", ".") + f" ({limit / 2**20:.3g} MiB)".replace(".", ",")
+    return ContractError(413, f"O corpo passa de {size}.")
 
 
 def too_slow():
