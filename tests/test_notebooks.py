@@ -1,11 +1,13 @@
 """O que o nbval não vê: células apagadas, caminhos da máquina, ids, tamanhos, descrições, minutos, links.
 
-As provas demoradas (marcadas `slow`) executam os notebooks de outras maneiras: duas vezes no mesmo kernel, com
-as soluções dos exercícios no lugar; num clone limpo e sem rede; e com uma saída adulterada.
+As provas demoradas (marcadas `slow`) executam os notebooks de outras maneiras: duas vezes no mesmo kernel, num
+clone limpo e sem rede, com as soluções dos exercícios no lugar; e com uma saída adulterada.
 """
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -150,50 +152,61 @@ def test_an_exercise_left_blank_does_not_stop_the_run(path):
 # ------------------------------------------------------------------ provas demoradas
 
 
+EXECUTE_TWICE = """
+import json, sys
+from pathlib import Path
+import nbformat
+from course_utils import lesson
+executed, run = lesson.execute(Path(sys.argv[1]), repeat=2)
+nbformat.write(executed, sys.argv[1])
+print(json.dumps([run.seconds, run.peak_bytes]))
+"""
+
+
 @pytest.mark.slow
 @notebooks
-def test_solved_it_runs_twice_in_one_kernel_within_the_memory(path, tmp_path):
-    notebook = nbformat.read(path, as_version=4)
-    exercises = [cell for cell in notebook.cells if cell.cell_type == "code" and "exercises.check(" in cell.source]
-    answers = solutions(path)
-    assert len(exercises) == len(answers)
-    for cell, answer in zip(exercises, answers):
-        kept = [
-            line for line in cell.source.splitlines() if line.startswith(("from ", "import ", "exercises.check("))
-        ]
-        cell.source = "\n".join([*kept[:-1], answer, kept[-1]])
+def test_solved_it_runs_twice_alone_offline_from_a_fresh_clone_within_the_memory(path, fresh_clone, tmp_path):
+    """As duas vezes são no mesmo kernel, com as soluções no lugar; sem rede onde há namespaces (Linux)."""
     solved = tmp_path / path.name
-    nbformat.write(notebook, solved)
-    executed, run = lesson.execute(solved, repeat=2)
-    print(f"{path.stem}: {run.seconds:.0f} s nas duas vezes, pico de {run.peak_bytes / 1e6:.0f} MB")
-    assert run.peak_bytes <= 1.5e9
-    for cell in executed.cells:
-        if cell.cell_type == "code" and "exercises.check(" in cell.source:
-            assert "✔ Certo!" in "".join(output.get("text", "") for output in cell.outputs), cell.source
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    shutil.which("unshare") is None or os.name == "nt", reason="precisa de namespaces de rede (Linux)"
-)
-@notebooks
-def test_it_runs_alone_from_a_fresh_clone_with_the_network_cut(path, fresh_clone):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"notebooks/{path.name}"]
-    inside = f"ip link set lo up && exec {subprocess.list2cmdline(command)}"
-    environment = os.environ | {"PYTHONPATH": str(fresh_clone)}
+    nbformat.write(solve(path), solved)
+    command = [sys.executable, "-c", EXECUTE_TWICE, str(solved)]
+    if shutil.which("unshare"):
+        offline = "ip link set lo up && exec " + shlex.join(command)
+        command = ["unshare", "--net", "--map-root-user", "sh", "-c", offline]
     run = subprocess.run(
-        ["unshare", "--net", "--map-root-user", "sh", "-c", inside],
+        command,
         cwd=fresh_clone,
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(fresh_clone)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-1000:]
-    created = subprocess.run(
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    seconds, peak_bytes = json.loads(run.stdout.splitlines()[-1])
+    print(f"{path.stem}: {seconds:.0f} s nas duas vezes, pico de {peak_bytes / 1e6:.0f} MB")
+    assert peak_bytes <= 1.5e9
+    for cell in checked(nbformat.read(solved, as_version=4)):
+        assert "✔ Certo!" in "".join(output.get("text", "") for output in cell.outputs), cell.source
+    left = subprocess.run(
         ["git", "status", "--porcelain"], cwd=fresh_clone, capture_output=True, text=True, check=True
     )
-    assert created.stdout == "", "o notebook escreveu fora de artifacts/"
+    assert left.stdout == "", "o notebook escreveu fora de artifacts/"
+
+
+def checked(notebook):
+    """As células que conferem um exercício."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and "exercises.check(" in cell.source]
+
+
+def solve(path):
+    """O notebook com a solução de cada exercício no lugar da resposta em branco."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell, answer in zip(checked(notebook), solutions(path), strict=True):
+        kept = [
+            line for line in cell.source.splitlines() if line.startswith(("from ", "import ", "exercises.check("))
+        ]
+        cell.source = "\n".join([*kept[:-1], answer, kept[-1]])
+    return notebook
 
 
 @pytest.mark.slow
