@@ -372,7 +372,7 @@ def test_the_body_limit_is_exact_with_or_without_a_length(container, name, count
     route, limit = ROUTES[name][1], LIMITS[name]
     for size, status in ((limit, 422), (limit + 1, 413)):  # no limite ele lê (e não são imagens)
         problem = assert_problem(call(container, route, b"x" * size if counted else pieces(size)), status)
-    assert str(limit) in problem["detail"]
+    assert f"{limit:,}".replace(",", ".") in problem["detail"]
 
 
 def test_a_picture_larger_than_our_own_limit_fits_in_sagemaker(container, images):
