@@ -1,0 +1,58 @@
+"""As respostas do aluno, em artifacts/answers.json: ficam só na máquina dele, e um arquivo estragado não é erro.
+
+De cada pergunta de escolha guarda-se a lista dos textos escolhidos, do primeiro ao último (`tried`); da aberta, o
+texto (`written`) e os critérios marcados (`criteria`).
+"""
+
+import json
+import os
+
+from course_utils.model import artifacts
+
+FILE = artifacts.ARTIFACTS / "answers.json"
+
+
+def read(file=FILE):
+    """`{id da pergunta: {campo: valor}}`; vazio se nada foi respondido, e sem as entradas que estragaram."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    entries = found.items() if isinstance(found, dict) else []
+    return {name: entry for name, entry in entries if isinstance(entry, dict)}
+
+
+def update(name, file=FILE, **fields):
+    """Troca estes campos da resposta à pergunta `name` e deixa os outros como estavam."""
+    saved = read(file)
+    _write(saved | {name: saved.get(name, {}) | fields}, file)
+
+
+def forget(names, file=FILE):
+    """Apaga as respostas às perguntas `names`."""
+    _write({name: entry for name, entry in read(file).items() if name not in names}, file)
+
+
+def tried(question, saved):
+    """As opções que o aluno já escolheu (list de Option), da primeira à última; vazia se nenhuma."""
+    texts = _texts(saved.get(question.id, {}).get("tried"))
+    return [option for option in map(question.option, texts) if option]
+
+
+def written(question, saved):
+    """`(texto, critérios marcados)` da pergunta aberta."""
+    entry = saved.get(question.id, {})
+    text = entry.get("written")
+    ticked = [criterion for criterion in question.rubric if criterion in _texts(entry.get("criteria"))]
+    return text if isinstance(text, str) else "", ticked
+
+
+def _texts(value):
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _write(entries, file):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(f".{os.getpid()}.tmp")
+    draft.write_text(json.dumps(entries, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    draft.replace(file)  # troca atômica: quem lê nunca vê meia resposta
