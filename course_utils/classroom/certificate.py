@@ -7,7 +7,7 @@ from course_utils.classroom import passport, progress
 from course_utils.model import artifacts
 
 FILE = artifacts.ARTIFACTS / "certificado.html"
-MONTHS = "janeiro|fevereiro|março|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro"
+MONTHS = "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro"
 PAGE = """<!DOCTYPE html>
 <html lang="pt-BR">
 <head>
@@ -46,6 +46,7 @@ def write(name, file=FILE, today=None):
         print("Escreva o seu nome entre as aspas e rode de novo: o resumo vai para artifacts/certificado.html.")
         return None
     found, today = progress.stages(), today or date.today()
+    month = MONTHS.split()[today.month - 1]
     page = PAGE.format(
         name=escape(name),
         day=f"{today.day} de {MONTHS.split('|')[today.month - 1]} de {today.year}",

@@ -96,13 +96,10 @@ def _weigh(model, brief):
 
 
 def _choice_items(delivery):
-    """Uma linha por escolha: coerente com o pedido, ou o que ela custaria."""
+    """Uma linha por escolha: cabe no pedido, ou o que ela custaria."""
     for field, costs in COSTS.items():
         choice = plain(delivery[field])
-        expected = " ou ".join(name for name, cost in costs.items() if cost is None)
-        problem = costs.get(choice, "não conheço essa escolha.")
+        problem = costs.get(choice, f"escolha entre {', '.join(costs)}.")
         if field == "formato" and problem is None and not str(delivery["modelo"]).endswith(SUFFIXES[choice]):
             problem = f"o arquivo entregue não termina em {SUFFIXES[choice]}."
-        received = repr(choice) if problem is None else f"{choice!r}: {problem.rstrip('.')}"
-        step = "" if problem is None else "escolha de novo, com o pedido na mão."
-        yield Item(f"Escolha: {field}", problem is None, expected, received, step)
+        yield Item(f"Escolha: {field}", problem is None, "a que cabe no pedido", repr(choice), problem or "")
