@@ -49,7 +49,7 @@ def write(name, file=FILE, today=None):
     month = MONTHS.split()[today.month - 1]
     page = PAGE.format(
         name=escape(name),
-        day=f"{today.day} de {MONTHS.split('|')[today.month - 1]} de {today.year}",
+        day=f"{today.day} de {month} de {today.year}",
         line=escape(progress.line(found)),
         stages=_stages(found),
         stamps="\n".join(_stamp(*item) for item in passport.read().items()) or "<p>Ainda em branco.</p>",
