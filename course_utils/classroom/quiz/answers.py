@@ -4,33 +4,27 @@ De cada pergunta de escolha guarda-se a lista dos textos escolhidos, do primeiro
 texto (`written`) e os critérios marcados (`criteria`).
 """
 
-import json
-import os
+import contextlib
 
-from course_utils.model import artifacts
+from course_utils.classroom import state
 
-FILE = artifacts.ARTIFACTS / "answers.json"
+FILE = state.FOLDER / "answers.json"
 
 
 def read(file=FILE):
     """`{id da pergunta: {campo: valor}}`; vazio se nada foi respondido, e sem as entradas que estragaram."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    entries = found.items() if isinstance(found, dict) else []
-    return {name: entry for name, entry in entries if isinstance(entry, dict)}
+    return {name: entry for name, entry in state.read(file).items() if isinstance(entry, dict)}
 
 
 def update(name, file=FILE, **fields):
     """Troca estes campos da resposta à pergunta `name` e deixa os outros como estavam."""
     saved = read(file)
-    _write(saved | {name: saved.get(name, {}) | fields}, file)
+    _write(file, saved | {name: saved.get(name, {}) | fields})
 
 
 def forget(names, file=FILE):
     """Apaga as respostas às perguntas `names`."""
-    _write({name: entry for name, entry in read(file).items() if name not in names}, file)
+    _write(file, {name: entry for name, entry in read(file).items() if name not in names})
 
 
 def tried(question, saved):
@@ -51,8 +45,6 @@ def _texts(value):
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _write(entries, file):
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps(entries, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    draft.replace(file)  # troca atômica: quem lê nunca vê meia resposta
+def _write(file, entries):
+    with contextlib.suppress(OSError):  # sem disco perde-se a anotação, não a aula
+        state.write(file, entries)
