@@ -3,6 +3,8 @@
 from course_utils.classroom.exercises import bounded
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
+PATIENCE_S = 10
+
 
 @exercise
 def fastapi_rota_livre(answer):
@@ -31,7 +33,7 @@ def fastapi_rota_livre(answer):
         return await asyncio.wait_for(requests, 5)
 
     try:
-        received = bounded.run(lambda: asyncio.run(serve()), 10)  # o kernel já tem o seu laço de eventos
+        received = bounded.run(lambda: asyncio.run(serve()), PATIENCE_S)  # o kernel já tem o seu laço de eventos
     except (TimeoutError, bounded.StuckError):
         raise NotYetError("três respostas", "nenhuma em 5 s", "confira se todo await termina.") from None
     if blocked:
