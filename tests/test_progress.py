@@ -142,6 +142,7 @@ def unspeakable(*arguments):
     raise UnspeakableError
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a corrotina que ninguém esperou
 @pytest.mark.parametrize("answer", [forever, forever_async, leaves, unspeakable])
 def test_no_check_hangs_or_escapes(answer, monkeypatch, capsys):
     monkeypatch.setattr(fastapi_api, "PATIENCE_S", 0.3)

@@ -88,8 +88,8 @@ def _weigh(model, brief):
     """Os campos do item do tamanho: serve?, esperado, recebido, próximo passo."""
     limit = f"até {brief.model_mb:.0f} MB"
     with contextlib.suppress(OSError, TypeError, ValueError):
-        size = size_bytes(Path(model)) / 1e6
-        if size:
+        if Path(model).is_file():
+            size = size_bytes(model) / 1e6
             step = "o notebook 09 chegou lá com poda + int8 (data/small.onnx é um desses)."
             return size <= brief.model_mb, limit, f"{size:.2f} MB".replace(".", ","), step
     return False, limit, "nenhum arquivo", 'em "modelo", dê o caminho do arquivo que o servidor carrega.'
