@@ -109,7 +109,7 @@ def test_a_format_that_contradicts_its_file_is_incoherent():
 
 
 def raw(*parts, forever=None, pause=0.0, wait=False):
-    """Um servidor que lê o pedido, envia `parts` e depois, se houver, `forever` sem fim; ou espera o cliente sair."""
+    """Um servidor que lê o pedido, envia `parts` e depois repete `forever` sem fim, ou espera o cliente sair."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
