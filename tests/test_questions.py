@@ -118,7 +118,7 @@ def spoiled(place, value):
         (spoiled("options.2.text", "Nenhuma das alternativas"), "cada opção diz uma coisa"),
         (spoiled("options", GOOD["options"][:2]), "de 3 a 5 opções"),
         (spoiled("options", GOOD["options"] * 2), "de 3 a 5 opções"),
-        (spoiled("options", "abc"), "cada opção tem"),
+        (spoiled("options", "abc"), "de 3 a 5 opções"),
         (GOOD | {"rubric": ["um", "dois", "três"]}, "não os dois"),
         (spoiled("options", []), "ao menos 3 critérios"),
         (OPEN, "falta model_answer"),

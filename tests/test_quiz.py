@@ -9,8 +9,8 @@ import pytest
 
 from course_utils import lesson
 from course_utils.classroom import quiz
-from course_utils.classroom.quiz import answers, board, page, questions, results
-from course_utils.classroom.quiz.score import Score
+from course_utils.classroom.quiz import answers, board, page, questions, tally
+from course_utils.classroom.quiz.scoreboard import Score
 
 POOL = questions.load()
 PAIR = questions.group("02_onnx", "recall", POOL)
@@ -106,7 +106,7 @@ def test_each_choice_tells_its_why_and_only_the_first_one_counts(file):
     assert "✔ " in told and page.inline(right.feedback) in told
     assert button.description.startswith("✔ ") and "quiz-right" in button._dom_classes
     pick(view, 1, correct=True)
-    assert results.by_topic(PAIR, answers.read(file))["salvar"][:3] == (1, 2, 2)
+    assert tally.by_topic(PAIR, answers.read(file))["salvar"][:3] == (1, 2, 2)
     assert [path.name for path in file.parent.iterdir()] == ["answers.json"]
 
 
@@ -141,7 +141,7 @@ def test_a_broken_or_outdated_state_is_an_unanswered_question(file, content):
     view = board.build(PAIR, file)
     assert parts(view)[0][0].children[-1].value == ""
     pick(view, 0, correct=True)
-    assert results.by_notebook(PAIR, answers.read(file)) == {"02_onnx": (1, 1, 2, "02_onnx")}
+    assert tally.by_notebook(PAIR, answers.read(file)) == {"02_onnx": (1, 1, 2, "02_onnx")}
 
 
 def test_a_full_disk_loses_the_note_and_not_the_feedback(tmp_path):
@@ -202,18 +202,18 @@ def first_answers(**places):
 
 def test_the_result_by_topic_sends_to_the_notebook_with_fewer_right():
     saved = first_answers(q06_recusa=True, q06_debug=True, q07_laco=False, q09_zeros=True)
-    found = results.by_topic(POOL, saved)
+    found = tally.by_topic(POOL, saved)
     assert found["apis"] == quiz.Result(2, 3, 12, "07_api_fastapi")
     assert found["poda"][:2] == (1, 1) and found["ponte"] == quiz.Result(0, 0, 7, "00_a_ponte")
     assert list(found) == ["ponte", "salvar", "onnx", "opções", "nuvem", "borda", "apis", "quantização", "poda"]
-    assert results.by_topic(POOL, {})["apis"].notebook == "06_api_flask"
+    assert tally.by_topic(POOL, {})["apis"].notebook == "06_api_flask"
     assert sum(result.total for result in found.values()) == len(POOL) - 1
 
 
 def test_the_score_is_a_table_in_words_and_in_html():
     saved = first_answers(q06_recusa=True, q07_laco=False)
     chosen = [question for question in POOL if question.topic in ("apis", "poda")]
-    score = Score(results.by_topic(chosen, saved), results.by_notebook(chosen, saved))
+    score = Score(tally.by_topic(chosen, saved), tally.by_notebook(chosen, saved))
     assert re.search(r"^apis +1 de 2 \(faltam 10\) +07_api_fastapi$", repr(score), flags=re.M)
     assert re.search(r"^poda +nenhuma das 6 respondida", repr(score), flags=re.M)
     html = score._repr_html_()

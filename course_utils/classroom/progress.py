@@ -74,7 +74,7 @@ def table(found=None):
 def _quizzes():
     """`{notebook: (certas de primeira, respondidas, total)}`; vazio se o arquivo de perguntas não serve."""
     from course_utils.classroom.quiz import answers, questions
-    from course_utils.classroom.quiz.results import by_notebook
+    from course_utils.classroom.quiz.tally import by_notebook
 
     try:
         results = by_notebook(questions.load(), answers.read())

@@ -3,11 +3,10 @@
 `show("02_onnx", "recall")` mostra um grupo; `results()` dá o resultado por assunto e `score()`, a tabela inteira.
 """
 
-from course_utils.classroom.quiz import answers, board, questions
-from course_utils.classroom.quiz import results as tally
+from course_utils.classroom.quiz import answers, board, questions, tally
 from course_utils.classroom.quiz.questions import QuestionError
-from course_utils.classroom.quiz.results import Result
-from course_utils.classroom.quiz.score import Score
+from course_utils.classroom.quiz.scoreboard import Score
+from course_utils.classroom.quiz.tally import Result
 
 __all__ = ["QuestionError", "Result", "results", "score", "show"]
 

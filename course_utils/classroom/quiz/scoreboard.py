@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from course_utils.classroom.quiz.page import inline
-from course_utils.classroom.quiz.results import Result
+from course_utils.classroom.quiz.tally import Result
 
 
 @dataclass(frozen=True)
