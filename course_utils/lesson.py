@@ -36,10 +36,10 @@ def find_notebooks(prefixes=()):
     return [path for path in found if not prefixes or path.name.startswith(tuple(prefixes))]
 
 
-def execute(path, *, repeat=1, bars=False):
+def execute(path, *, repeat=1):
     """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, pace.Run)`.
 
-    Sem `bars`, as barras de progresso dos próprios notebooks ficam desligadas, para que as saídas se repitam.
+    As barras de progresso dos próprios notebooks são só widgets: não entram nas saídas guardadas.
     Levanta `CellExecutionError` se uma célula falha.
     """
     notebook = nbformat.read(path, as_version=4)
@@ -53,7 +53,7 @@ def execute(path, *, repeat=1, bars=False):
     code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     start, cells = time.perf_counter(), []
     with (
-        client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "" if bars else "1"}),
+        client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}),
         PeakMemory(client.km.provisioner.pid) as memory,
         tqdm(total=repeat * len(code), desc=path.stem, unit="célula") as bar,
     ):
@@ -132,7 +132,7 @@ def main(arguments=None):
     runs = []
     for path in paths:
         try:
-            notebook, run = execute(path, bars=not options.save)
+            notebook, run = execute(path)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             print(f"O notebook {path.name} parou:\n{error}", file=sys.stderr)
             return 1

@@ -64,7 +64,6 @@ def test_the_slowest_cell_and_the_progress_bars_are_seen(folder):
     path = folder / "01_a.ipynb"
     bar = "from tqdm.auto import tqdm\nfor step in tqdm(range(2), leave=False):\n    pass"
     write(path, "1 + 1", "import time\ntime.sleep(0.5)", bar)
-    cells = lesson.execute(path, bars=True)[1].cells
+    cells = lesson.execute(path)[1].cells
     assert [cell.has_bar for cell in cells] == [False, False, True]
     assert cells[1].seconds >= 0.5 and [cell.number for cell in cells] == [1, 2, 3]
-    assert not any(cell.has_bar for cell in lesson.execute(path)[1].cells)

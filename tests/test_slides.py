@@ -5,6 +5,7 @@ import re
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from course_utils import lesson, slides
@@ -55,13 +56,15 @@ def test_marking_twice_changes_nothing_and_touches_only_the_slides():
     assert metadata == [{"slideshow": {"slide_type": "slide"}}, {"tags": ["a"]}]
 
 
-@pytest.mark.parametrize("path", lesson.find_notebooks(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", lesson.find_notebooks(["00", "03", "09"]), ids=lambda path: path.stem)
 def test_a_deck_asks_the_network_for_nothing_and_describes_each_picture(path, tmp_path):
     html = command.export(path, tmp_path).read_text(encoding="utf-8")
-    loaded = re.findall(r"<(?:script|img|link|iframe)[^>]*(?:src|href)=\"(?!data:)([^\"]*)", html)
-    assert loaded == [] and "@import" not in html and not re.search(r"url\((?!['\"]?data:|#)", html)
-    for picture in re.findall(r"<img[^>]*>", html):
-        assert re.search(r'alt="[^"]{30,}"', picture), picture[-200:]
+    assert "@import" not in html and not re.search(r"url\((?!['\"]?data:|#)", html)
+    deck = BeautifulSoup(html, "html.parser")
+    loaded = [part.get("src") or part.get("href") for part in deck(["script", "img", "link", "iframe"])]
+    assert all(address is None or address.startswith("data:") for address in loaded)
+    for picture in deck("img"):
+        assert len(picture["alt"]) > 30 and "No description" not in picture["alt"]
 
 
 def test_a_deck_leads_to_the_next_one_and_the_command_marks_the_notebook(tmp_path, monkeypatch, capsys):
@@ -73,7 +76,8 @@ def test_a_deck_leads_to_the_next_one_and_the_command_marks_the_notebook(tmp_pat
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "00_a.ipynb")
     assert command.main(["00", "--save"]) == 0 and "00_a.html" in capsys.readouterr().out
     html = (tmp_path / "slides/00_a.html").read_text(encoding="utf-8")
-    assert 'href="01_b.html"' in html and 'alt="um &#34;ponto&#34;."' in html
+    deck = BeautifulSoup(html, "html.parser")
+    assert deck.find("a", href="01_b.html") and deck.img["alt"] == 'um "ponto".'
     stored = nbformat.read(tmp_path / "00_a.ipynb", as_version=4)
     assert stored.cells[0].metadata == {"slideshow": {"slide_type": "slide"}}
     assert stored.cells[3].source.endswith("(01_b.ipynb)") and stored.cells[1].outputs[0].metadata == {}
