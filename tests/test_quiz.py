@@ -57,7 +57,7 @@ def test_the_static_page_escapes_and_lists_the_options_in_order():
     html = page.group_html(PAIR)
     found = re.findall(r"<li>(.*?)</li>", html)
     assert found == [page.inline(option.text) for question in PAIR for option in question.options]
-    assert html.count('<ol type="A">') == 2 and page.INVITATION in html and "<code>.keras</code>" in html
+    assert html.count("<ol ") == 2 and page.INVITATION in html and "<code>.keras</code>" in html
     assert page.inline("a < b `x < y`") == "a &lt; b <code>x &lt; y</code>"
 
 

@@ -22,6 +22,10 @@ RUN_QUIZ = """async (call) => {
   await notebook.scrollToItem(place, "start");
   await window.jupyterapp.commands.execute("notebook:run-cell");
 }"""
+# Quem roda o notebook inteiro o torna confiável; aqui roda-se uma célula só, e diz-se isso das outras.
+TRUST = """() => { for (const cell of window.jupyterapp.shell.currentWidget.content.model.cells) {
+  if (cell.type === "code") cell.trusted = true;
+} }"""
 RESTART = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
 SAVE = "window.jupyterapp.commands.execute('docmanager:save')"
 THEME = "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
@@ -39,7 +43,7 @@ def nothing_answered():
 def run_quiz(tab, notebook, kind):
     """Roda a célula desse grupo e devolve o quiz vivo, já com todos os botões."""
     tab.evaluate(RUN_QUIZ, f'quiz.show("{notebook}", "{kind}")')
-    board = tab.locator(".quiz-board")
+    board = tab.locator(".jp-Cell").filter(has_text=f'quiz.show("{notebook}", "{kind}")').locator(".quiz-board")
     board.get_by_role("button", name="Recomeçar").wait_for(timeout=60_000)
     return board
 
@@ -73,7 +77,7 @@ def shoot(tab, board, name):
     """A tela do quiz nos dois temas, com nada cortado em nenhum deles."""
     for theme, suffix in (("JupyterLab Dark", "escuro"), ("JupyterLab Light", "claro")):
         tab.evaluate(THEME, theme)
-        tab.locator(f"body[data-jp-theme-name='{theme}']").wait_for()
+        tab.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
         board.screenshot(path=SCREENS / f"quiz_{name}_{suffix}.png")
         assert board.evaluate(CUT) == []
 
@@ -98,6 +102,7 @@ def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab
     assert button(board, SECOND, True).get_attribute("title") == "Pergunta 2 de 2"
     shoot(tab, board, "respondido")
 
+    tab.evaluate(TRUST)
     tab.evaluate(SAVE)
     tab.reload()
     button(board, FIRST, True).wait_for(timeout=60_000)
@@ -120,6 +125,7 @@ def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab
 
 def test_the_open_question_is_written_ticked_and_compared_by_keyboard(browser, lab):
     tab = open_notebook(browser, lab, "10_consolidacao")
+    run_quiz(tab, "10_consolidacao", "recall")
     board = run_quiz(tab, "10_consolidacao", "lesson")
     board.get_by_label("Sua resposta").focus()
     tab.keyboard.type("Sem deploy o modelo fica no notebook; com ele, a esteira pergunta e o envelope segue.")

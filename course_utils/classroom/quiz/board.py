@@ -24,7 +24,7 @@ def build(questions, file=answers.FILE):
     restart = widgets.Button(
         description="Recomeçar estas perguntas",
         tooltip="Apaga as suas respostas a este grupo",
-        layout=widgets.Layout(width="auto", height="auto"),
+        layout=widgets.Layout(width="fit-content", height="auto"),
     )
 
     def forget(_):

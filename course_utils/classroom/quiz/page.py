@@ -4,6 +4,8 @@ import html
 import re
 
 INVITATION = "Para responder aqui mesmo, rode esta célula (Shift + Enter)."
+# O JupyterLab obedece ao estilo; o GitHub, que o apaga, ao atributo.
+LETTERED = '<ol type="A" style="list-style-type: upper-alpha">'
 OPEN_TASK = "Pergunta aberta: você escreve, confere pelos critérios e depois lê uma resposta-modelo."
 
 
@@ -28,7 +30,7 @@ def group_html(questions):
     for number, question in enumerate(questions, start=1):
         parts.append(f"<p>{heading(question, number, len(questions))}</p>")
         items = [f"<li>{inline(option.text)}</li>" for option in question.options]
-        parts.append(f"<p>{OPEN_TASK}</p>" if question.is_open else "\n".join(['<ol type="A">', *items, "</ol>"]))
+        parts.append(f"<p>{OPEN_TASK}</p>" if question.is_open else "\n".join([LETTERED, *items, "</ol>"]))
     return "\n".join([*parts, f"<p><em>{INVITATION}</em></p>"])
 
 

@@ -69,7 +69,8 @@ def _auto():
 
 
 def _button(description, action):
-    button = widgets.Button(description=description, layout=_auto())
+    layout = widgets.Layout(width="fit-content", height="auto")
+    button = widgets.Button(description=description, layout=layout)
     button.on_click(action)
     return button
 
