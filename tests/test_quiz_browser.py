@@ -74,12 +74,16 @@ def tab_to(tab, wanted):
 
 
 def shoot(tab, board, name):
-    """A tela do quiz nos dois temas, com nada cortado em nenhum deles."""
+    """A tela do quiz nos dois temas e estreita como num telefone, com nada cortado."""
+    tab.set_viewport_size({"width": 1200, "height": 2400})
     for theme, suffix in (("JupyterLab Dark", "escuro"), ("JupyterLab Light", "claro")):
         tab.evaluate(THEME, theme)
         tab.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
         board.screenshot(path=SCREENS / f"quiz_{name}_{suffix}.png")
         assert board.evaluate(CUT) == []
+    board.evaluate("(board) => board.style.width = '260px'")
+    assert board.evaluate(CUT) == []
+    board.screenshot(path=SCREENS / f"quiz_{name}_estreito.png")
 
 
 def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab):
