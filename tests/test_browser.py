@@ -126,8 +126,9 @@ SHOW_CELL = """async (text) => {
 KERNEL_IS_IDLE = """() =>
   window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === "idle"
 """
-FIGURE_IS_NEW = """(before) => {
-  const picture = document.querySelector(".widget-interact img");
+FIGURE_IS_NEW = """([label, before]) => {
+  const boards = [...document.querySelectorAll(".widget-interact")];
+  const picture = boards.find((board) => board.textContent.includes(label))?.querySelector("img");
   return picture && picture.src !== before;
 }"""
 
@@ -181,13 +182,14 @@ def sliders_move_the_figure_even_after_a_reload(page):
 def move_the_slider(page, value):
     page.wait_for_function(KERNEL_IS_IDLE, timeout=60_000)
     page.evaluate(SHOW_CELL, "interactive(draw_budget")
-    board = page.locator(".widget-interact")
-    slider = board.locator(".widget-slider", has_text="uso da capacidade").get_by_role("slider")
+    label = "uso da capacidade"
+    board = page.locator(".widget-interact", has_text=label)
+    slider = board.locator(".widget-slider", has_text=label).get_by_role("slider")
     slider.wait_for(timeout=60_000)
     before = board.locator("img").get_attribute("src")
     slider.press("ArrowRight")
     board.locator(".widget-readout", has_text=value).first.wait_for(timeout=10_000)
-    page.wait_for_function(FIGURE_IS_NEW, arg=before, timeout=30_000)
+    page.wait_for_function(FIGURE_IS_NEW, arg=[label, before], timeout=30_000)
 
 
 AFTERWARDS = {"03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload}
