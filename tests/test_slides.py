@@ -40,6 +40,7 @@ def test_the_type_of_a_text_comes_from_how_it_begins(source, kind):
         ('passport.stamp("00", {})', "", "skip"),
         ("print(1)", "**Preveja:** quanto?", "fragment"),
         ("print(1)", "Outra frase.", ""),
+        ("print(1)", None, "subslide"),
         ("%%writefile servidor.py\nprint(1)", "**Preveja:** quanto?", "fragment"),
     ],
 )

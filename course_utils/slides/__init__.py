@@ -12,13 +12,13 @@ import nbformat
 
 def mark(notebook):
     """Põe em cada célula o tipo de slide que a regra lhe dá, e nada mais; devolve o próprio notebook."""
-    text_before = ""
+    text_before = None
     for cell in notebook.cells:
         kind = text_slide(cell.source) if cell.cell_type == "markdown" else code_slide(cell.source, text_before)
         cell.metadata.pop("slideshow", None)
         if kind:
             cell.metadata["slideshow"] = nbformat.from_dict({"slide_type": kind})
-        text_before = cell.source if cell.cell_type == "markdown" else ""
+        text_before = cell.source if cell.cell_type == "markdown" else None
     return notebook
 
 
@@ -34,10 +34,15 @@ def text_slide(source):
 
 
 def code_slide(source, text_before):
-    """O código depois de um "Preveja" espera o palpite da turma; importações e carimbos não se mostram."""
+    """O código depois de um "Preveja" espera o palpite da turma; depois de outro código, ganha a sua tela.
+
+    Importações e carimbos não se mostram. `text_before` é None se a célula anterior não é de texto.
+    """
     only_imports = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in _body(source))
     if only_imports or "passport.stamp(" in source:
         return "skip"
+    if text_before is None:
+        return "subslide"
     return "fragment" if "**Preveja" in text_before else ""
 
 
