@@ -24,6 +24,7 @@ WRONG_PYTHON = (
 COMMANDS = {
     "test": (["-m", "pytest"], "roda os testes do curso e, pelo nbval, todos os notebooks"),
     "run": (["-m", "course_utils.lesson"], "roda a aula inteira sem abrir o navegador e mostra o passaporte"),
+    "slides": (["-m", "course_utils.slides"], "faz os slides de cada notebook em artifacts/slides/, sem internet"),
     "train": (["-m", "course_utils.model.train"], "treina de novo o modelo de referência"),
     "data": (["-m", "course_utils.model.digits"], "refaz o arquivo de dígitos da pasta data/"),
     "bench": (["-m", "course_utils.bench"], "mede servidores e otimização; grava o relatório em artifacts/bench/"),

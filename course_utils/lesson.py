@@ -8,14 +8,15 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import dataclass
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
+from course_utils import slides
 from course_utils.classroom import passport
+from course_utils.measure import pace
 from course_utils.measure.memory import PeakMemory
 from course_utils.model import artifacts
 
@@ -25,16 +26,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+WIDGET = "application/vnd.jupyter.widget-view+json"
 LIVE_PAGE = "[Página ao vivo: rode esta célula para vê-la aqui.]"
-
-
-@dataclass(frozen=True)
-class Run:
-    """O que custou executar um notebook: segundos e o pico de memória (bytes) do kernel e do que ele iniciou."""
-
-    notebook: str
-    seconds: float
-    peak_bytes: int
 
 
 def find_notebooks(prefixes=()):
@@ -44,9 +37,9 @@ def find_notebooks(prefixes=()):
 
 
 def execute(path, *, repeat=1):
-    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, Run)`.
+    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, pace.Run)`.
 
-    As barras de progresso dos próprios notebooks ficam desligadas, para que as saídas se repitam.
+    As barras de progresso dos próprios notebooks são só widgets: não entram nas saídas guardadas.
     Levanta `CellExecutionError` se uma célula falha.
     """
     notebook = nbformat.read(path, as_version=4)
@@ -58,7 +51,7 @@ def execute(path, *, repeat=1):
         resources={"metadata": {"path": str(path.parent)}},
     )
     code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    start = time.perf_counter()
+    start, cells = time.perf_counter(), []
     with (
         client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}),
         PeakMemory(client.km.provisioner.pid) as memory,
@@ -66,30 +59,42 @@ def execute(path, *, repeat=1):
     ):
         for _ in range(repeat):
             for number, index in enumerate(code, start=1):
+                before, bars_before = time.perf_counter(), _count_bars(client)
                 client.execute_cell(notebook.cells[index], index, execution_count=number)
+                has_bar = _count_bars(client) > bars_before
+                cells.append(pace.Cell(number, time.perf_counter() - before, has_bar))
                 bar.update()
-    return notebook, Run(path.stem, time.perf_counter() - start, memory.peak)
+    return notebook, pace.Run(path.stem, time.perf_counter() - start, memory.peak, tuple(cells))
+
+
+def _count_bars(client):
+    """Quantas barras do tqdm este kernel já mostrou: no Jupyter, cada uma é um widget."""
+    return sum(state.get("_model_name") == "FloatProgressModel" for state in client.widget_state.values())
 
 
 def normalise(notebook):
-    """Deixa o notebook como ele é guardado: sem datas, widgets, endereços nem páginas vivas; contagem 1, 2, 3…"""
+    """Deixa o notebook como ele é guardado: sem datas, widgets, endereços nem páginas vivas; contagem 1, 2, 3…
+
+    E cada célula com o tipo de slide que a regra de `course_utils.slides` lhe dá.
+    """
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     executed = 0
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "slideshow")})
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
         if cell.cell_type != "code":
             continue
         executed += 1
         cell.execution_count = executed
         kept = [_normalise_output(output, executed) for output in cell.outputs if _is_kept(output)]
         cell.outputs = _join_streams(kept)
-    return notebook
+    return slides.mark(notebook)
 
 
 def _is_kept(output):
-    """Widgets não sobrevivem ao kernel: não são guardados."""
-    return "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+    """Widgets não sobrevivem ao kernel: só se guarda o que traz também uma versão parada, em HTML."""
+    data = output.get("data", {})
+    return WIDGET not in data or "text/html" in data
 
 
 def _join_streams(outputs):
@@ -109,17 +114,10 @@ def _normalise_output(output, executed):
         output.execution_count = executed
     if "metadata" in output:
         output.metadata = nbformat.from_dict({})
+    output.get("data", {}).pop(WIDGET, None)
     if "<iframe" in output.get("data", {}).get("text/html", ""):
         output.data = nbformat.from_dict({"text/plain": LIVE_PAGE})
     return output
-
-
-def report(runs):
-    """Tabela de texto: minutos e pico de memória de cada notebook e o total."""
-    width = max(len(run.notebook) for run in runs)
-    rows = [f"{run.notebook:{width}}  {run.seconds:6.1f} s  {run.peak_bytes / 1e6:7.0f} MB" for run in runs]
-    total = f"{'total':{width}}  {sum(run.seconds for run in runs):6.1f} s"
-    return "\n".join([f"{'notebook':{width}}     tempo   pico de memória", *rows, total])
 
 
 def main(arguments=None):
@@ -141,7 +139,7 @@ def main(arguments=None):
         if options.save:
             nbformat.write(normalise(notebook), path)
         runs.append(run)
-    print(f"\n{report(runs)}\n\n{passport.text(passport.read())}")
+    print(f"\n{pace.table(runs)}\n\n{pace.goals(runs)}\n\n{passport.text(passport.read())}")
     return 0
 
 

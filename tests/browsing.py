@@ -18,6 +18,11 @@ SCREENS = artifacts.ARTIFACTS / "browser"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 SEVEN = [(80, 70), (200, 70), (180, 130), (150, 180), (130, 240)]
+STATE = """() => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  const cells = panel.content.model.sharedModel.toJSON().cells.filter((cell) => cell.cell_type === "code");
+  return { path: panel.context.path, kernel: panel.sessionContext.session?.kernel?.status, cells };
+}"""
 
 
 @contextlib.contextmanager
@@ -72,3 +77,19 @@ def draw_seven(page, frame):
     page.mouse.up()
     frame.locator("#answer").filter(has_text="É um").wait_for(timeout=10_000)
     return frame.locator("#answer").inner_text()
+
+
+def open_notebook(browser, lab, name):
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(lab.replace("00_a_ponte", name) + "&reset")
+    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    page.get_by_role("menuitem", name="Arquivo").wait_for(timeout=10_000)
+    assert page.evaluate(STATE)["path"] == f"notebooks/{name}.ipynb"
+    assert page.locator(".Toastify__toast").count() == 0, "apareceu um aviso que ninguém pediu"
+    page.screenshot(path=SCREENS / f"lab_{name}_aberto.png")
+    return page
+
+
+def close_notebook(page):
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()

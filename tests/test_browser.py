@@ -10,7 +10,7 @@ import urllib.parse
 import warnings
 
 import pytest
-from browsing import SCREENS, draw_seven
+from browsing import SCREENS, STATE, close_notebook, draw_seven, open_notebook
 
 from course_utils import lesson
 from course_utils.classroom import servers
@@ -116,17 +116,20 @@ RUN_ALL = """async () => {
     .forEach((cell) => { cell.setOutputs([]); cell.execution_count = null; });
   window.jupyterapp.commands.execute("notebook:run-all-cells");
 }"""
-STATE = """() => {
-  const panel = window.jupyterapp.shell.currentWidget;
-  const cells = panel.content.model.sharedModel.toJSON().cells.filter((cell) => cell.cell_type === "code");
-  return { path: panel.context.path, kernel: panel.sessionContext.session?.kernel?.status, cells };
-}"""
 
 
-DRAWING = """async () => {
+SHOW_CELL = """async (text) => {
   const notebook = window.jupyterapp.shell.currentWidget.content;
-  const drawing = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes("IFrame("));
-  await notebook.scrollToItem(drawing, "start");
+  const place = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(text));
+  await notebook.scrollToItem(place, "start");
+}"""
+KERNEL_IS_IDLE = """() =>
+  window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === "idle"
+"""
+FIGURE_IS_NEW = """([label, before]) => {
+  const boards = [...document.querySelectorAll(".widget-interact")];
+  const picture = boards.find((board) => board.textContent.includes(label))?.querySelector("img");
+  return picture && picture.src !== before;
 }"""
 
 
@@ -150,22 +153,6 @@ def notebook_run(browser, lab, name):
     close_notebook(page)
 
 
-def open_notebook(browser, lab, name):
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
-    page.goto(lab.replace("00_a_ponte", name) + "&reset")
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
-    page.get_by_role("menuitem", name="Arquivo").wait_for(timeout=10_000)
-    assert page.evaluate(STATE)["path"] == f"notebooks/{name}.ipynb"
-    assert page.locator(".Toastify__toast").count() == 0, "apareceu um aviso que ninguém pediu"
-    page.screenshot(path=SCREENS / f"lab_{name}_aberto.png")
-    return page
-
-
-def close_notebook(page):
-    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    page.close()
-
-
 def run_to_the_end(page, seconds=200):
     """Apaga as saídas guardadas, executa tudo e espera; mostra a célula que erra, ou a que não acaba."""
     page.evaluate(RUN_ALL)
@@ -182,15 +169,42 @@ def run_to_the_end(page, seconds=200):
         page.wait_for_timeout(1_000)
 
 
+def sliders_move_the_figure_even_after_a_reload(page):
+    """No 03: a seta do teclado anda no controle e refaz a figura; salvo e recarregado, o widget continua vivo."""
+    move_the_slider(page, "71")
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    move_the_slider(page, "72")
+    page.screenshot(path=SCREENS / "lab_03_controles.png")
+
+
+def move_the_slider(page, value):
+    page.wait_for_function(KERNEL_IS_IDLE, timeout=60_000)
+    page.evaluate(SHOW_CELL, "interactive(draw_budget")
+    label = "uso da capacidade"
+    board = page.locator(".widget-interact", has_text=label)
+    slider = board.locator(".widget-slider", has_text=label).get_by_role("slider")
+    slider.wait_for(timeout=60_000)
+    before = board.locator("img").get_attribute("src")
+    slider.press("ArrowRight")
+    board.locator(".widget-readout", has_text=value).first.wait_for(timeout=10_000)
+    page.wait_for_function(FIGURE_IS_NEW, arg=[label, before], timeout=30_000)
+
+
+AFTERWARDS = {"03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload}
+
+
 @pytest.mark.parametrize("path", lesson.find_notebooks(), ids=lambda path: path.stem)
 def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
     with notebook_run(browser, lab, path.stem) as page:
         assert [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
+        AFTERWARDS.get(path.stem, lambda page: None)(page)
 
 
 def test_a_digit_drawn_inside_the_notebook_is_read(browser, lab):
     with notebook_run(browser, lab, "00_a_ponte") as page:
-        page.evaluate(DRAWING)
+        page.evaluate(SHOW_CELL, "IFrame(")
         frame = page.frame_locator("iframe[src*='127.0.0.1']")
         assert draw_seven(page, frame).startswith("É um 7, com ")
         page.screenshot(path=SCREENS / "lab_00_desenho.png")

@@ -22,7 +22,8 @@ def test_it_runs_only_what_was_asked_and_reports_time_and_memory(folder, capsys)
     write(folder / "02_b.ipynb", "raise SystemExit(1)")
     assert lesson.main(["01"]) == 0
     out = capsys.readouterr().out
-    assert "01_a" in out and "MB" in out and "PASSAPORTE" in out or "passaporte" in out
+    assert "01_a" in out and "MB" in out and "passaporte" in out.lower()
+    assert "✔ nenhuma célula acima de 30 s sem barra de progresso: [1] do 01_a" in out
     assert "02_b" not in out
 
 
@@ -57,3 +58,12 @@ def test_repeating_uses_the_same_kernel(folder):
     notebook, run = lesson.execute(path, repeat=2)
     assert notebook.cells[0].outputs[0].text == "2\n"
     assert run.peak_bytes > 20e6 and run.seconds > 0
+
+
+def test_the_slowest_cell_and_the_progress_bars_are_seen(folder):
+    path = folder / "01_a.ipynb"
+    bar = "from tqdm.auto import tqdm\nfor step in tqdm(range(2), leave=False):\n    pass"
+    write(path, "1 + 1", "import time\ntime.sleep(0.5)", bar)
+    cells = lesson.execute(path)[1].cells
+    assert [cell.has_bar for cell in cells] == [False, False, True]
+    assert cells[1].seconds >= 0.5 and [cell.number for cell in cells] == [1, 2, 3]

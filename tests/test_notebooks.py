@@ -112,9 +112,9 @@ def test_the_skeleton_is_whole(path):
         "## O que vimos",
     ):
         assert part in text, part
-    assert text.count("<summary>Resposta</summary>") >= 2
     assert "<summary>Dica</summary>" in text and solutions(path)
     code = "\n".join(cell.source for cell in cells(path, "code"))
+    assert f'quiz.show("{path.stem}", "recall")' in code and "<summary>Resposta</summary>" not in text
     assert f'passport.stamp(\n    "{path.stem}"' in code or f'passport.stamp("{path.stem}"' in code
     assert re.search(r"✔ verdadeiro|↻ desatualizado|⚖ depende", text)
 

@@ -26,6 +26,18 @@ def test_there_is_a_binder_badge_and_one_link_per_notebook():
         assert f"HEAD?urlpath=lab/tree/notebooks/{path.name})" in README, path.name
 
 
+def test_each_binder_link_opens_a_file_of_this_repository():
+    links = re.findall(r"https://mybinder\.org/v2/gh/([\w-]+/[\w-]+)/HEAD\?urlpath=lab/tree/([^)\s]+)", README)
+    assert README.count("https://mybinder.org/v2/") == len(links)
+    assert len({repository for repository, _ in links}) == 1
+    assert all((artifacts.ROOT / path).is_file() for _, path in links)
+
+
+def test_its_pictures_are_small_and_described():
+    for description, target in re.findall(r"!\[([^\]]*)\]\((notebooks/[^)]+)\)", README):
+        assert len(description) > 60 and (artifacts.ROOT / target).stat().st_size <= 150_000, target
+
+
 def test_it_has_an_english_abstract_and_the_two_commands_in_blocks():
     assert "English abstract" in README
     blocks = re.findall(r"^```\n(.*?)\n```", README, flags=re.S | re.M)

@@ -1,8 +1,8 @@
 """O passaporte do modelo: cada notebook carimba nele o que mediu, em artifacts/passport.json."""
 
-import json
-import os
+import math
 
+from course_utils.classroom import state
 from course_utils.model import artifacts
 
 FILE = artifacts.ARTIFACTS / "passport.json"
@@ -11,20 +11,20 @@ FILE = artifacts.ARTIFACTS / "passport.json"
 def read(file=FILE):
     """`{notebook: {medida: número ou texto}}`, em ordem de notebook; vazio se nada foi carimbado (ou se o
     arquivo estragou: nesse caso rodar os notebooks o refaz)."""
-    try:
-        return dict(sorted(json.loads(file.read_text(encoding="utf-8")).items()))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
+    stamps = {name: measures for name, measures in state.read(file).items() if isinstance(measures, dict)}
+    return dict(sorted(stamps.items()))
 
 
 def stamp(notebook, measures, file=FILE):
     """Carimba as `measures` (`{"Tamanho do ONNX (MB)": 7.4, …}`: a unidade faz parte do nome) do notebook."""
-    stamps = read(file) | {notebook: measures}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps(stamps, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    draft.replace(file)  # troca atômica: quem lê nunca vê meio passaporte
+    state.write(file, read(file) | {notebook: measures})
     print(f"Passaporte carimbado: {notebook} ({len(measures)} medidas).")
+
+
+def number(notebook, measure, stamps):
+    """O número carimbado em `stamps` (de `read()`), ou None se esse notebook ainda não o mediu."""
+    value = stamps.get(notebook, {}).get(measure)
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def text(stamps):
@@ -35,11 +35,11 @@ def text(stamps):
     lines = ["PASSAPORTE DO MODELO"]
     for notebook, measures in stamps.items():
         lines.append(f"\n{notebook}")
-        lines += [f"  {name:{width}}  {_format(value)}" for name, value in measures.items()]
+        lines += [f"  {name:{width}}  {shown(value)}" for name, value in measures.items()]
     return "\n".join(lines)
 
 
-def _format(value):
+def shown(value):
     """Três algarismos significativos e vírgula decimal; texto e inteiros ficam como estão."""
     if not isinstance(value, float):
         return str(value)

@@ -1,8 +1,11 @@
-"""Gráficos do curso: cores que um daltônico distingue (Okabe e Ito, 2008), eixos com unidade."""
+"""Gráficos do curso: cores que um daltônico distingue e que se veem no papel branco, eixos com unidade.
+
+As de Okabe e Ito (2008), quatro delas escurecidas: todas com o contraste de 3:1 que a WCAG pede (1.4.11).
+"""
 
 import matplotlib.pyplot as plt
 
-COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"]
+COLORS = ["#0072B2", "#C38700", "#008F68", "#CC79A7", "#B84A00", "#4A9BC8"]
 
 
 def digit_row(images, titles):

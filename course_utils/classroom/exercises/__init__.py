@@ -5,6 +5,7 @@ Um arquivo por notebook; cada função com `@exercise` confere o exercício do s
 
 from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     bridge,
+    central,
     cloud,
     edge,
     fastapi_api,

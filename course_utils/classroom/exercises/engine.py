@@ -1,6 +1,12 @@
 """O motor dos exercícios "Sua vez": registra as conferências, roda uma e conta o resultado ao aluno."""
 
 from collections.abc import Callable
+from functools import partial
+
+from course_utils.classroom import progress
+from course_utils.classroom.exercises import bounded
+
+LIMIT_S = 20
 
 
 class NotYetError(Exception):
@@ -11,28 +17,48 @@ class NotYetError(Exception):
 
 
 CHECKS: dict[str, Callable] = {}
+LIMITS: dict[str, float] = {}
 
 
-def exercise(function):
-    """Registra a função como conferência do exercício de mesmo nome; ela levanta `NotYetError` ou termina."""
-    CHECKS[function.__name__] = function
+def exercise(function=None, *, seconds=LIMIT_S):
+    """Registra a função como conferência do exercício de mesmo nome; ela levanta `NotYetError` ou termina.
+
+    A docstring começa pelo número do notebook (`"00: …"`); `seconds` é o prazo da conferência.
+    """
+    if function is None:
+        return partial(exercise, seconds=seconds)
+    CHECKS[function.__name__], LIMITS[function.__name__] = function, seconds
     return function
 
 
 def check(name, answer):
     """Confere `answer` do exercício `name` e imprime o resultado; nunca levanta um erro do aluno.
 
-    Enquanto a resposta for `...` (ainda em branco) só lembra o que fazer: "Run All" continua.
+    Enquanto a resposta for `...` (ainda em branco) só lembra o que fazer: "Run All" continua. A certa fica
+    anotada no progresso do aluno.
     """
     if answer is ...:
         print("Ainda sem resposta: troque os três pontos (...) pela sua resposta e rode de novo.")
         return
+    limit = LIMITS.get(name, LIMIT_S)
     try:
-        CHECKS[name](answer)
+        bounded.run(lambda: CHECKS[name](answer), limit)
     except NotYetError as feedback:
         print(f"✘ Ainda não. {feedback}")
-    except Exception as error:  # o código é do aluno: qualquer falha dele vira uma frase, não um traceback
-        reason = f"{type(error).__name__}: {error}"
-        print(f"✘ Ainda não. Sua resposta levantou {reason}. Próximo passo: rode-a sozinha numa célula nova.")
+    except bounded.StuckError:
+        step = "procure o laço que não acaba e rode a sua função sozinha numa célula nova."
+        print(f"✘ Ainda não. Esperava o fim em {limit} s; recebi silêncio. Próximo passo: {step}")
+    except (Exception, SystemExit) as error:  # o código é do aluno: a falha dele vira uma frase, não um traceback
+        reason = f"Sua resposta levantou {_words(error)}"
+        print(f"✘ Ainda não. {reason}. Próximo passo: rode-a sozinha numa célula nova.")
     else:
+        progress.record(name)
         print("✔ Certo!")
+
+
+def _words(error):
+    """O erro em uma linha, mesmo que ele não saiba virar texto."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__

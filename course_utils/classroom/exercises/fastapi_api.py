@@ -1,6 +1,9 @@
 """Exercício do notebook 07."""
 
+from course_utils.classroom.exercises import bounded
 from course_utils.classroom.exercises.engine import NotYetError, exercise
+
+PATIENCE_S = 10
 
 
 @exercise
@@ -30,8 +33,8 @@ def fastapi_rota_livre(answer):
         return await asyncio.wait_for(requests, 5)
 
     try:
-        received = _in_thread(lambda: asyncio.run(serve()))
-    except TimeoutError:
+        received = bounded.run(lambda: asyncio.run(serve()), PATIENCE_S)  # o kernel já tem o seu laço de eventos
+    except (TimeoutError, bounded.StuckError):
         raise NotYetError("três respostas", "nenhuma em 5 s", "confira se todo await termina.") from None
     if blocked:
         raise NotYetError("o laço livre enquanto lookup espera", "o laço parado", "use await asyncio.to_thread.")
@@ -40,25 +43,3 @@ def fastapi_rota_livre(answer):
     expected = [{"cep": cep, "rua": f"Rua do CEP {cep}"} for cep in ceps]
     if received != expected:
         raise NotYetError(f"{expected[0]}", f"{received[0]}", "devolva o mesmo dicionário da rota original.")
-
-
-def _in_thread(function, seconds=10):
-    """O que `function` devolve ou levanta, rodada noutra thread: o kernel já tem o seu laço de eventos."""
-    import threading
-
-    result = {}
-
-    def run():
-        try:
-            result["value"] = function()
-        except BaseException as error:
-            result["error"] = error
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if "error" in result:
-        raise result["error"]
-    if "value" not in result:
-        raise TimeoutError
-    return result["value"]

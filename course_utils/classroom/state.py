@@ -1,0 +1,29 @@
+"""O que o curso lembra do aluno: pequenos arquivos JSON em artifacts/, que um arquivo estragado nunca derruba.
+
+A variável AULA_STATE põe esses arquivos em outra pasta: os testes a usam para não mexer no progresso de ninguém.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from course_utils.model import artifacts
+
+FOLDER = Path(os.environ.get("AULA_STATE", artifacts.ARTIFACTS))
+
+
+def read(file):
+    """O dicionário guardado em `file`; vazio se o arquivo falta ou estragou."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def write(file, content):
+    """Grava o dicionário `content` por troca atômica: quem lê nunca vê meio arquivo."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(f".{os.getpid()}.tmp")
+    draft.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    draft.replace(file)

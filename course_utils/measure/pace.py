@@ -1,0 +1,74 @@
+"""O ritmo da aula: quanto demora e pesa cada notebook, e se cabe no que se prometeu a quem dá a aula."""
+
+from dataclasses import dataclass
+
+CLASS_S, NOTEBOOK_S, CELL_S, PEAK_BYTES = 480, 120, 30, 1.5e9
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Uma célula executada: o número que o JupyterLab mostra, os segundos e se ela tem barra de progresso."""
+
+    number: int = 0
+    seconds: float = 0.0
+    has_bar: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """O que custou executar um notebook: segundos, pico de memória (bytes) com o que ele iniciou, e as células."""
+
+    notebook: str
+    seconds: float
+    peak_bytes: int
+    cells: tuple = ()
+
+    def slowest(self, *, silent=False):
+        """A célula mais demorada; com `silent`, só entre as que não mostram o andamento."""
+        cells = [cell for cell in self.cells if not (silent and cell.has_bar)]
+        return max(cells, key=lambda cell: cell.seconds, default=Cell())
+
+
+def table(runs):
+    """Tabela de texto: tempo, célula mais demorada e pico de memória de cada notebook, e o total."""
+    width = max(len(run.notebook) for run in runs)
+    lines = [f"{'notebook':{width}}     tempo  célula mais demorada  pico de memória"]
+    for run in runs:
+        cell = run.slowest()
+        slowest = f"[{cell.number}]{_comma(cell.seconds):>7} s"
+        lines.append(
+            f"{run.notebook:{width}}  {_comma(run.seconds):>6} s  {slowest:>20}  {run.peak_bytes / 1e6:12.0f} MB"
+        )
+    return "\n".join([*lines, f"{'total':{width}}  {_comma(sum(run.seconds for run in runs)):>6} s"])
+
+
+def goals(runs):
+    """As metas, uma por linha, com ✔ ou ✘ e o pior caso medido."""
+    longest = max(runs, key=lambda run: run.seconds)
+    silent = max(runs, key=lambda run: run.slowest(silent=True).seconds)
+    cell = silent.slowest(silent=True)
+    heaviest = max(runs, key=lambda run: run.peak_bytes)
+    total = sum(run.seconds for run in runs)
+    checks = [
+        (total <= CLASS_S, f"tudo em até {CLASS_S // 60} min: {_comma(total / 60)} min"),
+        (longest.seconds <= NOTEBOOK_S, f"nenhum notebook acima de {NOTEBOOK_S} s: {_worst(longest)}"),
+        (
+            cell.seconds <= CELL_S,
+            f"nenhuma célula acima de {CELL_S} s sem barra de progresso: "
+            f"[{cell.number}] do {silent.notebook}, {_comma(cell.seconds)} s",
+        ),
+        (
+            heaviest.peak_bytes <= PEAK_BYTES,
+            f"nenhum acima de 1,5 GB, com os processos que inicia: "
+            f"{heaviest.notebook}, {_comma(heaviest.peak_bytes / 1e9)} GB",
+        ),
+    ]
+    return "\n".join(f"{'✔' if kept else '✘'} {text}" for kept, text in checks)
+
+
+def _worst(run):
+    return f"{run.notebook}, {_comma(run.seconds)} s"
+
+
+def _comma(number):
+    return f"{number:.1f}".replace(".", ",")

@@ -1,0 +1,54 @@
+"""Que célula vira que slide: uma regra só, que o executor dos notebooks grava e os slides leem.
+
+O nbconvert chama de `slide` o que abre um assunto, de `subslide` o que o continua noutra tela, de `fragment` o que
+só aparece no toque seguinte, de `notes` o que só o professor vê e de `skip` o que não se mostra.
+"""
+
+import ast
+import re
+
+import nbformat
+
+
+def mark(notebook):
+    """Põe em cada célula o tipo de slide que a regra lhe dá, e nada mais; devolve o próprio notebook."""
+    text_before = None
+    for cell in notebook.cells:
+        kind = text_slide(cell.source) if cell.cell_type == "markdown" else code_slide(cell.source, text_before)
+        cell.metadata.pop("slideshow", None)
+        if kind:
+            cell.metadata["slideshow"] = nbformat.from_dict({"slide_type": kind})
+        text_before = cell.source if cell.cell_type == "markdown" else None
+    return notebook
+
+
+def text_slide(source):
+    """Um título abre um slide; a descrição fica com a sua figura; dica e solução são notas de quem dá a aula."""
+    prose = re.sub(r"```.*?```", "", source, flags=re.S)
+    if re.search(r"^##? ", prose, flags=re.M):
+        return "slide"
+    if source.startswith(("Descrição:", "[Próximo")):
+        return ""
+    only_folded = not re.sub(r"<details>.*?</details>", "", source, flags=re.S).strip()
+    return "notes" if only_folded else "subslide"
+
+
+def code_slide(source, text_before):
+    """O código depois de um "Preveja" espera o palpite da turma; depois de outro código, ganha a sua tela.
+
+    Importações e carimbos não se mostram. `text_before` é None se a célula anterior não é de texto.
+    """
+    only_imports = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in _body(source))
+    if only_imports or "passport.stamp(" in source:
+        return "skip"
+    if text_before is None:
+        return "subslide"
+    return "fragment" if "**Preveja" in text_before else ""
+
+
+def _body(source):
+    """As instruções da célula; uma que não é Python puro (`%%writefile`) conta como uma instrução qualquer."""
+    try:
+        return [node for node in ast.parse(source).body if "quiet." not in ast.unparse(node)]
+    except SyntaxError:
+        return [ast.Pass()]

@@ -1,0 +1,63 @@
+"""Os slides da aula, um arquivo HTML por notebook em artifacts/slides/: abrem com dois cliques e sem internet.
+
+`python -m course_utils slides` faz todos; `slides 03`, só o do notebook 03; `slides --save` grava nos notebooks os
+metadados dos slides (e só eles), que é o que o `nbconvert --to slides` lê.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbconvert import SlidesExporter
+
+from course_utils import lesson, slides
+from course_utils.model import artifacts
+
+TARGET = artifacts.ARTIFACTS / "slides"
+
+
+def export(path, folder):
+    """Escreve em `folder` os slides do notebook `path`; devolve o caminho do HTML (Path)."""
+    notebook = describe(slides.mark(nbformat.read(path, as_version=4)))
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.html)", cell.source)
+    exporter = SlidesExporter(extra_template_basedirs=[str(Path(__file__).parent)], template_name="deck")
+    html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{path.stem}.html"
+    target.write_text(html, encoding="utf-8")
+    return target
+
+
+def describe(notebook):
+    """Dá a cada figura, como texto alternativo, a linha "Descrição:" que a segue; devolve o próprio notebook."""
+    for cell, following in zip(notebook.cells, notebook.cells[1:]):
+        found = re.search(r"Descrição: (.*)", following.source)
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.metadata["alt"] = found[1] if found else "Figura sem descrição."
+    return notebook
+
+
+def main(arguments=None):
+    """Faz os slides pedidos; devolve 0."""
+    parser = argparse.ArgumentParser(prog="python -m course_utils slides", description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", help="começo do nome dos notebooks (padrão: todos)")
+    parser.add_argument("--save", action="store_true", help="grava nos notebooks só os metadados dos slides")
+    options = parser.parse_args(arguments)
+    paths = lesson.find_notebooks(options.notebooks)
+    if not paths:
+        parser.error(f"nenhum notebook começa por {' ou '.join(options.notebooks)}")
+    for path in paths:
+        if options.save:
+            nbformat.write(slides.mark(nbformat.read(path, as_version=4)), path)
+        print(export(path, TARGET))
+    print("Abra um deles no navegador. As setas passam os slides; a tecla N mostra as notas de quem dá a aula.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

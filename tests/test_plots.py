@@ -1,0 +1,66 @@
+"""As cores dos gráficos, por números: visíveis no branco e distintas para todo tipo de visão das cores."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from course_utils.classroom.plots import COLORS
+
+# Machado, Oliveira e Fernandes (2009), severidade total, em RGB linear.
+SIGHTS = {
+    "tricromata": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def linear(color):
+    channels = np.array(to_rgb(color))
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def lab(light):
+    """CIELAB: nele, a distância entre duas cores acompanha o que se percebe."""
+    x, y, z = np.cbrt(np.maximum(XYZ @ light / XYZ.sum(axis=1), 0.00886))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def contrast(color):
+    """A razão de contraste com o branco, como a define a WCAG 2."""
+    return 1.05 / (LUMINANCE @ linear(color) + 0.05)
+
+
+@pytest.mark.parametrize("color", COLORS)
+def test_each_color_stands_out_on_white(color):
+    assert contrast(color) >= 3
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_any_two_colors_differ_for_every_kind_of_sight(sight):
+    seen = {color: lab(np.clip(np.array(SIGHTS[sight]) @ linear(color), 0, 1)) for color in COLORS}
+    distances = {pair: np.linalg.norm(seen[pair[0]] - seen[pair[1]]) for pair in combinations(COLORS, 2)}
+    assert min(distances.values()) >= 10, min(distances, key=distances.get)
+
+
+def test_the_measure_knows_black_white_and_a_pair_that_the_colorblind_confuse():
+    assert contrast("black") == pytest.approx(21) and contrast("white") == pytest.approx(1)
+    matrix = np.array(SIGHTS["deuteranopia"])
+    red, green = (lab(np.clip(matrix @ linear(color), 0, 1)) for color in ("#A06030", "#708030"))
+    assert np.linalg.norm(red - green) < 10 < np.linalg.norm(lab(linear("#A06030")) - lab(linear("#708030")))

@@ -1,0 +1,228 @@
+"""O quiz sem navegador: o HTML parado não conta a resposta, a escolha diz o porquê, e tudo se retoma."""
+
+import dataclasses
+import json
+import re
+
+import nbformat
+import pytest
+
+from course_utils import lesson
+from course_utils.classroom import quiz
+from course_utils.classroom.quiz import answers, board, page, questions, tally
+from course_utils.classroom.quiz.scoreboard import Score
+
+POOL = questions.load()
+PAIR = questions.group("02_onnx", "recall", POOL)
+ESSAY = next(question for question in POOL if question.is_open)
+LONG = "Sem deploy ninguém usa o modelo; com ele, a esteira pergunta e o envelope segue."
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "nova" / "answers.json"
+
+
+def parts(view):
+    """As perguntas (cada uma com enunciado, botões e porquê), o botão de recomeçar e o recado dele."""
+    _, *boxes, restart, news = view.children
+    return boxes, restart, news
+
+
+def pick(view, question, correct):
+    """Clica na primeira opção certa (ou errada) da pergunta e devolve `(opção, botão, porquê)`."""
+    box = parts(view)[0][question]
+    _, *buttons, feedback = box.children
+    place = next(i for i, option in enumerate(PAIR[question].options) if option.correct == correct)
+    buttons[place].click()
+    return PAIR[question].options[place], buttons[place], feedback.value
+
+
+# ------------------------------------------------------------------ o que fica no notebook
+
+
+@pytest.mark.parametrize("question", POOL, ids=lambda question: question.id)
+def test_the_static_page_would_be_the_same_with_other_answers(question):
+    turned = tuple(
+        dataclasses.replace(option, correct=not option.correct, feedback="outro") for option in question.options
+    )
+    other = dataclasses.replace(
+        question, options=turned, rubric=question.rubric and ("outro",), model_answer="outra"
+    )
+    assert page.group_html([question]) == page.group_html([other])
+    assert page.group_text([question]) == page.group_text([other])
+
+
+def test_the_static_page_escapes_and_lists_the_options_in_order():
+    html = page.group_html(PAIR)
+    found = re.findall(r"<li>(.*?)</li>", html)
+    assert found == [page.inline(option.text) for question in PAIR for option in question.options]
+    assert html.count("<ol ") == 2 and page.INVITATION in html and "<code>.keras</code>" in html
+    assert page.inline("a < b `x < y`") == "a &lt; b <code>x &lt; y</code>"
+
+
+@pytest.mark.parametrize("path", lesson.find_notebooks(), ids=lambda path: path.stem)
+def test_the_notebook_asks_its_questions_and_keeps_the_answers_out(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    wanted = {kind for kind in ("recall", "closing", "lesson", "self") if any_of(path.stem, kind)}
+    asked = re.findall(rf'quiz\.show\("{path.stem}", "(\w+)"\)', "\n".join(cell.source for cell in code))
+    assert sorted(asked) == sorted(wanted)
+    for kind in asked:
+        cell = next(cell for cell in code if f'quiz.show("{path.stem}", "{kind}")' in cell.source)
+        stored = [output.data for output in cell.outputs if output.output_type == "display_data"]
+        group = questions.group(path.stem, kind, POOL)
+        assert {"text/html": page.group_html(group), "text/plain": page.group_text(group)} in stored
+    whole = json.dumps(notebook, ensure_ascii=False)
+    hidden = [option.feedback for question in POOL for option in question.options]
+    hidden += [text for question in POOL for text in (*question.rubric, question.model_answer) if text]
+    assert not [text for text in hidden if json.dumps(text, ensure_ascii=False)[1:-1] in whole]
+
+
+def any_of(notebook, kind):
+    return [question for question in POOL if (question.notebook, question.kind) == (notebook, kind)]
+
+
+def test_the_cell_shows_the_live_quiz_and_the_static_page_together(file, monkeypatch):
+    shown = []
+    monkeypatch.setattr(board, "display", lambda data, raw: shown.append(data))
+    board.show(PAIR, file)
+    assert set(shown[0]) == {lesson.WIDGET, "text/html", "text/plain"}
+    assert not file.exists(), "só olhar não grava nada"
+    cell = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", data=shown[0])])
+    stored = lesson.normalise(nbformat.v4.new_notebook(cells=[cell])).cells[0].outputs[0].data
+    assert stored == {"text/html": page.group_html(PAIR), "text/plain": page.group_text(PAIR)}
+
+
+# ------------------------------------------------------------------ escolher
+
+
+def test_each_choice_tells_its_why_and_only_the_first_one_counts(file):
+    view = board.build(PAIR, file)
+    wrong, button, told = pick(view, 0, correct=False)
+    assert "✘ Ainda não" in told and page.inline(wrong.feedback) in told and 'role="alert"' in told
+    assert button.description.startswith("✘ ") and "quiz-wrong" in button._dom_classes
+    right, button, told = pick(view, 0, correct=True)
+    assert "✔ " in told and page.inline(right.feedback) in told
+    assert button.description.startswith("✔ ") and "quiz-right" in button._dom_classes
+    pick(view, 1, correct=True)
+    assert tally.by_topic(PAIR, answers.read(file))["salvar"][:3] == (1, 2, 2)
+    assert [path.name for path in file.parent.iterdir()] == ["answers.json"]
+
+
+def test_the_same_choice_twice_is_one(file):
+    view = board.build(PAIR, file)
+    wrong, *_ = pick(view, 0, correct=False)
+    pick(view, 0, correct=False)
+    assert answers.read(file)[PAIR[0].id] == {"tried": [wrong.text]}
+
+
+def test_who_comes_back_finds_what_was_answered_and_can_start_again(file):
+    pick(board.build(PAIR, file), 0, correct=False)
+    view = board.build(PAIR, file)
+    boxes, restart, news = parts(view)
+    marks = [button.description[0] for button in boxes[0].children[1:-1]]
+    assert marks.count("✘") == 1 and 'role="status"' in boxes[0].children[-1].value
+    assert boxes[1].children[-1].value == ""
+    answers.update("de_outro_grupo", file, tried=["x"])
+    restart.click()
+    assert "✘" not in [button.description[0] for button in boxes[0].children[1:-1]]
+    assert boxes[0].children[-1].value == "" and "Respostas apagadas" in news.value
+    assert answers.read(file) == {"de_outro_grupo": {"tried": ["x"]}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{meio", "[]", "7", '{"%s": 3}', '{"%s": {"tried": 3}}', '{"%s": {"tried": [null, "texto antigo"]}}'],
+)
+def test_a_broken_or_outdated_state_is_an_unanswered_question(file, content):
+    file.parent.mkdir()
+    file.write_text(content.replace("%s", PAIR[0].id), encoding="utf-8")
+    view = board.build(PAIR, file)
+    assert parts(view)[0][0].children[-1].value == ""
+    pick(view, 0, correct=True)
+    assert tally.by_notebook(PAIR, answers.read(file)) == {"02_onnx": (1, 1, 2, "02_onnx")}
+
+
+def test_a_full_disk_loses_the_note_and_not_the_feedback(tmp_path):
+    (tmp_path / "arquivo").write_text("no lugar da pasta")
+    _, _, told = pick(board.build(PAIR, tmp_path / "arquivo" / "answers.json"), 0, correct=True)
+    assert "✔" in told
+
+
+# ------------------------------------------------------------------ escrever
+
+
+def essay(file):
+    """`(texto, botão de conferir, recado, critérios)` da pergunta aberta."""
+    (box,), *_ = parts(board.build([ESSAY], file))
+    return box.children[1:]
+
+
+def test_the_open_question_shows_criteria_and_model_only_after_something_is_written(file):
+    text, check, news, criteria = essay(file)
+    text.value = "Porque sim."
+    check.click()
+    assert "Escreva antes" in news.value and criteria.children == ()
+    text.value = LONG
+    check.click()
+    _, *ticks, model_button, model = criteria.children
+    assert [tick.description for tick in ticks] == [
+        page.plain(text) for text in ESSAY.rubric
+    ] and model.value == ""
+    ticks[0].value = ticks[3].value = True
+    model_button.click()
+    assert f"2 de {len(ticks)}" in model.value and page.inline(ESSAY.model_answer) in model.value
+
+
+def test_the_open_question_is_resumed_and_restarted(file):
+    text, check, _, criteria = essay(file)
+    text.value = LONG
+    check.click()
+    criteria.children[2].value = True
+    view = board.build([ESSAY], file)
+    (box,), restart, _ = parts(view)
+    assert box.children[1].value == LONG
+    assert [tick.value for tick in box.children[4].children[1:6]] == [False, True, False, False, False]
+    restart.click()
+    assert box.children[1].value == "" and box.children[4].children == () and answers.read(file) == {}
+
+
+# ------------------------------------------------------------------ o resultado
+
+
+def first_answers(**places):
+    """O estado em que a pergunta `id` foi respondida com a opção certa (True) ou com uma errada (False)."""
+    found = {question.id: question for question in POOL}
+    return {
+        name: {"tried": [next(option.text for option in found[name].options if option.correct == right)]}
+        for name, right in places.items()
+    }
+
+
+def test_the_result_by_topic_sends_to_the_notebook_with_fewer_right():
+    saved = first_answers(q06_recusa=True, q06_debug=True, q07_laco=False, q09_zeros=True)
+    found = tally.by_topic(POOL, saved)
+    assert found["apis"] == quiz.Result(2, 3, 12, "07_api_fastapi")
+    assert found["poda"][:2] == (1, 1) and found["ponte"] == quiz.Result(0, 0, 7, "00_a_ponte")
+    assert list(found) == ["ponte", "salvar", "onnx", "opções", "nuvem", "borda", "apis", "quantização", "poda"]
+    assert tally.by_topic(POOL, {})["apis"].notebook == "06_api_flask"
+    assert sum(result.total for result in found.values()) == len(POOL) - 1
+
+
+def test_the_score_is_a_table_in_words_and_in_html():
+    saved = first_answers(q06_recusa=True, q07_laco=False)
+    chosen = [question for question in POOL if question.topic in ("apis", "poda")]
+    score = Score(tally.by_topic(chosen, saved), tally.by_notebook(chosen, saved))
+    assert re.search(r"^apis +1 de 2 \(faltam 10\) +07_api_fastapi$", repr(score), flags=re.M)
+    assert re.search(r"^poda +nenhuma das 6 respondida", repr(score), flags=re.M)
+    html = score._repr_html_()
+    assert html.count("<caption>") == 2 and '<th scope="row">06_api_flask</th><td>1 de 1' in html
+
+
+def test_the_calls_of_a_cell_read_the_files_of_the_course(capsys):
+    assert quiz.show("02_onnx", "recall") == 2
+    assert quiz.results("self").keys() < quiz.results().keys()
+    assert set(quiz.score("lesson").by_notebook) == {"10_consolidacao"}
+    with pytest.raises(quiz.QuestionError, match="Não há perguntas"):
+        quiz.show("02_onnx", "lesson")

@@ -1,0 +1,147 @@
+"""O quiz num JupyterLab de verdade: com o mouse, só com o teclado, depois de recarregar e de reiniciar o kernel.
+
+Prova demorada (veja test_browser.py). As telas, nos temas claro e escuro, ficam em artifacts/browser/.
+"""
+
+import pytest
+from browsing import SCREENS, close_notebook, open_notebook
+
+from course_utils.classroom.quiz import answers, page, questions
+
+pytestmark = pytest.mark.slow
+
+POOL = questions.load()
+FIRST, SECOND = questions.group("00_a_ponte", "recall", POOL)
+ESSAY = next(question for question in POOL if question.is_open)
+RUN_QUIZ = """async (call) => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  await panel.sessionContext.ready;
+  const notebook = panel.content;
+  const place = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(call));
+  notebook.activeCellIndex = place;
+  await notebook.scrollToItem(place, "start");
+  await window.jupyterapp.commands.execute("notebook:run-cell");
+}"""
+# Quem roda o notebook inteiro o torna confiável; aqui roda-se uma célula só, e diz-se isso das outras.
+TRUST = """() => { for (const cell of window.jupyterapp.shell.currentWidget.content.model.cells) {
+  if (cell.type === "code") cell.trusted = true;
+} }"""
+RESTART = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+SAVE = "window.jupyterapp.commands.execute('docmanager:save')"
+THEME = "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
+CUT = """(board) => [...board.querySelectorAll("button, p, .quiz-feedback, label, textarea")].filter((part) =>
+  part.offsetParent && (part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 1
+    || part.getBoundingClientRect().right > board.getBoundingClientRect().right + 1))
+  .map((part) => part.outerHTML)"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_answered():
+    answers.FILE.unlink(missing_ok=True)
+
+
+def run_quiz(tab, notebook, kind):
+    """Roda a célula desse grupo e devolve o quiz vivo, já com todos os botões."""
+    tab.evaluate(RUN_QUIZ, f'quiz.show("{notebook}", "{kind}")')
+    board = tab.locator(".jp-Cell").filter(has_text=f'quiz.show("{notebook}", "{kind}")').locator(".quiz-board")
+    board.get_by_role("button", name="Recomeçar").wait_for(timeout=60_000)
+    return board
+
+
+def option(question, correct):
+    return next(option for option in question.options if option.correct == correct)
+
+
+def button(board, question, correct):
+    return board.get_by_role("button", name=page.plain(option(question, correct).text))
+
+
+def told(board, role, question, correct):
+    """Espera o porquê da opção aparecer numa região anunciada; devolve o texto dela."""
+    why = page.plain(option(question, correct).feedback)
+    region = board.get_by_role(role).filter(has_text=why)
+    region.wait_for(timeout=20_000)
+    return region.inner_text()
+
+
+def tab_to(tab, wanted):
+    """Anda de Tab em Tab, só para a frente, até o foco chegar ao elemento."""
+    for _ in range(30):
+        tab.keyboard.press("Tab")
+        if wanted.evaluate("(element) => element === document.activeElement"):
+            return
+    raise AssertionError("o Tab não chega lá")
+
+
+def shoot(tab, board, name):
+    """A tela do quiz nos dois temas e estreita como num telefone, com nada cortado."""
+    tab.set_viewport_size({"width": 1200, "height": 2400})
+    for theme, suffix in (("JupyterLab Dark", "escuro"), ("JupyterLab Light", "claro")):
+        tab.evaluate(THEME, theme)
+        tab.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
+        board.screenshot(path=SCREENS / f"quiz_{name}_{suffix}.png")
+        assert board.evaluate(CUT) == []
+    board.evaluate("(board) => board.style.width = '260px'")
+    assert board.evaluate(CUT) == []
+    board.screenshot(path=SCREENS / f"quiz_{name}_estreito.png")
+
+
+def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab):
+    tab = open_notebook(browser, lab, "00_a_ponte")
+    static = tab.locator(".jp-OutputArea ol").first
+    static.wait_for(timeout=60_000)
+    assert static.locator("li").all_inner_texts() == [page.plain(item.text) for item in FIRST.options]
+    board = run_quiz(tab, "00_a_ponte", "recall")
+
+    button(board, FIRST, False).click()
+    assert told(board, "alert", FIRST, False).startswith("✘ Ainda não.")
+    button(board, FIRST, True).click()
+    assert told(board, "alert", FIRST, True).startswith("✔ Certo")
+
+    tab_to(tab, button(board, SECOND, False))
+    tab.keyboard.press("Space")
+    assert told(board, "alert", SECOND, False).startswith("✘ Ainda não.")
+    tab_to(tab, button(board, SECOND, True))
+    tab.keyboard.press("Enter")
+    assert told(board, "alert", SECOND, True).startswith("✔ Certo")
+    assert button(board, SECOND, True).get_attribute("title") == "Pergunta 2 de 2"
+    shoot(tab, board, "respondido")
+
+    tab.evaluate(TRUST)
+    tab.evaluate(SAVE)
+    tab.reload()
+    button(board, FIRST, True).wait_for(timeout=60_000)
+    button(board, FIRST, False).click()  # o kernel é o mesmo: o quiz segue vivo
+    told(board, "alert", FIRST, False)
+
+    tab.evaluate(RESTART)
+    run_quiz(tab, "00_a_ponte", "recall")
+    assert told(board, "status", FIRST, False).startswith("✘") and told(board, "status", SECOND, True).startswith(
+        "✔"
+    )
+    saved = answers.read()
+    assert saved[SECOND.id] == {"tried": [option(SECOND, right).text for right in (False, True)]}
+    tab_to(tab, board.get_by_role("button", name="Recomeçar"))
+    tab.keyboard.press("Enter")
+    board.get_by_role("alert").filter(has_text="Respostas apagadas").wait_for(timeout=20_000)
+    assert answers.read() == {} and board.get_by_role("status").count() == 0
+    close_notebook(tab)
+
+
+def test_the_open_question_is_written_ticked_and_compared_by_keyboard(browser, lab):
+    tab = open_notebook(browser, lab, "10_consolidacao")
+    run_quiz(tab, "10_consolidacao", "recall")
+    board = run_quiz(tab, "10_consolidacao", "lesson")
+    board.get_by_label("Sua resposta").focus()
+    tab.keyboard.type("Sem deploy o modelo fica no notebook; com ele, a esteira pergunta e o envelope segue.")
+    tab_to(tab, board.get_by_role("button", name="Conferir pelos critérios"))
+    tab.keyboard.press("Enter")
+    board.get_by_role("alert").filter(has_text="5 critérios").wait_for(timeout=20_000)
+    tab_to(tab, board.get_by_role("checkbox", name=ESSAY.rubric[1]))
+    tab.keyboard.press("Space")
+    tab_to(tab, board.get_by_role("button", name="Ler uma resposta-modelo"))
+    tab.keyboard.press("Enter")
+    board.get_by_role("alert").filter(has_text="Você marcou 1 de 5.").wait_for(timeout=20_000)
+    shoot(tab, board, "aberta")
+    assert answers.read()[ESSAY.id]["criteria"] == [ESSAY.rubric[1]]
+    close_notebook(tab)
