@@ -26,7 +26,6 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-WIDGET = "application/vnd.jupyter.widget-view+json"
 LIVE_PAGE = "[Página ao vivo: rode esta célula para vê-la aqui.]"
 
 
@@ -92,9 +91,8 @@ def normalise(notebook):
 
 
 def _is_kept(output):
-    """Widgets não sobrevivem ao kernel: só se guarda o que traz também uma versão parada, em HTML."""
-    data = output.get("data", {})
-    return WIDGET not in data or "text/html" in data
+    """Widgets não sobrevivem ao kernel: não são guardados."""
+    return "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
 
 
 def _join_streams(outputs):
@@ -114,7 +112,6 @@ def _normalise_output(output, executed):
         output.execution_count = executed
     if "metadata" in output:
         output.metadata = nbformat.from_dict({})
-    output.get("data", {}).pop(WIDGET, None)
     if "<iframe" in output.get("data", {}).get("text/html", ""):
         output.data = nbformat.from_dict({"text/plain": LIVE_PAGE})
     return output

@@ -83,15 +83,19 @@ def any_of(notebook, kind):
     return [question for question in POOL if (question.notebook, question.kind) == (notebook, kind)]
 
 
-def test_the_cell_shows_the_live_quiz_and_the_static_page_together(file, monkeypatch):
+def test_the_cell_shows_the_static_page_and_the_live_quiz_and_only_the_first_is_stored(file, monkeypatch):
     shown = []
     monkeypatch.setattr(board, "display", lambda data, raw: shown.append(data))
     board.show(PAIR, file)
-    assert set(shown[0]) == {lesson.WIDGET, "text/html", "text/plain"}
     assert not file.exists(), "só olhar não grava nada"
-    cell = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", data=shown[0])])
-    stored = lesson.normalise(nbformat.v4.new_notebook(cells=[cell])).cells[0].outputs[0].data
-    assert stored == {"text/html": page.group_html(PAIR), "text/plain": page.group_text(PAIR)}
+    assert (
+        set(shown[1]) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
+        and shown[1]["text/plain"] == ""
+    )
+    outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown]
+    cell = nbformat.v4.new_code_cell("x", outputs=outputs)
+    (stored,) = lesson.normalise(nbformat.v4.new_notebook(cells=[cell])).cells[0].outputs
+    assert stored.data == {"text/html": page.group_html(PAIR), "text/plain": page.group_text(PAIR)}
 
 
 # ------------------------------------------------------------------ escolher

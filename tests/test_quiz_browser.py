@@ -93,6 +93,7 @@ def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab
     assert static.locator("li").all_inner_texts() == [page.plain(item.text) for item in FIRST.options]
     board = run_quiz(tab, "00_a_ponte", "recall")
 
+    static.wait_for(state="hidden")
     button(board, FIRST, False).click()
     assert told(board, "alert", FIRST, False).startswith("✘ Ainda não.")
     button(board, FIRST, True).click()
@@ -115,6 +116,12 @@ def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab
     told(board, "alert", FIRST, False)
 
     tab.evaluate(RESTART)
+    tab.reload()  # e agora não há mais quiz vivo: ficam as perguntas, e nenhum erro em inglês
+    static.wait_for(timeout=60_000)
+    ghost = tab.get_by_text("Error displaying")
+    ghost.wait_for(state="attached", timeout=60_000)
+    assert not ghost.is_visible()
+    tab.screenshot(path=SCREENS / "quiz_na_volta.png")
     run_quiz(tab, "00_a_ponte", "recall")
     assert told(board, "status", FIRST, False).startswith("✘") and told(board, "status", SECOND, True).startswith(
         "✔"

@@ -38,6 +38,6 @@ def build(questions, file=answers.FILE):
 
 
 def show(questions, file=answers.FILE):
-    """Mostra o grupo na célula: o widget onde há quem o execute, o HTML parado em todo o resto."""
-    live = build(questions, file)._repr_mimebundle_()
-    display(live | {"text/html": page.group_html(questions), "text/plain": page.group_text(questions)}, raw=True)
+    """Mostra o grupo na célula: o HTML parado, que fica guardado, e o quiz vivo, que o esconde enquanto vive."""
+    display({"text/html": page.group_html(questions), "text/plain": page.group_text(questions)}, raw=True)
+    display(build(questions, file)._repr_mimebundle_() | {"text/plain": ""}, raw=True)

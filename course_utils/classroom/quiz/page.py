@@ -3,9 +3,14 @@
 import html
 import re
 
-INVITATION = "Para responder aqui mesmo, rode esta célula (Shift + Enter)."
+INVITATION = "Para responder aqui mesmo, ou retomar de onde parou, rode esta célula (Shift + Enter)."
 # O JupyterLab obedece ao estilo; o GitHub, que o apaga, ao atributo.
 LETTERED = '<ol type="A" style="list-style-type: upper-alpha">'
+# Na volta de quem salvou e fechou, o quiz vivo já não existe: sem isto, um erro em inglês aparece no lugar dele.
+NO_GHOST = (
+    "<style>.jp-OutputArea-child:has(.quiz-static) + * > .jp-OutputArea-output:not(:has(*)) "
+    "{ display: none; }</style>"
+)
 OPEN_TASK = "Pergunta aberta: você escreve, confere pelos critérios e depois lê uma resposta-modelo."
 
 
@@ -26,12 +31,12 @@ def heading(question, number, total):
 
 def group_html(questions):
     """As perguntas e as opções em listas ordenadas, e um convite a responder; nenhuma resposta."""
-    parts = []
+    parts = [NO_GHOST, '<div class="quiz-static">']
     for number, question in enumerate(questions, start=1):
         parts.append(f"<p>{heading(question, number, len(questions))}</p>")
         items = [f"<li>{inline(option.text)}</li>" for option in question.options]
         parts.append(f"<p>{OPEN_TASK}</p>" if question.is_open else "\n".join([LETTERED, *items, "</ol>"]))
-    return "\n".join([*parts, f"<p><em>{INVITATION}</em></p>"])
+    return "\n".join([*parts, f"<p><em>{INVITATION}</em></p>", "</div>"])
 
 
 def group_text(questions):
