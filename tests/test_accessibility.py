@@ -25,7 +25,6 @@ SCENES = {
 }
 # O que escrevemos num notebook: o Markdown e as saídas. As cores do código e dos números são do tema.
 OUR_CONTENT = {"include": [[".jp-RenderedMarkdown"], [".jp-OutputArea-output"]]}
-OF_MARKDOWN = ["empty-table-header"]  # ele faz um <th> até do canto vazio de uma tabela de dupla entrada
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +33,8 @@ def server():
         yield server
 
 
-def violations(page, known=(), inside=None):
-    """O que o axe acha em `page` (ou no seletor `inside`), uma linha por elemento, menos as regras `known`."""
+def violations(page, inside=None):
+    """O que o axe acha em `page` (ou no seletor `inside`), uma linha por elemento."""
     try:
         from axe_playwright_python.sync_playwright import Axe
     except ImportError:
@@ -46,7 +45,6 @@ def violations(page, known=(), inside=None):
     return [
         f"{rule['id']}: {node['target']} {node['failureSummary']}"
         for rule in found["violations"]
-        if rule["id"] not in known
         for node in rule["nodes"]
     ]
 
@@ -82,7 +80,7 @@ def test_an_exported_notebook(browser, tmp_path, number):
     page = browser.new_page()
     page.route("http*://**/*", lambda route: route.abort())  # o MathJax e o Mermaid que o nbconvert buscaria
     page.goto((tmp_path / "notebook.html").as_uri())
-    wrong = violations(page, OF_MARKDOWN, OUR_CONTENT)
+    wrong = violations(page, inside=OUR_CONTENT)
     page.close()
     assert wrong == []
 
