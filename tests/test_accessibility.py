@@ -33,8 +33,8 @@ def server():
         yield server
 
 
-def violations(page, inside=None):
-    """O que o axe acha em `page` (ou no seletor `inside`), uma linha por elemento."""
+def violations(page, known=(), inside=None):
+    """O que o axe acha em `page` (ou no seletor `inside`), uma linha por elemento, menos as regras `known`."""
     try:
         from axe_playwright_python.sync_playwright import Axe
     except ImportError:
@@ -45,6 +45,7 @@ def violations(page, inside=None):
     return [
         f"{rule['id']}: {node['target']} {node['failureSummary']}"
         for rule in found["violations"]
+        if rule["id"] not in known
         for node in rule["nodes"]
     ]
 
