@@ -202,9 +202,23 @@ def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
         AFTERWARDS.get(path.stem, lambda page: None)(page)
 
 
-def test_a_digit_drawn_inside_the_notebook_is_read(browser, lab):
+def test_a_digit_drawn_inside_the_notebook_is_read_and_an_exercise_is_solved(browser, lab):
     with notebook_run(browser, lab, "00_a_ponte") as page:
         page.evaluate(SHOW_CELL, "IFrame(")
         frame = page.frame_locator("iframe[src*='127.0.0.1']")
         assert draw_seven(page, frame).startswith("É um 7, com ")
         page.screenshot(path=SCREENS / "lab_00_desenho.png")
+        solve_the_exercise(page, "ponte_tres_imagens", 'resposta = [item["digit"] for item in ask(images[:3])]')
+
+
+def solve_the_exercise(page, name, answer):
+    """Escreve a resposta na célula do exercício, como o aluno, e a roda com Shift + Enter."""
+    page.evaluate(SHOW_CELL, name)
+    cell = page.locator(".jp-CodeCell", has_text=name)
+    cell.locator(".jp-OutputArea-output", has_text="Ainda sem resposta").wait_for(timeout=20_000)
+    cell.get_by_text("resposta = ...").click()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.insert_text(answer)
+    page.keyboard.press("Shift+Enter")
+    cell.locator(".jp-OutputArea-output", has_text="✔ Certo!").wait_for(timeout=30_000)
