@@ -27,6 +27,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 LIVE_PAGE = "[Página ao vivo: rode esta célula para vê-la aqui.]"
+PERSONAL = "[O seu progresso: rode esta célula para vê-lo aqui.]\n"
 
 
 def find_notebooks(prefixes=()):
@@ -74,7 +75,8 @@ def _count_bars(client):
 def normalise(notebook):
     """Deixa o notebook como ele é guardado: sem datas, widgets, endereços nem páginas vivas; contagem 1, 2, 3…
 
-    E cada célula com o tipo de slide que a regra de `course_utils.slides` lhe dá.
+    Uma célula com a etiqueta `personal` mostra o que é de quem a roda: guarda-se só um convite. E cada célula leva
+    o tipo de slide que a regra de `course_utils.slides` lhe dá.
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -87,6 +89,8 @@ def normalise(notebook):
         cell.execution_count = executed
         kept = [_normalise_output(output, executed) for output in cell.outputs if _is_kept(output)]
         cell.outputs = _join_streams(kept)
+        if "personal" in cell.metadata.get("tags", []):
+            cell.outputs = [nbformat.v4.new_output("stream", text=PERSONAL)]
     return slides.mark(notebook)
 
 

@@ -52,6 +52,18 @@ def test_saving_stores_normalised_outputs(folder):
     assert all("execution" not in cell.metadata for cell in stored.cells)
 
 
+def test_what_is_personal_is_not_stored(folder):
+    path = folder / "01_a.ipynb"
+    write(path, "print('3 de 11 notebooks')")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].metadata["tags"] = ["personal"]
+    nbformat.write(notebook, path)
+    assert lesson.main(["01", "--save"]) == 0
+    stored = nbformat.read(path, as_version=4)
+    assert [output.text for output in stored.cells[0].outputs] == [lesson.PERSONAL]
+    assert lesson.normalise(nbformat.read(path, as_version=4)) == stored
+
+
 def test_repeating_uses_the_same_kernel(folder):
     path = folder / "01_a.ipynb"
     write(path, "count = globals().get('count', 0) + 1\nprint(count)")

@@ -19,7 +19,7 @@ BRIEF = Brief()
 FIELDS = ("servidor", "modelo", "formato", "casa", "api", "otimizacao")
 
 # O que cada escolha conhecida custaria nesta central; as que servem têm None.
-HEAVY = "pede o framework inteiro no aparelho: só o processo do Keras ocupou 664 MB no notebook 06."
+HEAVY = "pede o framework inteiro no aparelho; veja no notebook 06 a memória do processo do Keras."
 COSTS = {
     "casa": {
         "borda": None,

@@ -1,4 +1,4 @@
-"""A prova escondida: envelopes feitos com a divisão de *validação*, torta e suja como na esteira.
+"""A prova escondida: envelopes feitos com a divisão de *validação*, deslocada e suja como na esteira.
 
 O teste continua tocado uma vez só (notebook 09): o que serve para escolher e corrigir é a validação.
 """

@@ -12,6 +12,8 @@ from course_utils.measure.memory import tree_bytes
 from course_utils.measure.size import size_bytes
 
 NOT_SEEN = "nada: a prova anterior falhou"
+READING = ("Acurácia", "Latência", "Entradas ruins", "De pé depois")
+LABELS = {"otimizacao": "otimização", "api": "API"}
 
 
 class DeliveryError(ValueError):
@@ -48,7 +50,7 @@ def _server_items(delivery, brief):
             if items[1].ok:
                 items += [*proofs.reading(client, brief), *proofs.refusals(client, brief)]
             else:
-                items += [Item(name, None, "o contrato cumprido", NOT_SEEN) for name in ("Leitura", "Recusas")]
+                items += [Item(name, None, "o contrato cumprido", NOT_SEEN) for name in READING]
             return [*items, proofs.production(client), _memory(process, brief)]
     except servers.ServerError as error:
         last = str(error).strip().splitlines()[-1][:150]
@@ -67,7 +69,7 @@ def _open(delivery):
         yield server.url, server.process
     elif isinstance(server, str) and ".py:" in server and "://" not in server:
         kind = "waitress" if plain(delivery["api"]) == "flask" else "uvicorn"
-        with servers.start(server, model=Path(str(delivery["modelo"])), server=kind) as started:
+        with servers.start(server, model=Path(str(delivery["modelo"])).resolve(), server=kind) as started:
             yield started.url, started.process
     elif isinstance(server, str):
         yield server, None
@@ -90,7 +92,7 @@ def _weigh(model, brief):
     with contextlib.suppress(OSError, TypeError, ValueError):
         if Path(model).is_file():
             size = size_bytes(model) / 1e6
-            step = "o notebook 09 chegou lá com poda + int8 (data/small.onnx é um desses)."
+            step = "o notebook 09 chegou lá com poda + int8 (artifacts.DATA / 'small.onnx' é um desses)."
             return size <= brief.model_mb, limit, f"{size:.2f} MB".replace(".", ","), step
     return False, limit, "nenhum arquivo", 'em "modelo", dê o caminho do arquivo que o servidor carrega.'
 
@@ -102,4 +104,5 @@ def _choice_items(delivery):
         problem = costs.get(choice, f"escolha entre {', '.join(costs)}.")
         if field == "formato" and problem is None and not str(delivery["modelo"]).endswith(SUFFIXES[choice]):
             problem = f"o arquivo entregue não termina em {SUFFIXES[choice]}."
-        yield Item(f"Escolha: {field}", problem is None, "a que cabe no pedido", repr(choice), problem or "")
+        what = f"Escolha: {LABELS.get(field, field)}"
+        yield Item(what, problem is None, "a que cabe no pedido", repr(choice), problem or "")
