@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import psutil
 import pytest
+from endings import wait_for_the_end
 
 from course_utils.classroom import servers
 from course_utils.measure import load
@@ -283,7 +284,7 @@ def test_an_interrupted_load_leaves_no_process(server):
     time.sleep(0.3)
     notebook.send_signal(signal.SIGINT)
     assert "KeyboardInterrupt" in notebook.communicate(timeout=10)[1]
-    assert not children[0].is_running()
+    wait_for_the_end([children[0].pid])
 
 
 def test_the_curve_shows_latency_and_throughput_with_units():

@@ -32,8 +32,8 @@ def kernel():
 
 def run_cell(client, code, expression="None"):
     """Executa a célula no kernel e devolve o valor de `expression`, como texto."""
-    client.execute(code, user_expressions={"value": expression})
-    content = client.get_shell_msg(timeout=60)["content"]
+    reply = client.execute(code, user_expressions={"value": expression}, reply=True, timeout=60)
+    content = reply["content"]
     assert content["status"] == "ok", content
     return content["user_expressions"]["value"]["data"]["text/plain"]
 
