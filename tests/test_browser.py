@@ -153,7 +153,7 @@ def notebook_run(browser, lab, name):
     close_notebook(page)
 
 
-def run_to_the_end(page, seconds=200):
+def run_to_the_end(page, seconds=300):
     """Apaga as saídas guardadas, executa tudo e espera; mostra a célula que erra, ou a que não acaba."""
     page.evaluate(RUN_ALL)
     limit = time.monotonic() + seconds
