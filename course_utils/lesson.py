@@ -36,6 +36,16 @@ def find_notebooks(prefixes=()):
     return [path for path in found if not prefixes or path.name.startswith(tuple(prefixes))]
 
 
+def choose(parser, arguments):
+    """Lê a linha de comando com os começos de nome dos notebooks; devolve `(caminhos, opções)` ou encerra."""
+    parser.add_argument("notebooks", nargs="*", help="começo do nome dos notebooks (padrão: todos)")
+    options = parser.parse_args(arguments)
+    paths = find_notebooks(options.notebooks)
+    if not paths:
+        parser.error(f"nenhum notebook começa por {' ou '.join(options.notebooks)}")
+    return paths, options
+
+
 def execute(path, *, repeat=1):
     """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, pace.Run)`.
 
@@ -124,12 +134,8 @@ def _normalise_output(output, executed):
 def main(arguments=None):
     """Executa os notebooks pedidos; devolve 0, ou 1 se algum falhou."""
     parser = argparse.ArgumentParser(prog="python -m course_utils run", description=__doc__.splitlines()[0])
-    parser.add_argument("notebooks", nargs="*", help="começo do nome dos notebooks (padrão: todos)")
     parser.add_argument("--save", action="store_true", help="grava as saídas normalizadas nos notebooks")
-    options = parser.parse_args(arguments)
-    paths = find_notebooks(options.notebooks)
-    if not paths:
-        parser.error(f"nenhum notebook começa por {' ou '.join(options.notebooks)}")
+    paths, options = choose(parser, arguments)
     runs = []
     for path in paths:
         try:

@@ -1,7 +1,6 @@
 """O Chromium e o JupyterLab dos testes de navegador, e a mão que desenha."""
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ import time
 import urllib.parse
 import urllib.request
 
-import pytest
+from needs import miss
 
 from course_utils.model import artifacts
 
@@ -22,6 +21,15 @@ STATE = """() => {
   const panel = window.jupyterapp.shell.currentWidget;
   const cells = panel.content.model.sharedModel.toJSON().cells.filter((cell) => cell.cell_type === "code");
   return { path: panel.context.path, kernel: panel.sessionContext.session?.kernel?.status, cells };
+}"""
+RUN_QUIZ = """async (call) => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  await panel.sessionContext.ready;
+  const notebook = panel.content;
+  const place = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(call));
+  notebook.activeCellIndex = place;
+  await notebook.scrollToItem(place, "start");
+  await window.jupyterapp.commands.execute("notebook:run-cell");
 }"""
 
 
@@ -35,7 +43,7 @@ def chromium():
         sync_playwright = None
     if not program or not sync_playwright:
         reason = "falta o Chromium do sistema ou o pacote playwright (.ci/requirements.txt)"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        miss(reason)
     SCREENS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
@@ -88,6 +96,14 @@ def open_notebook(browser, lab, name):
     assert page.locator(".Toastify__toast").count() == 0, "apareceu um aviso que ninguém pediu"
     page.screenshot(path=SCREENS / f"lab_{name}_aberto.png")
     return page
+
+
+def run_quiz(tab, notebook, kind):
+    """Roda a célula desse grupo e devolve o quiz vivo, já com todos os botões."""
+    tab.evaluate(RUN_QUIZ, f'quiz.show("{notebook}", "{kind}")')
+    board = tab.locator(".jp-Cell").filter(has_text=f'quiz.show("{notebook}", "{kind}")').locator(".quiz-board")
+    board.get_by_role("button", name="Recomeçar").wait_for(timeout=60_000)
+    return board
 
 
 def close_notebook(page):

@@ -15,13 +15,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from series import MINUTES
 
 from course_utils import lesson
 from course_utils.model import artifacts
 
 PATHS = lesson.find_notebooks()
-README = (artifacts.ROOT / "README.md").read_text(encoding="utf-8")
-MINUTES = {name: int(minutes) for name, minutes in re.findall(r"\(notebooks/(\w+)\.ipynb\) \| (\d+) \|", README)}
 IGNORED = "nbval-ignore-output"
 
 notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -4,6 +4,7 @@ from datetime import date
 from html.parser import HTMLParser
 
 import pytest
+from hostile import Explosive
 
 from course_utils.classroom import certificate, exercises, passport, progress, state
 from course_utils.classroom.exercises import engine, fastapi_api
@@ -131,11 +132,8 @@ def leaves(*arguments):
     raise SystemExit(3)
 
 
-class UnspeakableError(Exception):
+class UnspeakableError(Explosive, Exception):
     """Um erro que não sabe virar texto."""
-
-    def __str__(self):
-        raise RuntimeError("bum")
 
 
 def unspeakable(*arguments):

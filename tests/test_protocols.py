@@ -13,6 +13,7 @@ import threading
 import numpy as np
 import pytest
 from cases import JSON, body
+from cold import cold_app
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
@@ -26,22 +27,6 @@ from course_utils.model.predictor import Predictor
 TF, OIP = "course_utils.serving.tf_serving:create_app", "course_utils.serving.open_inference:create_app"
 PREDICT, INFER = "v1/models/digits:predict", "v2/models/digits/infer"
 FORM = "application/x-www-form-urlencoded"  # o que o curl -d manda
-
-
-def cold_app(folder, module):
-    """O endereço de uma aplicação que leva 1,5 s a mais para carregar o modelo. `module`: o do contrato."""
-    code = f"""
-import time
-from course_utils.serving import store, {module}
-load = store._load_and_warm_up
-def slow(file):
-    time.sleep(1.5)
-    return load(file)
-store._load_and_warm_up = slow
-create_app = {module}.create_app
-"""
-    (folder / "frio.py").write_text(code, encoding="utf-8")
-    return f"{folder / 'frio.py'}:create_app"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ Prova demorada (veja test_browser.py). As telas, nos temas claro e escuro, ficam
 """
 
 import pytest
-from browsing import SCREENS, close_notebook, open_notebook
+from browsing import SCREENS, close_notebook, open_notebook, run_quiz
 
 from course_utils.classroom.quiz import answers, page, questions
 
@@ -13,15 +13,6 @@ pytestmark = pytest.mark.slow
 POOL = questions.load()
 FIRST, SECOND = questions.group("00_a_ponte", "recall", POOL)
 ESSAY = next(question for question in POOL if question.is_open)
-RUN_QUIZ = """async (call) => {
-  const panel = window.jupyterapp.shell.currentWidget;
-  await panel.sessionContext.ready;
-  const notebook = panel.content;
-  const place = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(call));
-  notebook.activeCellIndex = place;
-  await notebook.scrollToItem(place, "start");
-  await window.jupyterapp.commands.execute("notebook:run-cell");
-}"""
 # Quem roda o notebook inteiro o torna confiável; aqui roda-se uma célula só, e diz-se isso das outras.
 TRUST = """() => { for (const cell of window.jupyterapp.shell.currentWidget.content.model.cells) {
   if (cell.type === "code") cell.trusted = true;
@@ -38,14 +29,6 @@ CUT = """(board) => [...board.querySelectorAll("button, p, .quiz-feedback, label
 @pytest.fixture(autouse=True)
 def nothing_answered():
     answers.FILE.unlink(missing_ok=True)
-
-
-def run_quiz(tab, notebook, kind):
-    """Roda a célula desse grupo e devolve o quiz vivo, já com todos os botões."""
-    tab.evaluate(RUN_QUIZ, f'quiz.show("{notebook}", "{kind}")')
-    board = tab.locator(".jp-Cell").filter(has_text=f'quiz.show("{notebook}", "{kind}")').locator(".quiz-board")
-    board.get_by_role("button", name="Recomeçar").wait_for(timeout=60_000)
-    return board
 
 
 def option(question, correct):

@@ -4,14 +4,13 @@ import re
 
 import nbformat
 import pytest
+from series import MINUTES
 
 from course_utils import __main__ as commands
 from course_utils import lesson
 from course_utils.model import artifacts
 
 TEXT = (artifacts.ROOT / "notebooks/ROTEIRO.md").read_text(encoding="utf-8")
-README = (artifacts.ROOT / "README.md").read_text(encoding="utf-8")
-MINUTES = {name: int(minutes) for name, minutes in re.findall(r"\(notebooks/(\w+)\.ipynb\) \| (\d+) \|", README)}
 PARTS = {part[:2]: part for part in re.split(r"^## ", TEXT, flags=re.M) if part[:2].isdigit()}
 ROW = re.compile(r"^\| (\d+)–(\d+) \| (.+?) \|(.*)\|$", re.M)
 paths = pytest.mark.parametrize("path", lesson.find_notebooks(), ids=lambda path: path.stem)

@@ -13,6 +13,7 @@ import urllib.request
 import numpy as np
 import pytest
 from cases import BAD_BODIES, BYTES, JSON, body
+from cold import cold_app
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -277,18 +278,8 @@ def test_versions_are_switched_without_a_restart_and_a_broken_one_is_ignored(tmp
 
 @pytest.mark.parametrize("name", ["fastapi", "flask"])
 def test_until_the_model_is_warm_ready_is_503_and_live_200(tmp_path, name):
-    code = f"""
-import time
-from course_utils.serving import store, {name}_app
-load = store._load_and_warm_up
-def slow(file):
-    time.sleep(1.5)
-    return load(file)
-store._load_and_warm_up = slow
-create_app = {name}_app.create_app
-"""
-    (tmp_path / "frio.py").write_text(code, encoding="utf-8")
-    with servers.start(f"{tmp_path / 'frio.py'}:create_app", server=KINDS[name][1], ready="health/live") as server:
+    app = cold_app(tmp_path, f"{name}_app")
+    with servers.start(app, server=KINDS[name][1], ready="health/live") as server:
         answer = call(server, "health/ready")
         assert_problem(answer, 503)
         assert answer[1]["Retry-After"] == "1"

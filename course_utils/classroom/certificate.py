@@ -3,7 +3,7 @@
 from datetime import date
 from html import escape
 
-from course_utils.classroom import passport, progress
+from course_utils.classroom import passport, progress, tables
 from course_utils.model import artifacts
 
 FILE = artifacts.ARTIFACTS / "certificado.html"
@@ -72,22 +72,10 @@ def _stages(found):
         )
         for stage in found
     ]
-    return _table("Notebooks, exercícios e perguntas", heads, rows)
+    return tables.html("Notebooks, exercícios e perguntas", heads, rows)
 
 
 def _stamp(notebook, measures):
-    return _table(
+    return tables.html(
         notebook, ("Medida", "Valor"), [(name, passport.shown(value)) for name, value in measures.items()]
     )
-
-
-def _table(caption, heads, rows):
-    """Uma tabela com legenda e cabeçalhos de linha e de coluna; todo texto escapado."""
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(str(first))}</th>'
-        + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
-        + "</tr>"
-        for first, *cells in rows
-    )
-    return f"<table>\n<caption>{escape(caption)}</caption>\n<tr>{head}</tr>\n{body}\n</table>"

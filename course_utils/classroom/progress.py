@@ -3,7 +3,6 @@
 Os notebooks vêm do passaporte; os exercícios, de artifacts/exercises.json; as perguntas, do quiz. Nada sai daqui.
 """
 
-import contextlib
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,8 +30,7 @@ def record(name, file=FILE):
     """Anota que o exercício `name` foi resolvido, com a data da primeira vez."""
     solved = state.read(file)
     if name not in solved:
-        with contextlib.suppress(OSError):  # sem disco perde-se a anotação, não a aula
-            state.write(file, solved | {name: date.today().isoformat()})
+        state.note(file, solved | {name: date.today().isoformat()})
 
 
 def stages():

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from course_utils.measure.latency import number
+
 CLASS_S, NOTEBOOK_S, CELL_S, PEAK_BYTES = 480, 120, 30, 1.5e9
 
 
@@ -35,11 +37,11 @@ def table(runs):
     lines = [f"{'notebook':{width}}     tempo  célula mais demorada  pico de memória"]
     for run in runs:
         cell = run.slowest()
-        slowest = f"[{cell.number}]{_comma(cell.seconds):>7} s"
-        lines.append(
-            f"{run.notebook:{width}}  {_comma(run.seconds):>6} s  {slowest:>20}  {run.peak_bytes / 1e6:12.0f} MB"
-        )
-    return "\n".join([*lines, f"{'total':{width}}  {_comma(sum(run.seconds for run in runs)):>6} s"])
+        slowest = f"[{cell.number}]{number(cell.seconds, 7, 1)} s"
+        peak = f"{run.peak_bytes / 1e6:12.0f} MB"
+        lines.append(f"{run.notebook:{width}}  {number(run.seconds, 6, 1)} s  {slowest:>20}  {peak}")
+    total = sum(run.seconds for run in runs)
+    return "\n".join([*lines, f"{'total':{width}}  {number(total, 6, 1)} s"])
 
 
 def goals(runs):
@@ -50,25 +52,21 @@ def goals(runs):
     heaviest = max(runs, key=lambda run: run.peak_bytes)
     total = sum(run.seconds for run in runs)
     checks = [
-        (total <= CLASS_S, f"tudo em até {CLASS_S // 60} min: {_comma(total / 60)} min"),
+        (total <= CLASS_S, f"tudo em até {CLASS_S // 60} min: {number(total / 60, 0, 1)} min"),
         (longest.seconds <= NOTEBOOK_S, f"nenhum notebook acima de {NOTEBOOK_S} s: {_worst(longest)}"),
         (
             cell.seconds <= CELL_S,
             f"nenhuma célula acima de {CELL_S} s sem barra de progresso: "
-            f"[{cell.number}] do {silent.notebook}, {_comma(cell.seconds)} s",
+            f"[{cell.number}] do {silent.notebook}, {number(cell.seconds, 0, 1)} s",
         ),
         (
             heaviest.peak_bytes <= PEAK_BYTES,
             f"nenhum acima de 1,5 GB, com os processos que inicia: "
-            f"{heaviest.notebook}, {_comma(heaviest.peak_bytes / 1e9)} GB",
+            f"{heaviest.notebook}, {number(heaviest.peak_bytes / 1e9, 0, 1)} GB",
         ),
     ]
     return "\n".join(f"{'✔' if kept else '✘'} {text}" for kept, text in checks)
 
 
 def _worst(run):
-    return f"{run.notebook}, {_comma(run.seconds)} s"
-
-
-def _comma(number):
-    return f"{number:.1f}".replace(".", ",")
+    return f"{run.notebook}, {number(run.seconds, 0, 1)} s"

@@ -45,12 +45,8 @@ def describe(notebook):
 def main(arguments=None):
     """Faz os slides pedidos; devolve 0."""
     parser = argparse.ArgumentParser(prog="python -m course_utils slides", description=__doc__.splitlines()[0])
-    parser.add_argument("notebooks", nargs="*", help="começo do nome dos notebooks (padrão: todos)")
     parser.add_argument("--save", action="store_true", help="grava nos notebooks só os metadados dos slides")
-    options = parser.parse_args(arguments)
-    paths = lesson.find_notebooks(options.notebooks)
-    if not paths:
-        parser.error(f"nenhum notebook começa por {' ou '.join(options.notebooks)}")
+    paths, options = lesson.choose(parser, arguments)
     for path in paths:
         if options.save:
             nbformat.write(slides.mark(nbformat.read(path, as_version=4)), path)

@@ -8,6 +8,7 @@ from course_utils.classroom.capstone import proofs
 from course_utils.classroom.capstone.brief import BRIEF, COSTS, FIELDS, SUFFIXES, plain
 from course_utils.classroom.capstone.client import Client
 from course_utils.classroom.capstone.report import Item, Report
+from course_utils.measure.latency import number
 from course_utils.measure.memory import tree_bytes
 from course_utils.measure.size import size_bytes
 
@@ -93,7 +94,7 @@ def _weigh(model, brief):
         if Path(model).is_file():
             size = size_bytes(model) / 1e6
             step = "o notebook 09 chegou lá com poda + int8 (artifacts.DATA / 'small.onnx' é um desses)."
-            return size <= brief.model_mb, limit, f"{size:.2f} MB".replace(".", ","), step
+            return size <= brief.model_mb, limit, f"{number(size, 0, 2)} MB", step
     return False, limit, "nenhum arquivo", 'em "modelo", dê o caminho do arquivo que o servidor carrega.'
 
 

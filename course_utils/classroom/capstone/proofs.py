@@ -7,8 +7,8 @@ import numpy as np
 
 from course_utils.classroom.capstone import hidden
 from course_utils.classroom.capstone.report import Item
+from course_utils.measure.load import BYTES
 
-BYTES = "application/octet-stream"
 CLIENTS = 2
 DEVELOPMENT = ("werkzeug", "basehttp", "simplehttp")
 BAD = {

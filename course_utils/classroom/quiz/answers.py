@@ -4,8 +4,6 @@ De cada pergunta de escolha guarda-se a lista dos textos escolhidos, do primeiro
 texto (`written`) e os critérios marcados (`criteria`).
 """
 
-import contextlib
-
 from course_utils.classroom import state
 
 FILE = state.FOLDER / "answers.json"
@@ -19,12 +17,12 @@ def read(file=FILE):
 def update(name, file=FILE, **fields):
     """Troca estes campos da resposta à pergunta `name` e deixa os outros como estavam."""
     saved = read(file)
-    _write(file, saved | {name: saved.get(name, {}) | fields})
+    state.note(file, saved | {name: saved.get(name, {}) | fields})
 
 
 def forget(names, file=FILE):
     """Apaga as respostas às perguntas `names`."""
-    _write(file, {name: entry for name, entry in read(file).items() if name not in names})
+    state.note(file, {name: entry for name, entry in read(file).items() if name not in names})
 
 
 def tried(question, saved):
@@ -43,8 +41,3 @@ def written(question, saved):
 
 def _texts(value):
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _write(file, entries):
-    with contextlib.suppress(OSError):  # sem disco perde-se a anotação, não a aula
-        state.write(file, entries)

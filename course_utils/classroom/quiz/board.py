@@ -31,7 +31,7 @@ def build(questions, file=answers.FILE):
         answers.forget([question.id for question in questions], file)
         for part in parts:
             part.reset()
-        news.value = '<div role="alert" class="quiz-feedback">Respostas apagadas: pode recomeçar.</div>'
+        news.value = page.spoken("Respostas apagadas: pode recomeçar.")
 
     restart.on_click(forget)
     return widgets.VBox([style, *(part.box for part in parts), restart, news]).add_class("quiz-board")

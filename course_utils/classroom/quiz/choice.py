@@ -70,5 +70,4 @@ def _feedback(option, role):
     """
     opening = sign_of(option) if option.correct else f"{sign_of(option)}Ainda não. "
     closing = "" if option.correct else " Tente outra opção."
-    text = f"{opening}{page.inline(option.feedback)}{closing}"
-    return f'<div role="{role}" class="quiz-feedback {style_of(option)}">{text}</div>'
+    return page.spoken(f"{opening}{page.inline(option.feedback)}{closing}", role, style_of(option))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from course_utils.classroom.quiz.page import inline
+from course_utils.classroom import tables
 from course_utils.classroom.quiz.tally import Result
 
 
@@ -14,8 +14,8 @@ class Score:
     by_notebook: dict[str, Result]
 
     def _repr_html_(self):
-        topics = _table("Por assunto", ("Assunto", "Certas de primeira", "Para reler"), self._topic_rows())
-        notebooks = _table("Por notebook", ("Notebook", "Certas de primeira"), self._notebook_rows())
+        topics = tables.html("Por assunto", ("Assunto", "Certas de primeira", "Para reler"), self._topic_rows())
+        notebooks = tables.html("Por notebook", ("Notebook", "Certas de primeira"), self._notebook_rows())
         return f"{topics}\n{notebooks}"
 
     def __repr__(self):
@@ -41,12 +41,3 @@ def _count(result):
 def _advice(result):
     """O notebook a reler, se houve erro."""
     return result.notebook if result.right < result.answered else "–"
-
-
-def _table(caption, header, rows):
-    head = "".join(f'<th scope="col">{inline(name)}</th>' for name in header)
-    body = "\n".join(
-        f'<tr><th scope="row">{inline(name)}</th>{"".join(f"<td>{inline(cell)}</td>" for cell in rest)}</tr>'
-        for name, *rest in rows
-    )
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"

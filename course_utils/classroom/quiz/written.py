@@ -44,10 +44,12 @@ class Written:
 
     def _check(self, _):
         if len(self.text.value.strip()) < ENOUGH:
-            self.news.value = _news("Escreva antes ao menos uma frase inteira: os critérios aparecem em seguida.")
+            warning = "Escreva antes ao menos uma frase inteira: os critérios aparecem em seguida."
+            self.news.value = page.spoken(warning)
             return
         self._reveal()
-        self.news.value = _news(f"Resposta guardada. Logo abaixo há {len(self.ticks)} critérios para marcar.")
+        news = f"Resposta guardada. Logo abaixo há {len(self.ticks)} critérios para marcar."
+        self.news.value = page.spoken(news)
 
     def _reveal(self):
         title = widgets.HTML("<p><strong>Critérios.</strong> Releia a sua resposta e marque o que ela faz:</p>")
@@ -61,7 +63,7 @@ class Written:
     def _show_model(self, _):
         met = sum(tick.value for tick in self.ticks)
         opening = f"<strong>Você marcou {met} de {len(self.ticks)}. Uma resposta-modelo:</strong> "
-        self.model.value = _news(opening + page.inline(self.question.model_answer))
+        self.model.value = page.spoken(opening + page.inline(self.question.model_answer))
 
 
 def _auto():
@@ -73,8 +75,3 @@ def _button(description, action):
     button = widgets.Button(description=description, layout=layout)
     button.on_click(action)
     return button
-
-
-def _news(text):
-    """Um recado que o leitor de telas anuncia (veja em choice.py por que é um `alert`)."""
-    return f'<div role="alert" class="quiz-feedback">{text}</div>'
