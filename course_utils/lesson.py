@@ -1,7 +1,8 @@
 """A aula inteira sem navegador: executa os notebooks, mede tempo e memória, mostra o passaporte.
 
-`python -m course_utils run` executa todos; `run 01 02`, só esses; `run 01 --save` também grava as saídas,
-normalizadas, no próprio notebook (é assim que um notebook alterado volta ao repositório).
+`python -m course_utils run` executa os da aula; `run 01 02`, só esses; um extra se pede pelo nome, como em
+`run extra_vigiar`. `run 01 --save` também grava as saídas, normalizadas, no próprio notebook (é assim que um
+notebook alterado volta ao repositório).
 """
 
 import argparse
@@ -21,6 +22,7 @@ from course_utils.measure.memory import PeakMemory
 from course_utils.model import artifacts
 
 FOLDER = artifacts.ROOT / "notebooks"
+EXTRA = "extra_"  # começa assim o nome de um notebook que não é da aula de 90 minutos
 CELL_TIMEOUT_S = 300
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -31,14 +33,16 @@ PERSONAL = "[O seu progresso: rode esta célula para vê-lo aqui.]\n"
 
 
 def find_notebooks(prefixes=()):
-    """Os notebooks em ordem (lista de Path); com `prefixes`, só os que começam por um deles."""
+    """Os notebooks da aula, em ordem (lista de Path); com `prefixes`, os que começam por um deles, até extras."""
     found = sorted(FOLDER.glob("*.ipynb"))
-    return [path for path in found if not prefixes or path.name.startswith(tuple(prefixes))]
+    if not prefixes:
+        return [path for path in found if not path.name.startswith(EXTRA)]
+    return [path for path in found if path.name.startswith(tuple(prefixes))]
 
 
 def choose(parser, arguments):
     """Lê a linha de comando com os começos de nome dos notebooks; devolve `(caminhos, opções)` ou encerra."""
-    parser.add_argument("notebooks", nargs="*", help="começo do nome dos notebooks (padrão: todos)")
+    parser.add_argument("notebooks", nargs="*", help="começo do nome dos notebooks (padrão: os da aula)")
     options = parser.parse_args(arguments)
     paths = find_notebooks(options.notebooks)
     if not paths:

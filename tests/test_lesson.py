@@ -34,6 +34,13 @@ def test_a_failing_cell_stops_with_its_notebook_named(folder, capsys):
     assert "01_a.ipynb parou" in error and "ZeroDivisionError" in error
 
 
+def test_an_extra_runs_only_when_asked_by_name(folder):
+    for name in ("01_a", "extra_b"):
+        write(folder / f"{name}.ipynb", "1 + 1")
+    assert [path.stem for path in lesson.find_notebooks()] == ["01_a"]
+    assert [path.stem for path in lesson.find_notebooks(["extra_b"])] == ["extra_b"]
+
+
 def test_an_unknown_notebook_is_a_usage_error(folder, capsys):
     with pytest.raises(SystemExit):
         lesson.main(["99"])

@@ -4,6 +4,7 @@ As provas demoradas (marcadas `slow`) executam os notebooks de outras maneiras: 
 clone limpo e sem rede, com as soluções dos exercícios no lugar; e com uma saída adulterada.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -15,13 +16,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from series import MINUTES
+from needs import miss
+from series import EXTRAS, MINUTES
 
 from course_utils import lesson
 from course_utils.model import artifacts
 
-PATHS = lesson.find_notebooks()
+SERIES, ASIDE = lesson.find_notebooks(), lesson.find_notebooks([lesson.EXTRA])
+PATHS = SERIES + ASIDE
+DURATIONS = MINUTES | EXTRAS
 IGNORED = "nbval-ignore-output"
+RAY = "extra_alem_de_uma_maquina"
 
 notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
@@ -40,7 +45,11 @@ def solutions(path):
 
 
 def test_the_series_is_complete_and_in_order():
-    assert [path.stem for path in PATHS] == list(MINUTES)
+    assert [path.stem for path in SERIES] == list(MINUTES)
+
+
+def test_the_readme_lists_the_extras_apart():
+    assert {path.stem for path in ASIDE} == set(EXTRAS)
 
 
 @notebooks
@@ -103,17 +112,13 @@ def test_each_plot_is_followed_by_its_description(path):
 @notebooks
 def test_the_skeleton_is_whole(path):
     text = prose(path)
-    for part in (
-        "Neste notebook você vai",
-        "## Antes de começar",
-        "## Sua vez",
-        "## A aula, conferida",
-        "## O que vimos",
-    ):
+    for part in ("Neste notebook você vai", "## Sua vez", "## A aula, conferida", "## O que vimos"):
         assert part in text, part
     assert "<summary>Dica</summary>" in text and solutions(path)
     code = "\n".join(cell.source for cell in cells(path, "code"))
-    assert f'quiz.show("{path.stem}", "recall")' in code and "<summary>Resposta</summary>" not in text
+    assert "<summary>Resposta</summary>" not in text
+    if path in SERIES:  # um extra não tem notebook anterior de que lembrar
+        assert "## Antes de começar" in text and f'quiz.show("{path.stem}", "recall")' in code
     assert f'passport.stamp(\n    "{path.stem}"' in code or f'passport.stamp("{path.stem}"' in code
     assert re.search(r"✔ verdadeiro|↻ desatualizado|⚖ depende", text)
 
@@ -129,17 +134,15 @@ def test_headings_descend_one_level_at_a_time(path):
 @notebooks
 def test_the_minutes_of_the_sections_add_up(path):
     text = prose(path)
-    assert f"**{MINUTES[path.stem]} minutos**" in text
+    assert f"**{DURATIONS[path.stem]} minutos**" in text
     sections = [int(minutes) for minutes in re.findall(r"^## .*\((\d+) min\)", text, flags=re.M)]
-    assert sum(sections) == MINUTES[path.stem]
+    assert sum(sections) == DURATIONS[path.stem]
 
 
 @notebooks
 def test_links_to_other_files_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#:]+)\)", prose(path)):
-        following = list(MINUTES).index(path.stem) + 1
-        last_of_series = following == len(MINUTES) and re.match(rf"{following:02d}_\w+\.ipynb", target)
-        assert (path.parent / target).exists() or last_of_series, target
+        assert (path.parent / target).exists(), target
 
 
 @notebooks
@@ -166,6 +169,8 @@ print(json.dumps([run.seconds, run.peak_bytes]))
 @notebooks
 def test_solved_it_runs_twice_alone_offline_from_a_fresh_clone_within_the_memory(path, fresh_clone, tmp_path):
     """As duas vezes são no mesmo kernel, com as soluções no lugar; sem rede onde há namespaces (Linux)."""
+    if path.stem == RAY and importlib.util.find_spec("ray") is None:
+        miss("falta o Ray: python -m course_utils --extra")
     solved = tmp_path / path.name
     nbformat.write(solve(path), solved)
     command = [sys.executable, "-c", EXECUTE_TWICE, str(solved)]

@@ -3,6 +3,7 @@
 import re
 
 from course_utils import __main__ as commands
+from course_utils import lesson
 from course_utils.model import artifacts
 
 README = (artifacts.ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,9 +21,9 @@ def test_its_links_to_files_lead_somewhere():
             assert (artifacts.ROOT / target).exists(), target
 
 
-def test_there_is_a_binder_badge_and_one_link_per_notebook():
+def test_there_is_a_binder_badge_and_one_link_per_notebook_of_the_lesson():
     assert "https://mybinder.org/badge_logo.svg" in README
-    for path in sorted((artifacts.ROOT / "notebooks").glob("*.ipynb")):
+    for path in lesson.find_notebooks():
         assert f"HEAD?urlpath=lab/tree/notebooks/{path.name})" in README, path.name
 
 
