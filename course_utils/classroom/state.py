@@ -24,10 +24,18 @@ def read(file):
 
 def write(file, content):
     """Grava o dicionário `content` por troca atômica: quem lê nunca vê meio arquivo."""
+    write_text(file, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_text(file, text):
+    """O mesmo com um texto qualquer. Interrompido no meio, não deixa o rascunho."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    draft.replace(file)
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def note(file, content):
