@@ -30,12 +30,13 @@ PROBLEMS = {
 }
 
 
-def create_app(model=None, **limits):
+def create_app(model=None, *, service=None, infer=asgi.infer, **limits):
     """Aplicação ASGI do contrato. `model`: arquivo ONNX ou pasta de versões (padrão: a variável AULA_MODEL).
 
-    `limits`: `max_pending` e `deadline_s` do `Service`.
+    `limits`: `max_pending` e `deadline_s` do `Service`. Quem infere noutro processo traz o seu `service` e o seu
+    `infer(service, imagens)`, como `ray_app`.
     """
-    service = Service(model, **limits)
+    service = service or Service(model, **limits)
     app = asgi.new_app(service, title="Leitor de CEP")
     _add_page_and_docs(app)
 
@@ -43,7 +44,7 @@ def create_app(model=None, **limits):
         with service.admit():
             body = await asgi.read_body(request)
             images = await asgi.read_images(service, request.headers.get("content-type", ""), body)
-            answer = await asgi.infer(service, images)
+            answer = await infer(service, images)
         return Response(to_json(answer), media_type=contract.JSON_TYPE)
 
     app.router.add_api_route(

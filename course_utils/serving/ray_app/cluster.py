@@ -1,0 +1,157 @@
+"""Um cluster Ray de um nó, iniciado pelo próprio processo que o chama (o kernel do notebook, um teste).
+
+É o que `ray start --head` e `serve deploy` fariam, com quatro cuidados: só 127.0.0.1; nenhuma estatística de uso
+enviada; uma pasta temporária só dele, apagada no fim; e um segredo (token) que não é gravado na pasta do usuário. No
+Linux, os processos do Ray terminam com quem os iniciou, mesmo com `kill -9`: o kernel do sistema os avisa.
+"""
+
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import time
+import weakref
+from pathlib import Path
+
+import psutil
+from tqdm.auto import tqdm
+
+from course_utils.model import artifacts
+from course_utils.serving import ray_app
+
+HOST = "127.0.0.1"
+CONFIG = Path(__file__).with_name("config.yaml")
+PREFIX = "aula-ray-"
+OBJECTS_BYTES = 80 * 2**20  # o mínimo do Ray; as nossas imagens viajam dentro das mensagens
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_SERVE_LOG_TO_STDERR": "0",
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
+    "RAY_AUTH_MODE": "token",
+}
+
+
+class ClusterError(RuntimeError):
+    """O cluster não fez o que se pediu; a mensagem diz o que ele respondeu."""
+
+
+class Cluster:
+    """Um cluster no ar. Num `with`, encerra-se ao sair do bloco; senão, com `stop()` ou com o processo."""
+
+    def __init__(self, port, folder):
+        self.url = f"http://{HOST}:{port}/"
+        self._finalizer = weakref.finalize(self, _stop, folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.stop()
+
+    def stop(self):
+        """Encerra os processos do Ray e apaga a pasta temporária. Pode ser chamado mais de uma vez."""
+        self._finalizer()
+
+    def deploy(self, config, *, deadline=120):
+        """Pede ao cluster o que está em `config` (dict, como em config.yaml) e espera que esteja no ar.
+
+        O mesmo que `serve deploy`: só muda o que difere do que já havia. Levanta `ClusterError` se uma aplicação
+        falha ou se passam `deadline` segundos, e o erro do Pydantic se `config` não obedece ao esquema do Ray.
+        """
+        from ray.serve.schema import ServeDeploySchema
+
+        schema = ServeDeploySchema.model_validate(config)
+        _client().deploy_apps(schema)
+        names, limit = [item.name for item in schema.applications], time.monotonic() + deadline
+        with tqdm(total=deadline, desc="esperando o cluster", bar_format="{desc}: {elapsed}", leave=False) as bar:
+            while time.monotonic() < limit:
+                applications = self.details()["applications"]
+                states = {name: applications.get(name, {}).get("status", "") for name in names}
+                for name in names:
+                    if states[name] == "DEPLOY_FAILED":
+                        raise ClusterError(f"A aplicação {name} falhou: {applications[name]['message']}")
+                if set(states.values()) == {"RUNNING"}:
+                    return
+                time.sleep(0.1)
+                bar.refresh()
+        raise ClusterError(f"Em {deadline} s, o cluster ainda está em {states}.")
+
+    def details(self):
+        """O estado do cluster (dict): aplicações, peças e réplicas, com o processo de cada uma."""
+        return _client().get_serve_details()
+
+    def replicas(self, deployment, application="leitor"):
+        """Os números dos processos das réplicas de `deployment` que já atendem (lista de int)."""
+        pieces = self.details()["applications"][application]["deployments"]
+        return [item["pid"] for item in pieces[deployment]["replicas"] if item["state"] == "RUNNING"]
+
+
+def start(config=None, *, port=8000, cpus=2, import_from=()):
+    """Inicia um cluster em 127.0.0.1, com a configuração dada (dict; padrão: a de config.yaml), e devolve `Cluster`.
+
+    `port`: a de HTTP, no lugar da que a configuração traz; `cpus`: quantas o cluster tem para repartir;
+    `import_from`: pastas com os módulos a que os `import_path` se referem. Encerra antes o cluster que este processo
+    já tivesse. Levanta `MissingRayError` ou `ClusterError`.
+    """
+    ray_app.require()
+    paths = [*map(str, import_from), str(artifacts.ROOT), os.environ.get("PYTHONPATH", "")]
+    os.environ.update(QUIET | {"RAY_AUTH_TOKEN": secrets.token_hex(32)})
+    import ray
+    from ray import serve
+
+    ray.shutdown()
+    config = read_config() if config is None else config
+    folder = _temporary_folder()
+    running = Cluster(port, folder)
+    try:
+        ray.init(
+            address="local", num_cpus=cpus, object_store_memory=OBJECTS_BYTES, _temp_dir=str(folder),
+            _node_ip_address=HOST, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL",
+            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, paths))}},
+        )  # fmt: skip
+        logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
+        serve.start(
+            proxy_location=config.get("proxy_location", "HeadOnly"),
+            http_options={"host": HOST, "port": port},
+            logging_config=config.get("logging_config"),
+        )
+        running.deploy(config)
+    except BaseException:  # também o KeyboardInterrupt de quem interrompe a célula
+        running.stop()
+        raise
+    return running
+
+
+def read_config(file=CONFIG):
+    """A configuração de um arquivo YAML (dict)."""
+    import yaml
+
+    return yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+
+
+def _client():
+    """Quem fala com o controlador do Serve; `serve.status()` usa o mesmo, mas não diz os processos."""
+    from ray.serve.context import _get_global_client
+
+    return _get_global_client()
+
+
+def _stop(folder):
+    import ray
+
+    ray.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_folder():
+    """Uma pasta só deste cluster; apaga as de quem morreu sem se despedir.
+
+    No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras, e a pasta temporária do macOS gasta metade.
+    """
+    parent = Path("/tmp" if os.name == "posix" else tempfile.gettempdir())
+    for old in parent.glob(f"{PREFIX}*"):
+        owner = old.name.removeprefix(PREFIX).split("-")[0]
+        if owner.isdigit() and (int(owner) == os.getpid() or not psutil.pid_exists(int(owner))):
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))

@@ -1,0 +1,46 @@
+"""O leitor de CEP no Ray Serve, no que se confere sem Ray: os dois arquivos YAML e a frase de quem não o tem."""
+
+import pytest
+import yaml
+
+from course_utils.model import artifacts
+from course_utils.serving import ray_app
+from course_utils.serving.ray_app import __main__ as command
+from course_utils.serving.ray_app import cluster
+from course_utils.serving.service import MAX_PENDING
+
+MANIFEST = cluster.CONFIG.with_name("kuberay.yaml")
+
+
+def pieces(config):
+    return {item["name"]: item for item in config["applications"][0]["deployments"]}
+
+
+def test_the_config_listens_only_here_and_serves_models_that_exist():
+    config = cluster.read_config()
+    assert config["http_options"]["host"] == "127.0.0.1"
+    readers = [item["user_config"] for name, item in pieces(config).items() if name != "Gateway"]
+    assert [reader["version"] for reader in readers] == ["1", "2"]
+    for reader in readers:
+        artifacts.verify(artifacts.ROOT / reader["model"])
+
+
+def test_it_is_the_application_that_refuses_and_not_the_proxy():
+    gateway = pieces(cluster.read_config())["Gateway"]
+    assert gateway["max_ongoing_requests"] > MAX_PENDING and "max_queued_requests" not in gateway
+
+
+def test_the_manifest_deploys_the_same_applications():
+    manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+    embedded = yaml.safe_load(manifest["spec"]["serveConfigV2"])
+    assert embedded["applications"] == cluster.read_config()["applications"]
+    pins = (artifacts.ROOT / "requirements-extra.txt").read_text(encoding="utf-8").split()
+    assert f"ray[serve]=={manifest['spec']['rayClusterConfig']['rayVersion']}" in pins
+
+
+def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setattr(ray_app, "find_spec", lambda name: None)
+    with pytest.raises(ray_app.MissingRayError, match="python -m course_utils --extra"):
+        cluster.start()
+    assert command.main([]) == 1
+    assert capsys.readouterr().err == ray_app.MISSING + "\n"
