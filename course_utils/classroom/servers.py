@@ -71,19 +71,24 @@ class Server:
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
-def start(target=None, *, model=MODEL, server=None, workers=1, threads=1, ready=READY, deadline=30):
+def start(
+    target=None, *, model=MODEL, server=None, workers=1, threads=1, baseline=None, shadow=None, ready=READY,
+    deadline=30,
+):  # fmt: skip
     """Inicia um servidor em 127.0.0.1 e devolve um `Server` pronto para responder.
 
     `target`: `"pacote.modulo:nome"` ou `"pasta/arquivo.py:nome"`, uma aplicação ou uma função que a cria
     (padrão: o servidor FastAPI do curso); `model`: o arquivo ONNX que ela serve; `server`: "uvicorn",
-    "gunicorn", "waitress" ou "werkzeug"; `workers` e `threads`: processos e threads por processo.
+    "gunicorn", "waitress" ou "werkzeug"; `workers` e `threads`: processos e threads por processo; `baseline`: a
+    linha de base do vigia de deriva; `shadow`: o modelo que recebe uma cópia do tráfego.
 
     Espera, com uma barra de progresso, até `GET health/ready` responder 200; com outra rota em `ready`, até
     qualquer resposta abaixo de 500. Levanta `ServerError`, com o fim do registro, se o processo morrer ou se
     passarem `deadline` segundos.
     """
     options = ["--model", model, "--workers", workers, "--threads", threads, "--watch-stdin"]
-    options += ["--server", server] if server else []
+    extras = {"--server": server, "--baseline": baseline, "--shadow": shadow}
+    options += [part for pair in extras.items() if pair[1] for part in pair]
     command = [sys.executable, "-m", "course_utils.serving", *_place(target), *options]
     return _start(lambda port: ([*command, "--port", port], {}), ready, deadline)
 

@@ -109,6 +109,16 @@ def stop_when_stdin_closes():
     threading.Thread(target=watch, daemon=True).start()
 
 
+def require_watchers():
+    """Confere a sombra e a linha de base pedidas; levanta `CorruptedFileError` ou `BaselineError`."""
+    if "AULA_SHADOW" in os.environ:
+        require_version(os.environ["AULA_SHADOW"])
+    if "AULA_BASELINE" in os.environ:
+        from course_utils.measure.drift import load_baseline
+
+        load_baseline(os.environ["AULA_BASELINE"])
+
+
 def main(arguments=None):
     """Lê a linha de comando e serve, só em 127.0.0.1, até receber SIGTERM ou Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m course_utils serve", description=__doc__)
@@ -118,15 +128,19 @@ def main(arguments=None):
     parser.add_argument("--threads", type=int, default=1, help="threads por processo (gunicorn e waitress)")
     parser.add_argument("--port", type=int, default=8000, help="porta em 127.0.0.1 (padrão: 8000)")
     parser.add_argument("--model", type=Path, help="arquivo ONNX ou pasta de versões (padrão: o de referência)")
+    parser.add_argument("--baseline", type=Path, help="linha de base (JSON) do vigia de deriva (padrão: nenhum)")
+    parser.add_argument("--shadow", type=Path, help="modelo que recebe uma cópia do tráfego (padrão: nenhum)")
     parser.add_argument("--watch-stdin", action="store_true", help="encerra quando a entrada padrão fecha")
     options = parser.parse_args(arguments)
-    if options.model:
-        os.environ["AULA_MODEL"] = str(options.model.resolve())
+    for variable in ("model", "baseline", "shadow"):
+        if path := getattr(options, variable):
+            os.environ[f"AULA_{variable.upper()}"] = str(path.resolve())
     if options.watch_stdin:
         stop_when_stdin_closes()
     try:
         require_version(model_path())  # um modelo que não serve é dito já, numa frase, antes de abrir a porta
-    except CorruptedFileError as error:
+        require_watchers()
+    except (CorruptedFileError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     log_to_stdout()

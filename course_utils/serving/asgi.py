@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from course_utils.serving import contract
+from course_utils.serving import contract, schemas
 from course_utils.serving.service import BODY_DEADLINE_S, request_id
 
 log = logging.getLogger("aula32.serving")
@@ -143,6 +143,12 @@ def _add_operation(app, service):
     @app.get("/metrics", include_in_schema=False)
     async def metrics():
         return Response(service.metrics(), media_type="text/plain; version=0.0.4")
+
+    if service.shadow:
+
+        @app.get("/shadow", summary="Como a sombra se compara com quem responde?", tags=["Operação"])
+        async def shadow() -> schemas.ShadowReport:
+            return service.shadow.report()
 
 
 class Observer:

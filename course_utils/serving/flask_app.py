@@ -47,6 +47,12 @@ def create_app(model=None, **limits):
     def metrics():
         return Response(service.metrics(), content_type="text/plain; version=0.0.4")
 
+    if service.shadow:
+
+        @app.get("/shadow")
+        def shadow():
+            return jsonify(service.shadow.report())
+
     @app.get("/")
     def page():
         return send_from_directory(PAGE, "index.html")

@@ -37,7 +37,11 @@ def model_path():
 class Service:
     """Um modelo no ar: carrega em segundo plano, atende até `max_pending` requisições ao mesmo tempo."""
 
-    def __init__(self, model=None, *, max_pending=MAX_PENDING, deadline_s=DEADLINE_S):
+    def __init__(self, model=None, *, max_pending=MAX_PENDING, deadline_s=DEADLINE_S, baseline=None, shadow=None):
+        """`baseline`: a linha de base do vigia de deriva (padrão: a variável AULA_BASELINE; sem ela, nenhum).
+
+        `shadow`: o modelo que recebe uma cópia do tráfego (padrão: a variável AULA_SHADOW; sem ela, nenhum).
+        """
         self.max_pending, self.deadline_s = max_pending, deadline_s
         # Um lugar a mais que os núcleos: enquanto uma resposta volta ao cliente, outra inferência já começou.
         self.executor = ThreadPoolExecutor(os.cpu_count() + 1, thread_name_prefix="inferência")
@@ -46,6 +50,7 @@ class Service:
         self.store, self.failure = None, None
         self._pending, self._lock = 0, threading.Lock()
         self._create_metrics()
+        self._add_watchers(baseline or os.environ.get("AULA_BASELINE"), shadow or os.environ.get("AULA_SHADOW"))
         threading.Thread(target=self._load, args=(model or model_path(),), daemon=True).start()
 
     def _load(self, model):
@@ -62,6 +67,8 @@ class Service:
         """Termina as inferências em curso e para de vigiar a pasta de versões."""
         self.executor.shutdown()
         self.pictures.shutdown()
+        for watcher in self.watchers:
+            watcher.close()
         if self.store:
             self.store.close()
 
@@ -97,6 +104,8 @@ class Service:
         predictions = predictor.respond(predictor.infer(predictor.preprocess(images)))
         elapsed = perf_counter() - start
         self.inference.observe(elapsed)
+        for watcher in self.watchers:
+            self._tell(watcher, images, predictions, ms=1000 * elapsed, version=served.version)
         return answer(predictions, model_version=served.version, inference_ms=1000 * elapsed)
 
     def late(self):
@@ -104,6 +113,28 @@ class Service:
         return ContractError(504, f"A resposta não ficou pronta em {self.deadline_s:g} s.", retry_after=1)
 
     # ------------------------------------------------------------ o que a operação vê
+
+    def _add_watchers(self, baseline, shadow):
+        """Quem vê cada requisição já respondida; importado só aqui: quem não pede vigia não paga por ele."""
+        self.watchers, self.shadow = [], None
+        if baseline:
+            from course_utils.serving.monitor import Monitor
+
+            self.watchers.append(Monitor(baseline))
+        if shadow:
+            from course_utils.serving.shadow import Shadow
+
+            self.shadow = Shadow(shadow)
+            self.watchers.append(self.shadow)
+        for watcher in self.watchers:
+            self.registry.register(watcher)
+
+    def _tell(self, watcher, *seen, **facts):
+        """Um vigia que falha vira uma linha no registro: o cliente recebe a sua resposta do mesmo jeito."""
+        try:
+            watcher.see(*seen, **facts)
+        except Exception:
+            log.exception("o vigia %s falhou", type(watcher).__name__)
 
     def _create_metrics(self):
         self.registry = CollectorRegistry()
