@@ -3,7 +3,7 @@
 A receita vencedora é escolhida na validação; o teste é lido uma vez, no fim, só para ela e o original.
 """
 
-from course_utils.bench import candidates, cost, lenet
+from course_utils.bench import candidates, cost, goals, lenet
 from course_utils.model import compress
 
 SEEDS = (0, 1, 2)
@@ -13,15 +13,6 @@ RECIPES = [
     compress.Recipe((8, 12, 24, 24, 32)),
     compress.Recipe((4, 8, 16, 12, 24)),
 ]
-GOALS = {  # nome: (limite, se é um mínimo)
-    "size_ratio": (40, True),
-    "speed_ratio_batch1": (10, True),
-    "accuracy_drop_points": (0.5, False),
-    "saving_percent": (75, True),
-    "storage_ratio": (40, True),
-    "storage_drop_points": (0.5, False),
-}
-STRETCH = {"size_ratio": 100, "speed_ratio_batch1": 12}
 
 
 def run(recipes=RECIPES, seeds=SEEDS):
@@ -37,13 +28,7 @@ def run(recipes=RECIPES, seeds=SEEDS):
             "deep_compression": lenet.run(seeds),
         }
     result["cost"] = cost.compare(files[winner.name, "int8", min(seeds)], seconds[winner.name])
-    return result | {"goals": {name: goal[0] for name, goal in GOALS.items()}, "met": _met(result)}
-
-
-def _met(result):
-    """Que metas foram cumpridas, na pior semente."""
-    values = _worst(result)
-    return {name: values[name] >= goal if least else values[name] <= goal for name, (goal, least) in GOALS.items()}
+    return result | goals.judge(_worst(result), goals.OPTIMIZATION)
 
 
 def _worst(result):
@@ -77,13 +62,7 @@ def text(result):
         lines.append(_row(name, row, row["accuracy_drop_points"], f"  [{low:.1f}; {high:.1f}]"))
     without = next(row for row in result["curve"] if row["recipe"] == result["winner"])
     lines.append(_row("sem int8 (processador sem VNNI)", without, without["validation_drop_points"], ""))
-    lines += ["", result["cost"]["table"], "", f"{'medida':24}  {'valor':>8}  {'meta':>8}  (até onde se quis ir)"]
-    for name, value in _worst(result).items():
-        goal, least = GOALS[name]
-        further = f"  ({STRETCH[name]:g})" if name in STRETCH else ""
-        mark = "✔" if result["met"][name] else "✘"
-        lines.append(f"{name:24}  {value:8.2f}  {'≥' if least else '≤'} {goal:6g}  {mark}{further}")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", result["cost"]["table"]])
 
 
 def _row(name, row, drop, note):

@@ -10,43 +10,31 @@ from time import perf_counter
 import numpy as np
 import psutil
 
-from course_utils.bench import wide_model
+from course_utils.bench import goals, wide_model
 from course_utils.classroom import servers
-from course_utils.measure import load
+from course_utils.measure import latency, load
 from course_utils.model import artifacts, digits
 
 FLASK, FASTAPI = "course_utils.serving.flask_app:create_app", "course_utils.serving.fastapi_app:create_app"
 PRODUCTION = "waitress" if os.name == "nt" else "gunicorn"
-GOALS = {  # nome: (limite, se é um mínimo)
-    "fastapi_over_flask_dev": (3.0, True),
-    "fastapi_over_flask_production": (1.2, True),
-    "overhead_ms_median": (0.4, False),
-    "batching_gain_32_clients": (3.0, True),
-    "ready_s": (1.5, False),
-    "memory_mb_per_process": (150, False),
-}
+CALLS = 1500
 
 
 def run():
     """Mede tudo, com rodadas intercaladas; devolve um dicionário pronto para JSON."""
     image = digits.load("test")[0][:1].tobytes()
     result = _throughput(image) | _one_client(image) | _batching(image)
-    met = {name: _meets(result[name], *goal) for name, goal in GOALS.items()}
-    return result | {"goals": {name: goal[0] for name, goal in GOALS.items()}, "met": met}
+    return result | goals.judge(result, goals.SERVING)
 
 
 def text(result):
-    """O resultado como tabela de texto."""
-    rows = [f"{result['machine']}", "", f"{'medida':32}  {'valor':>8}  {'meta':>8}"]
-    for name, (goal, minimum) in GOALS.items():
-        sign = "≥" if minimum else "≤"
-        mark = "✔" if result["met"][name] else "✘"
-        rows.append(f"{name:32}  {result[name]:8.2f}  {sign} {goal:6g}  {mark}")
-    return "\n".join([*rows, "", result["throughput_table"]])
-
-
-def _meets(value, goal, minimum):
-    return bool(value >= goal) if minimum else bool(value <= goal)
+    """O resultado como tabela de texto: a vazão, e o que vê um cliente só."""
+    names = {"request": "a requisição inteira", "overhead": "o que o servidor acrescenta à inferência"}
+    rows = []
+    for name, meaning in names.items():
+        median, p95 = (latency.number(result[f"{name}_ms_{key}"], 0, 2) for key in ("median", "p95"))
+        rows.append(f"um cliente, {meaning}: mediana {median} ms, p95 {p95} ms, n = {CALLS}")
+    return "\n".join([result["throughput_table"], "", *rows])
 
 
 def _throughput(image):
@@ -82,7 +70,7 @@ def _throughput(image):
     }
 
 
-def _one_client(image, calls=1500):
+def _one_client(image, calls=CALLS):
     """Um cliente, conexão mantida: o que o servidor acrescenta à inferência, em ms.
 
     Soquete cru, e um cliente que espera sem dormir: montar cabeçalhos com `http.client`, ou acordar um núcleo

@@ -67,10 +67,10 @@ def number(value, width, digits):
 def machine():
     """Uma linha que diz em que máquina se mediu: processador, núcleos, sistema e Python."""
     system = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{_processor()}; {os.cpu_count()} núcleos; {system}"
+    return f"{processor()}; {os.cpu_count()} núcleos; {system}"
 
 
-def _processor():
+def processor():
     """Nome comercial do processador; o Linux só o diz em /proc/cpuinfo."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
