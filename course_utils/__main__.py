@@ -12,6 +12,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIRST_NOTEBOOK = "notebooks/00_a_ponte.ipynb"
+EXTRA_NOTEBOOK = "notebooks/extra_alem_de_uma_maquina.ipynb"
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 # Só ASCII: um Python antigo, num terminal antigo, também precisa conseguir escrever esta frase.
@@ -34,14 +35,18 @@ COMMANDS = {
 
 def usage():
     lines = [
-        "Uso: python -m course_utils [comando] [opções]",
+        "Uso: python -m course_utils [--extra] [comando] [opções]",
         "",
         "Todo comando prepara antes o ambiente do curso (pasta .venv), se ele ainda não estiver pronto.",
         "",
         "  (nenhum)  abre o JupyterLab em %s; aceita as opções dele, como --no-browser" % FIRST_NOTEBOOK,
     ]
     lines += ["  %-8s  %s" % (name, COMMANDS[name][1]) for name in COMMANDS]
-    lines += ["  --help    mostra esta ajuda"]
+    lines += [
+        "  --extra   antes do comando, acrescenta ao ambiente o que só um notebook fora da série usa (o Ray);",
+        "            sem comando, abre esse notebook: %s" % EXTRA_NOTEBOOK,
+        "  --help    mostra esta ajuda",
+    ]
     return "\n".join(lines)
 
 
@@ -54,23 +59,29 @@ def main(argv):
     for stream in (sys.stdout, sys.stderr):
         # Num console de página de código antiga um acento vira "?", nunca um erro.
         stream.reconfigure(errors="replace")
+    extra = argv[:1] == ["--extra"]
+    argv = argv[1:] if extra else argv
     if argv[:1] in (["--help"], ["-h"]):
         print(usage())
         return 0
     if argv and argv[0] not in COMMANDS and not argv[0].startswith("-"):
         print("Não conheço o comando %r.\n\n%s" % (argv[0], usage()), file=sys.stderr)
         return 2
-    return prepare_and_run(argv)
+    return prepare_and_run(argv, extra)
 
 
-def prepare_and_run(argv):
+def prepare_and_run(argv, extra):
     from course_utils.setup import environment, launch
 
     try:
         python = environment.ensure(ROOT)
+        if extra:
+            from course_utils.setup.extra import ensure_extra
+
+            ensure_extra(ROOT, python)
         if argv and argv[0] in COMMANDS:
             return launch.run_child(ROOT, [python] + COMMANDS[argv[0]][0] + argv[1:])
-        return launch.open_lab(ROOT, python, FIRST_NOTEBOOK, argv)
+        return launch.open_lab(ROOT, python, EXTRA_NOTEBOOK if extra else FIRST_NOTEBOOK, argv)
     except environment.SetupError as problem:
         print(problem, file=sys.stderr)
         return 1

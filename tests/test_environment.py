@@ -1,6 +1,7 @@
 """A preparação do ambiente, de verdade: pastas `.venv` minúsculas, feitas com pacotes que o próprio teste gera."""
 
 import contextlib
+import datetime
 import io
 import json
 import os
@@ -19,8 +20,9 @@ import nbformat.v4
 import psutil
 import pytest
 
-from course_utils.setup import environment, installer, inventory, launch
+from course_utils.setup import environment, extra, installer, inventory, launch
 from course_utils.setup.environment import MARK, SetupError, ensure, venv_python
+from course_utils.setup.extra import ensure_extra
 
 PROJECT = Path(__file__).resolve().parent.parent
 PYENV = Path("/root/.pyenv/versions")
@@ -50,6 +52,8 @@ def wheels(tmp_path_factory):
         make_wheel(folder, "alfa", version)
     make_wheel(folder, "beta", "1.0", requires="alfa")
     make_wheel(folder, "gama", "1.0", requires="alfa<2")
+    make_wheel(folder, "delta", "1.0", requires="alfa")
+    make_wheel(folder, "delta", "2.0", requires="alfa>=2")
     return folder
 
 
@@ -75,6 +79,7 @@ def make_root(parent: Path, requirements: str = "alfa==1.0\n") -> Path:
     for name in ("__init__", "__main__"):
         shutil.copy(PROJECT / "course_utils" / f"{name}.py", root / "course_utils")
     (root / "requirements.txt").write_text(requirements, encoding="utf-8")
+    (root / "requirements-extra.txt").write_text("delta==1.0\n", encoding="utf-8")
     return root
 
 
@@ -133,6 +138,7 @@ def test_a_cold_set_up_installs_links_and_tells(finished):
     assert re.search(r"Ambiente pronto em \d+ s\.\nOcupa 0,0 GB em \.venv", said)
     assert versions(finished) == "1.0"
     assert mark(finished)["finished"] is True
+    assert mark(finished)["seconds"] > 0 and datetime.date.fromisoformat(mark(finished)["made"])
     assert not (finished / ".venv" / "tmp").exists()
 
 
@@ -266,6 +272,112 @@ def test_killed_half_way_stops_pip_and_the_next_call_recovers(tmp_path, monkeypa
     ensure(root)
     assert capsys.readouterr().out.startswith("A preparação anterior não terminou: recomeçando;")
     assert versions(root) == "1.0"
+
+
+# ---------------------------------------------------------------- o extra
+
+
+def has_delta(root: Path) -> bool:
+    return subprocess.run([venv_python(root), "-I", "-c", "import delta"], capture_output=True).returncode == 0
+
+
+def test_the_extra_is_added_once_before_the_command_and_only_adds(root, monkeypatch, capsys):
+    add_command(root, "import sys, delta; print(sys.argv[1:])")
+    said = call(root, "--extra", "data", "um").stdout
+    assert said.startswith("Acrescentando o extra ao ambiente em .venv (só desta vez; precisa de internet).\n")
+    assert re.search(r"\nExtra pronto em \d+ s; ocupa 0,0 GB\.\n\['um'\]\n$", said)
+    assert versions(root) == "1.0", "delta aceitaria o alfa 2.0, mas a série usa o 1.0"
+    # Daqui em diante não há o que instalar: nem rede, nem pip, nem uma palavra.
+    monkeypatch.setattr(extra, "install", lambda *_: pytest.fail("o extra já estava lá"))
+    ensure_extra(root, ensure(root))
+    (root / "requirements-extra.txt").write_text("# só um comentário\ndelta==1.0\n", encoding="utf-8")
+    ensure_extra(root, ensure(root))
+    assert capsys.readouterr().out == ""
+
+
+def test_an_interrupted_extra_spares_the_series_and_is_finished_by_the_next_call(root, monkeypatch):
+    before = mark(root)
+    with monkeypatch.context() as patch:
+
+        def half(root, venv, python, log, *_):
+            """O pip gravou a versão, mas não o módulo nem o RECORD, e foi morto."""
+            log.write("Collecting delta==1.0\nInstalling collected packages: delta\n")
+            log.flush()
+            info = next(venv.glob("[Ll]ib*/**/site-packages")) / "delta-1.0.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text("Metadata-Version: 2.1\nName: delta\nVersion: 1.0\n", encoding="utf-8")
+            raise KeyboardInterrupt
+
+        patch.setattr(extra, "install", half)
+        with pytest.raises(KeyboardInterrupt):
+            ensure_extra(root, ensure(root))
+    assert mark(root) == {**before, "extra": ""}
+    assert environment.diagnose(root) == "ready" and not has_delta(root)
+    ensure_extra(root, ensure(root))
+    assert has_delta(root) and mark(root)["extra"]
+
+
+def test_an_extra_that_would_change_the_series_or_finds_no_network_changes_nothing(root, monkeypatch):
+    before = mark(root)
+    (root / "requirements-extra.txt").write_text("delta==2.0\n", encoding="utf-8")
+    with pytest.raises(SetupError, match=r"Os notebooks da série não precisam deste extra\.$") as problem:
+        ensure_extra(root, ensure(root))
+    assert_one_sentence(problem.value)
+    no_network(monkeypatch)
+    with pytest.raises(SetupError, match="^Sem rede não dá") as problem:
+        ensure_extra(root, ensure(root))
+    assert_one_sentence(problem.value)
+    assert mark(root) == before and versions(root) == "1.0" and not has_delta(root)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            "ERROR: No matching distribution found for delta==1.0",
+            r"^Não há um pacote pronto de delta==1\.0 para",
+        ),
+        ("[Errno 28] No space left on device", "^O disco encheu"),
+    ],
+)
+def test_why_the_extra_did_not_come(root, monkeypatch, said, sentence):
+    def fail(*_):
+        raise SetupError(installer.explain([said], Path("artifacts/extra.log")))
+
+    monkeypatch.setattr(extra, "install", fail)
+    with pytest.raises(SetupError, match=sentence) as problem:
+        ensure_extra(root, ensure(root))
+    assert_one_sentence(problem.value)
+
+
+def test_the_extra_asks_for_disk_first(root, monkeypatch):
+    monkeypatch.setattr(extra, "BYTES", 10**15)
+    with pytest.raises(SetupError, match="^Falta espaço em disco"):
+        ensure_extra(root, ensure(root))
+    assert "extra" not in mark(root)
+
+
+def test_an_environment_of_others_is_told_how_to_get_the_extra(root):
+    (root / ".venv" / MARK).unlink()
+    with pytest.raises(SetupError, match=r"nele falta delta==1\.0: acrescente-o com .+ -m pip") as problem:
+        ensure_extra(root, ensure(root))
+    assert_one_sentence(problem.value)
+    (root / "requirements-extra.txt").write_text("alfa==1.0\n", encoding="utf-8")
+    ensure_extra(root, ensure(root))
+    assert not (root / ".venv" / MARK).exists()
+
+
+def test_an_update_takes_the_extra_along_and_keeps_what_the_set_up_cost(root, monkeypatch):
+    before = {**mark(root), "extra": "qualquer"}
+    environment.write_mark(root / ".venv", **before)
+    (root / "requirements.txt").write_text("alfa==2.0\n", encoding="utf-8")
+    asked = []
+    monkeypatch.setattr(environment, "install", lambda *arguments: asked.append(arguments[-1]))
+    ensure(root)
+    assert asked == [["requirements.txt", "requirements-extra.txt"]]
+    assert {name: mark(root)[name] for name in ("seconds", "made", "extra")} == {
+        name: before[name] for name in ("seconds", "made", "extra")
+    }
 
 
 # ---------------------------------------------------------------- a .venv dos outros
@@ -481,7 +593,9 @@ def test_the_pytorch_index_is_asked_only_for_torch_and_only_if_it_answers(root, 
         (root / "requirements.txt").write_text(text, encoding="utf-8")
         monkeypatch.setattr(installer, "torch_index_answers", lambda answers=answers: answers)
         commands.clear()
-        installer.install(root, root / ".venv", venv_python(root), None, installer.Progress(io.StringIO()))
+        installer.install(
+            root, root / ".venv", venv_python(root), None, installer.Progress(io.StringIO()), ["requirements.txt"]
+        )
         assert (installer.TORCH_INDEX in commands[0]) is expected
 
 
@@ -507,7 +621,7 @@ def test_a_wrong_python_gets_one_sentence(version):
 def test_help_and_unknown_commands():
     helped = call(PROJECT, "--help")
     assert helped.returncode == 0
-    for command in ("test", "run", "train", "data", "serve"):
+    for command in ("test", "run", "train", "data", "serve", "--extra"):
         assert re.search(rf"^  {command} +\w", helped.stdout, re.M), command
     unknown = call(PROJECT, "inexistente")
     assert unknown.returncode == 2 and "Não conheço o comando 'inexistente'." in unknown.stderr
@@ -575,8 +689,9 @@ def test_the_next_free_port_is_chosen():
 # ---------------------------------------------------------------- o que está no repositório
 
 
-def test_every_requirement_is_pinned_and_every_group_explained():
-    text = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", [environment.BASE, environment.EXTRA])
+def test_every_requirement_is_pinned_and_every_group_explained(name):
+    text = (PROJECT / name).read_text(encoding="utf-8")
     for group in re.split(r"\n\n+", text.strip())[1:]:
         comment, *pins = group.splitlines()
         assert comment.startswith("# "), group

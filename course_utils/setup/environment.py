@@ -2,12 +2,13 @@
 
 `ensure` olha o que existe, faz apenas o que falta e devolve o Python a usar. A marca dentro de `.venv` nasce
 com `finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido.
-Depois vêm os motores do navegador (`engines`), que são um extra: se faltarem, o ambiente vale assim mesmo.
+Depois vêm os motores do navegador (`engines`): se faltarem, o ambiente vale assim mesmo. O extra é à parte.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import hashlib
 import importlib.util
@@ -26,6 +27,7 @@ from course_utils.setup.installer import DISK_FULL, Progress, SetupError, durati
 
 NEW_BYTES, UPDATE_BYTES = 6_000_000_000, 1_500_000_000  # o instalado e os arquivos baixados, com folga
 MARK = "course_utils.json"
+BASE, EXTRA = "requirements.txt", "requirements-extra.txt"
 
 SAY = {
     "absent": "Preparando o ambiente do curso em .venv (só desta vez; precisa de internet).",
@@ -40,7 +42,7 @@ SAY = {
 def ensure(root: str | Path) -> str:
     """Devolve o Python de um ambiente completo para `root`, criando ou consertando `.venv` se preciso."""
     root = Path(root)
-    try:
+    with disk_problems_in_a_sentence():
         state = diagnose(root)
         if state == "ready":
             add_engines(root)
@@ -50,6 +52,12 @@ def ensure(root: str | Path) -> str:
             return complete
         with only_one(root):
             return prepare(root, diagnose(root))
+
+
+@contextlib.contextmanager
+def disk_problems_in_a_sentence():
+    try:
+        yield
     except OSError as problem:
         if problem.errno == errno.ENOSPC:
             raise SetupError(DISK_FULL) from problem
@@ -93,16 +101,21 @@ def prepare(root: Path, state: str) -> str:
     venv = root / ".venv"
     if state == "ready":  # outra chamada terminou entre o primeiro exame e a trava
         return str(venv_python(root))
-    started = time.monotonic()
+    started, anew = time.monotonic(), state not in ("outdated", "incomplete")
+    mark = {} if anew else read_mark(venv)
     print(SAY[state].format(set_aside(venv)) if state == "foreign" else SAY[state], flush=True)
     with open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log, Progress() as progress:
-        if state in ("outdated", "incomplete"):
-            update(root, log, progress)
-        else:
+        if anew:
             create(root, log, progress)
-        write_mark(venv, finished=True, requirements=digest(root), python=platform.python_version())
+        else:
+            update(root, log, progress)
+        mark |= {"finished": True, "requirements": digest(root), "python": platform.python_version()}
+        write_mark(venv, **mark)
         without = engines.complete(root, venv, venv_python(root), progress)
-    print(f"Ambiente pronto em {duration(time.monotonic() - started)}.", flush=True)
+    seconds = time.monotonic() - started
+    if anew:  # o que custou a preparação inteira, e quando: as medições (bench) o contam
+        write_mark(venv, **mark, seconds=round(seconds, 1), made=datetime.date.today().isoformat())
+    print(f"Ambiente pronto em {duration(seconds)}.", flush=True)
     report_sizes(root)
     if without:
         print(without, flush=True)
@@ -138,11 +151,14 @@ def create(root: Path, log, progress: Progress) -> None:
     command = [base, "-I", "-X", "utf8", "-m", "venv", str(venv)]
     run_logged(command, log, lambda lines: progress.show("1/3 Criando .venv"))
     link_package(root, venv)
-    install(root, venv, venv_python(root), log, progress)
+    install(root, venv, venv_python(root), log, progress, [BASE])
 
 
 def update(root: Path, log, progress: Progress) -> None:
-    """Instala só o que falta; se o pip não chegar a mexer em nada, o ambiente fica como estava."""
+    """Instala só o que falta; se o pip não chegar a mexer em nada, o ambiente fica como estava.
+
+    Com o extra instalado, os dois arquivos vão juntos ao pip: as versões de um servem ao outro.
+    """
     if missing_packages(venv_python(root), root) == []:
         return  # só mudaram comentários
     check_disk(root, UPDATE_BYTES)
@@ -150,12 +166,16 @@ def update(root: Path, log, progress: Progress) -> None:
     old_mark = read_mark(venv)
     write_mark(venv, finished=False)
     try:
-        install(root, venv, venv_python(root), log, progress)
+        install(root, venv, venv_python(root), log, progress, [BASE, EXTRA] if "extra" in old_mark else [BASE])
     except SetupError:
-        # O pip baixa tudo antes de trocar o que há: se nem começou a trocar, o ambiente antigo está inteiro.
-        if "\nInstalling collected packages" not in Path(log.name).read_text(encoding="utf-8"):
+        if not started_to_install(log):
             write_mark(venv, **old_mark)
         raise
+
+
+def started_to_install(log) -> bool:
+    """O pip baixa tudo antes de trocar o que há: se nem começou a trocar, o ambiente antigo está inteiro."""
+    return "\nInstalling collected packages" in Path(log.name).read_text(encoding="utf-8")
 
 
 def report_sizes(root: Path) -> None:
@@ -217,8 +237,8 @@ def gigabytes(size: float) -> str:
 # ---------------------------------------------------------------- a marca, a trava e o que o ambiente contém
 
 
-def digest(root: Path) -> str:
-    return hashlib.sha256((root / "requirements.txt").read_bytes()).hexdigest()
+def digest(root: Path, requirements: str = BASE) -> str:
+    return hashlib.sha256((root / requirements).read_bytes()).hexdigest()
 
 
 def read_mark(venv: Path) -> dict | None:
@@ -258,14 +278,14 @@ def only_one(root: Path):
         yield
 
 
-def missing_packages(python: Path, root: Path) -> list[str] | None:
-    """O que falta a esse Python para cumprir requirements.txt; None se ele nem responde."""
-    return ask(python, "missing", root)
+def missing_packages(python: Path, root: Path, requirements: str = BASE) -> list[str] | None:
+    """O que falta a esse Python para cumprir `requirements`; None se ele nem responde."""
+    return ask(python, "missing", root, requirements)
 
 
-def ask(python: Path, question: str, root: Path):
+def ask(python: Path, question: str, root: Path, requirements: str = BASE):
     inventory = Path(__file__).resolve().with_name("inventory.py")
-    command = [str(python), "-I", "-X", "utf8", str(inventory), question, str(root / "requirements.txt")]
+    command = [str(python), "-I", "-X", "utf8", str(inventory), question, str(root / requirements)]
     try:
         answer = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=True)
         return json.loads(answer.stdout)

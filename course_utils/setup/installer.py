@@ -80,13 +80,23 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-def install(root: Path, venv: Path, python: Path, log, progress: Progress) -> None:
-    """Instala requirements.txt em `venv` e confere o resultado com `pip check`."""
-    requirements = root / "requirements.txt"
+def install(
+    root: Path, venv: Path, python: Path, log, progress: Progress, names: list[str], limits: Path | None = None
+) -> None:
+    """Instala em `venv` o que pedem os arquivos `names` de `root` e confere o resultado com `pip check`.
+
+    `limits`: um arquivo de versões que o pip não pode mudar.
+    """
+    requirements = [root / name for name in names]
     site = next(venv.glob("[Ll]ib*/**/site-packages"))
+    forget_half_installed(site)
     command = [str(python), "-I", "-X", "utf8", "-c", PIP, "install", "--progress-bar", "off", "--no-input"]
-    command += ["--disable-pip-version-check", "--no-warn-script-location", "-r", str(requirements)]
-    if "torch==" in requirements.read_text(encoding="utf-8") and torch_index_answers():
+    command += ["--disable-pip-version-check", "--no-warn-script-location"]
+    for path in requirements:
+        command += ["-r", str(path)]
+    if limits:
+        command += ["-c", str(limits)]
+    if any("torch==" in path.read_text(encoding="utf-8") for path in requirements) and torch_index_answers():
         command += ["--extra-index-url", TORCH_INDEX]
     # Os temporários do pip ficam em .venv: não enchem um /tmp pequeno e somem com ela se houver interrupção.
     # PIP_USER: há quem configure "user = true" para si, e num venv o pip recusa isso.
@@ -102,6 +112,13 @@ def install(root: Path, venv: Path, python: Path, log, progress: Progress) -> No
     shutil.rmtree(temporary, ignore_errors=True)
     check = [str(python), "-I", "-X", "utf8", "-m", "pip", "--disable-pip-version-check", "check"]
     run_logged(check, log, lambda lines: progress.show("3/3 Conferindo"))
+
+
+def forget_half_installed(site: Path) -> None:
+    """O RECORD é o último arquivo que o pip grava: sem ele o pacote ficou pela metade, e passaria por pronto."""
+    for info in site.glob("*.dist-info"):
+        if not (info / "RECORD").exists():
+            shutil.rmtree(info)
 
 
 def torch_index_answers() -> bool:

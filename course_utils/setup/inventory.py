@@ -1,6 +1,6 @@
 """O que só o Python de um ambiente sabe: quais pacotes estão nele. Executado por ele, não importado.
 
-`python -I inventory.py missing requirements.txt` e `... sizes requirements.txt` respondem em JSON.
+`python -I inventory.py missing requirements.txt`, `... sizes ...` e `... frozen ...` respondem em JSON.
 """
 
 from __future__ import annotations
@@ -40,6 +40,29 @@ def missing(path: str) -> list[str]:
     return absent
 
 
+def frozen(path: str) -> list[str]:
+    """`pacote==versão` de tudo o que os requisitos pedem e está instalado, dependências inclusive."""
+    from pip._vendor.packaging.requirements import Requirement
+
+    installed, seen = {}, set()
+    waiting = [(Requirement(line.split("#")[0]), "") for line in requirement_lines(path)]
+    while waiting:
+        requirement, extra = waiting.pop()
+        name = normal(requirement.name)
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        try:
+            package = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        installed[name] = package.version
+        for wanted in {"", *requirement.extras}:
+            if (name, wanted) not in seen:
+                seen.add((name, wanted))
+                waiting += [(Requirement(line), wanted) for line in package.requires or ()]
+    return [f"{name}=={version}" for name, version in sorted(installed.items())]
+
+
 def sizes(path: str) -> list[tuple[str, int, str]]:
     """(pacote, bytes, para que serve) dos pacotes grandes; a razão vem do comentário em requirements.txt."""
     why = {}
@@ -67,4 +90,4 @@ def required_by(name: str, everything: list) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"missing": missing, "sizes": sizes}[sys.argv[1]](sys.argv[2])))
+    print(json.dumps({"missing": missing, "sizes": sizes, "frozen": frozen}[sys.argv[1]](sys.argv[2])))
