@@ -7,6 +7,7 @@ from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     bridge,
     central,
     cloud,
+    cluster,
     edge,
     fastapi_api,
     homes,

@@ -24,11 +24,14 @@ HOST = "127.0.0.1"
 CONFIG = Path(__file__).with_name("config.yaml")
 PREFIX = "aula-ray-"
 OBJECTS_BYTES = 80 * 2**20  # o mínimo do Ray; as nossas imagens viajam dentro das mensagens
+# A última, apesar do nome, vale também no Linux: sem ela o Ray troca 127.0.0.1 pelo endereço da máquina na rede e
+# escuta em todos.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_SERVE_LOG_TO_STDERR": "0",
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
     "RAY_AUTH_MODE": "token",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 
 
@@ -102,13 +105,16 @@ def start(config=None, *, port=8000, cpus=2, import_from=()):
 
     ray.shutdown()
     config = read_config() if config is None else config
-    folder = _temporary_folder()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=sweep()))
     running = Cluster(port, folder)
     try:
         ray.init(
             address="local", num_cpus=cpus, object_store_memory=OBJECTS_BYTES, _temp_dir=str(folder),
             _node_ip_address=HOST, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL",
-            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, paths))}},
+            runtime_env={
+                "env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                "worker_process_setup_hook": f"{__name__}.listen_only_here",
+            },
         )  # fmt: skip
         logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
         serve.start(
@@ -121,6 +127,15 @@ def start(config=None, *, port=8000, cpus=2, import_from=()):
         running.stop()
         raise
     return running
+
+
+def listen_only_here():
+    """Chamada pelo Ray em cada processo: a porta interna de cada réplica, que ele abre em todos os endereços
+    ("[::]:0", em serve/_private/replica.py), fica em 127.0.0.1. Num cluster de várias máquinas não caberia."""
+    from ray.serve._private import replica
+
+    add_port = replica.add_port_to_grpc_server
+    replica.add_port_to_grpc_server = lambda server, address: add_port(server, f"{HOST}:0")
 
 
 def read_config(file=CONFIG):
@@ -144,14 +159,14 @@ def _stop(folder):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _temporary_folder():
-    """Uma pasta só deste cluster; apaga as de quem morreu sem se despedir.
+def sweep():
+    """Apaga as pastas de clusters que morreram sem se despedir, e as deste processo; devolve a pasta em que ficam.
 
-    No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras, e a pasta temporária do macOS gasta metade.
+    No POSIX, /tmp: o caminho de um soquete tem cerca de cem letras, e a pasta temporária do macOS gasta metade.
     """
     parent = Path("/tmp" if os.name == "posix" else tempfile.gettempdir())
     for old in parent.glob(f"{PREFIX}*"):
         owner = old.name.removeprefix(PREFIX).split("-")[0]
         if owner.isdigit() and (int(owner) == os.getpid() or not psutil.pid_exists(int(owner))):
             shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
+    return parent

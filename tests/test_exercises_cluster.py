@@ -1,0 +1,57 @@
+"""Conferência do exercício do cluster: certas, erradas, hostis; e a regra do próprio Ray."""
+
+from importlib.util import find_spec
+from math import ceil
+
+import pytest
+from hostile import Explosive
+from needs import miss
+
+from course_utils.classroom import exercises
+from course_utils.classroom.exercises.cluster import CASES
+
+
+def feedback(capsys, answer):
+    exercises.check("cluster_replicas_desejadas", answer)
+    return capsys.readouterr().out
+
+
+def desired(ongoing, target, low, high):
+    return max(low, min(high, ceil(ongoing / target)))
+
+
+def test_the_right_rule_passes(capsys):
+    assert feedback(capsys, desired) == "✔ Certo!\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda ongoing, target, low, high: max(low, min(high, round(ongoing / target))), "arredonde para cima"),
+        (lambda ongoing, target, low, high: max(low, min(high, ongoing // target + 1)), "não pede uma a mais"),
+        (lambda ongoing, target, low, high: max(low, ceil(ongoing / target)), "nunca passe do máximo"),
+        (lambda ongoing, target, low, high: min(high, ceil(ongoing / target)), "fica o mínimo"),
+        (lambda ongoing, target, low, high: max(1, low, min(high, ceil(ongoing / target))), "pode ser zero"),
+        (lambda ongoing, target, low, high: max(low, min(high, -(-ongoing // int(target)))), "fracionário"),
+        (lambda *arguments: True, "recebi True"),
+        (lambda *arguments: None, "recebi None"),
+        (lambda ongoing: 3, "TypeError"),
+        (lambda *arguments: Explosive(), "recebi <"),
+        (3, "uma função"),
+    ],
+)
+def test_each_wrong_rule_says_what_it_lacks(capsys, answer, words):
+    text = feedback(capsys, answer)
+    assert text.startswith("✘ Ainda não.") and words in text
+
+
+@pytest.mark.slow
+def test_ray_itself_decides_the_same():
+    if find_spec("ray") is None:
+        miss("precisa do Ray: python -m course_utils --extra")
+    from ray.serve.autoscaling_policy import _calculate_desired_num_replicas
+    from ray.serve.config import AutoscalingConfig
+
+    for (ongoing, target, low, high), (expected, _) in CASES.items():
+        config = AutoscalingConfig(target_ongoing_requests=target, min_replicas=low, max_replicas=high)
+        assert max(low, min(high, ceil(_calculate_desired_num_replicas(config, ongoing, 1)))) == expected

@@ -1,0 +1,226 @@
+"""O leitor de CEP num cluster Ray de verdade, de um nó: contrato, carga, quedas, troca de versão, fim limpo.
+
+Um cluster só para quase todas as provas: cada início leva dezenas de segundos e centenas de megabytes.
+"""
+
+import collections
+import copy
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from cases import BAD_BODIES, BYTES
+from endings import wait_for_the_end
+from needs import miss
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from course_utils.classroom import servers
+from course_utils.measure import load
+from course_utils.model import artifacts, digits
+from course_utils.serving.ray_app import cluster
+
+pytestmark = pytest.mark.slow
+IMAGES = digits.load("test")[0]
+ONE = IMAGES[:1].tobytes()
+KIND = {"Content-Type": BYTES}
+
+
+@pytest.fixture(scope="module")
+def running():
+    if find_spec("ray") is None:
+        miss("precisa do Ray: python -m course_utils --extra")
+    with cluster.start(fixed(), port=servers.free_port()) as running:
+        yield running
+        processes = psutil.Process().children(recursive=True)
+        folders = list(Path("/tmp").glob(f"{cluster.PREFIX}{os.getpid()}-*"))
+        assert folders and len(processes) > 5
+    psutil.wait_procs(processes, timeout=20)
+    wait_for_the_end([process.pid for process in processes if "ray" in str(process)])
+    assert not [folder for folder in folders if folder.exists()]
+    assert not (Path.home() / ".ray").exists()
+
+
+def fixed(readers=1, *, share=0.0, **reader):
+    """config.yaml com um número fixo de leitores e o `user_config` que se pedir."""
+    config = copy.deepcopy(cluster.read_config())
+    gateway, piece, _ = config["applications"][0]["deployments"]
+    del piece["autoscaling_config"]
+    piece["num_replicas"] = readers
+    piece["user_config"] |= reader
+    gateway["user_config"]["canary_share"] = share
+    return config
+
+
+def ask(url, data=ONE, kind=BYTES):
+    return requests.post(f"{url}predict", data, headers={"Content-Type": kind}, timeout=20)
+
+
+def wait_for(condition, seconds=90):
+    limit = time.monotonic() + seconds
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.2)
+    assert condition()
+
+
+def insist(url, seconds):
+    """Um cliente que repete o que falha; devolve quantas respostas, repetições e perdas teve."""
+    session, count = requests.Session(), collections.Counter()
+    again = Retry(total=8, backoff_factor=0.2, status_forcelist=[500, 503], allowed_methods=None)
+    session.mount("http://", HTTPAdapter(max_retries=again))
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        try:
+            response = session.post(f"{url}predict", ONE, headers=KIND, timeout=20)
+            count["respostas" if response.ok else "perdas"] += 1
+            count["repetições"] += len(response.raw.retries.history)
+        except requests.RequestException:
+            count["perdas"] += 1
+    return count
+
+
+def test_it_answers_like_the_plain_server_and_refuses_the_same_way(running):
+    def essence(response):
+        body = response.json()
+        for field in ("request_id", "inference_ms"):
+            body.pop(field, None)
+        return response.status_code, response.headers["Content-Type"], body
+
+    with servers.start() as plain:
+        for kind, payload, status in BAD_BODIES:
+            ours, theirs = (essence(ask(server.url, payload, kind)) for server in (running, plain))
+            assert ours == theirs and ours[0] == status
+        for batch in (IMAGES[:1], IMAGES[:32]):
+            ours, theirs = (essence(ask(server.url, batch.tobytes()))[2] for server in (running, plain))
+            assert ours["model_version"] == theirs["model_version"] == "1"
+            for mine, other in zip(ours["predictions"], theirs["predictions"], strict=True):
+                assert mine["digit"] == other["digit"]
+                assert mine["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
+        for route in ("health/live", "health/ready", "openapi.json", "nada"):
+            assert [essence(requests.get(server.url + route, timeout=10))[::2] for server in (running,)] == [
+                essence(requests.get(server.url + route, timeout=10))[::2] for server in (plain,)
+            ]
+
+
+def test_it_listens_only_on_this_machine_and_readers_load_only_onnxruntime(running):
+    family = psutil.Process().children(recursive=True)
+    addresses = {
+        item.laddr.ip.removeprefix("::ffff:")
+        for process in family
+        for item in process.net_connections("inet")
+        if item.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {"127.0.0.1"}
+    for deployment in ("Gateway", "Reader", "Canary"):
+        (pid,) = running.replicas(deployment)
+        loaded = " ".join(item.path for item in psutil.Process(pid).memory_maps())
+        assert ("onnxruntime" in loaded) == (deployment != "Gateway")
+        assert "tensorflow" not in loaded and "torch" not in loaded
+
+
+def test_requests_that_come_together_are_read_in_one_batch(running):
+    running.deploy(fixed(batch_wait_ms=300))
+    with ThreadPoolExecutor(8) as pool:
+        answers = [item.json() for item in pool.map(lambda image: ask(running.url, image.tobytes()), IMAGES[:8])]
+    expected = [ask(running.url, image.tobytes()).json()["predictions"][0]["digit"] for image in IMAGES[:8]]
+    assert [answer["predictions"][0]["digit"] for answer in answers] == expected
+    # Do mesmo lote, o mesmo tempo de inferência, com três casas: dois pedidos avulsos não o teriam.
+    assert len({answer["inference_ms"] for answer in answers}) < 8
+    running.deploy(fixed())
+
+
+def test_a_full_queue_is_a_503_problem_with_retry_after(running):
+    config = fixed(batch_wait_ms=1500)
+    config["applications"][0]["deployments"][1] |= {"max_ongoing_requests": 2, "max_queued_requests": 2}
+    running.deploy(config)
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: ask(running.url), range(12)))
+    refused = [answer for answer in answers if not answer.ok]
+    assert refused and any(answer.ok for answer in answers)
+    for answer in refused:
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "fila está cheia" in answer.json()["detail"]
+    running.deploy(fixed())
+
+
+def test_a_rolling_upgrade_under_load_loses_nothing_and_a_bad_model_changes_nothing(running, tmp_path):
+    running.deploy(fixed(2))
+    with ThreadPoolExecutor(1) as pool:
+        steady = pool.submit(load.run, f"{running.url}predict", ONE, seconds=8, warmup=0)
+        time.sleep(2)
+        running.deploy(fixed(2, model="data/small.onnx", version="2"))
+        wait_for(lambda: {ask(running.url).json()["model_version"] for _ in range(20)} == {"2"})
+    assert steady.result().errors == {} and steady.result().n > 100
+    assert requests.get(f"{running.url}health/ready", timeout=10).json()["model_version"] == "2"
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"lixo")
+    running.deploy(fixed(2, model=str(broken), version="3"))
+    assert {ask(running.url).json()["model_version"] for _ in range(20)} == {"2"}
+
+
+def test_the_canary_gets_its_share_and_no_more(running):
+    running.deploy(fixed(share=0.1))
+    versions = collections.Counter(ask(running.url).json()["model_version"] for _ in range(400))
+    assert versions.keys() == {"1", "2"} and 15 <= versions["2"] <= 75  # 40 esperados: mais de 4 desvios de folga
+    running.deploy(fixed(share=1.0))
+    assert ask(running.url).json()["model_version"] == "2"
+    running.deploy(fixed())
+    assert ask(running.url).json()["model_version"] == "1"
+
+
+def test_a_replica_killed_under_load_costs_nothing_to_who_tries_again(running):
+    running.deploy(fixed(2))
+    victim = running.replicas("Reader")[0]
+    with ThreadPoolExecutor(5) as pool:
+        hasty = pool.submit(load.run, f"{running.url}predict", ONE, concurrency=8, seconds=8, warmup=0)
+        patient = [pool.submit(insist, running.url, 8) for _ in range(4)]
+        time.sleep(2)
+        os.kill(victim, signal.SIGKILL)
+        patient = sum((item.result() for item in patient), collections.Counter())
+    assert set(hasty.result().errors) <= {"503", "500"} and hasty.result().failed < 100
+    assert patient["perdas"] == 0 and patient["respostas"] > 20
+    wait_for(lambda: len(running.replicas("Reader")) == 2 and victim not in running.replicas("Reader"))
+
+
+def test_readers_grow_under_load_and_shrink_after_it(running):
+    running.deploy(cluster.read_config())
+    wait_for(lambda: len(running.replicas("Reader")) == 1)
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(load.run, f"{running.url}predict", ONE, concurrency=32, seconds=20, warmup=0)
+        wait_for(lambda: len(running.replicas("Reader")) >= 2)
+    assert busy.result().errors == {}
+    wait_for(lambda: len(running.replicas("Reader")) == 1)
+
+
+SERVE = """
+import sys
+from course_utils.serving.ray_app import cluster
+running = cluster.start(port=int(sys.argv[1]))
+print("pronto", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fora do Linux, quem limpa é um processo do Ray")
+def test_killed_without_a_word_the_owner_takes_its_cluster_along():
+    if find_spec("ray") is None:
+        miss("precisa do Ray: python -m course_utils --extra")
+    command = [sys.executable, "-c", SERVE, str(servers.free_port())]
+    with subprocess.Popen(command, cwd=artifacts.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout.readline() == b"pronto\n"
+        family = [process.pid for process in psutil.Process(owner.pid).children(recursive=True)]
+        assert len(family) > 5
+        owner.kill()
+    wait_for_the_end(family, 60)
+    assert list(Path("/tmp").glob(f"{cluster.PREFIX}{owner.pid}-*"))  # a pasta, o próximo cluster apaga
+    cluster.sweep()
+    assert not list(Path("/tmp").glob(f"{cluster.PREFIX}{owner.pid}-*"))
