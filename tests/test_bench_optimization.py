@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from course_utils.bench import __main__ as bench
-from course_utils.bench import candidates, cost, optimization
+from course_utils.bench import candidates, cost, goals, optimization
 from course_utils.model import compress
 
 WIDE, NARROW, TINY = (compress.Recipe(widths) for widths in ((8, 8), (4, 8), (4, 4)))
@@ -63,7 +62,7 @@ def result(drop=0.4):
     deep = {"storage_ratio": 50.0, "accuracy_drop_points": 0.1}
     cost = {"saving_percent": 80.0, "table": "tabela"}
     whole = {"winner": NARROW.name, "runs": runs, "curve": curve, "deep_compression": deep, "cost": cost}
-    return whole | {"machine": "máquina", "met": optimization._met(whole)}
+    return whole | {"machine": "máquina"} | goals.judge(optimization._worst(whole), goals.OPTIMIZATION)
 
 
 def test_the_worst_seed_decides_whether_a_goal_is_met():
@@ -71,14 +70,15 @@ def test_the_worst_seed_decides_whether_a_goal_is_met():
     assert result(drop=0.6)["met"]["accuracy_drop_points"] is False
 
 
-def test_the_text_shows_winner_goals_and_the_road_without_int8():
-    text = optimization.text(result(drop=0.6))
+def test_the_text_shows_the_winner_and_the_road_without_int8():
+    text = optimization.text(result())
     assert f"{NARROW.int8}, semente 1" in text and "sem int8" in text and "tabela" in text
-    assert "✘" in text and "(100)" in text
 
 
-def test_the_command_knows_the_bench():
-    assert bench.BENCHES["optimization"] is optimization
+def test_the_goals_show_what_failed_and_how_far_one_would_go():
+    lines = goals.table(result(drop=0.6), goals.OPTIMIZATION).splitlines()
+    assert [line.split("  ")[0] for line in lines if "✘" in line] == ["poda + int8: acurácia perdida no teste"]
+    assert any(line.endswith("(100×)") for line in lines)
 
 
 def test_every_recipe_can_be_pruned():

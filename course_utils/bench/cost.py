@@ -1,9 +1,5 @@
 """A conta por milhão de requisições: o endpoint FastAPI do curso, num núcleo só, com dois modelos."""
 
-import os
-
-import psutil
-
 from course_utils.classroom import servers
 from course_utils.measure import load, prices
 from course_utils.model import digits
@@ -17,7 +13,7 @@ def compare(small, tuning_s):
     `tuning_s` de treino, num núcleo. É a conta do notebook 09."""
     image = digits.load("test")[0][:1].tobytes()
     with servers.start(model=MODEL) as big, servers.start(model=small) as lean:
-        pinned = _pin(big) and _pin(lean)
+        pinned = big.pin() and lean.pin()
         named = {"original": big, "pequeno": lean}
         urls = {name: (f"{item.url}predict", image, load.BYTES, item.pids()) for name, item in named.items()}
         loads = load.compare(urls, concurrency=8, rounds=5, seconds=2)
@@ -44,14 +40,3 @@ def compare(small, tuning_s):
         "requests_that_pay_it": 1e6 * tuning / (million["original"] - million["pequeno"]),
         "table": load.report(loads),
     }
-
-
-def _pin(server):
-    """Prende cada thread do servidor ao último núcleo, onde o sistema deixa (Linux); devolve se conseguiu."""
-    if not hasattr(os, "sched_setaffinity"):
-        return False
-    core = {max(os.sched_getaffinity(0))}
-    for pid in server.pids():
-        for thread in psutil.Process(pid).threads():
-            os.sched_setaffinity(thread.id, core)
-    return True

@@ -18,7 +18,7 @@ def now():
 
 
 def write(failed):
-    """Refaz o relatório com o que já há em artifacts/bench/; `failed`: `{banco: por quê}` desta rodada; devolve-o."""
+    """Refaz o relatório, e o devolve, com o que há em artifacts/bench/; `failed`: `{banco: por quê}` de agora."""
     parts = {name: state.read(FOLDER / f"{name}.json") for name in goals.BENCHES}
     content = {
         "date": now(),

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from course_utils.bench import goals
+from course_utils.bench import goals, report
 from course_utils.measure.latency import number
 from course_utils.measure.size import size_bytes
 from course_utils.model import artifacts
@@ -31,7 +31,7 @@ def text(result):
     spent = result["creation_seconds"]
     took = "não medido (este ambiente não foi feito pelo comando do curso, ou é de uma versão anterior dele)"
     if spent is not None:
-        took = f"{duration(spent)}, em {result['made'] or 'data não anotada'}"
+        took = f"{duration(spent)}, em {report.day(result['made']) if result['made'] else 'data não anotada'}"
     lines = [
         f"{result['machine']}",
         "",

@@ -18,6 +18,7 @@ from course_utils.model import artifacts
 
 BASE = "ONNX float32"
 FOLDER = artifacts.ARTIFACTS / "bench" / "formats"
+WORKER = "course_utils.bench.formats.worker"
 STEPS = 13  # os formatos gravados e as medidas que `worker` anuncia
 ROUNDS = 10, 200, 30  # cargas, lotes de 1 e lotes de 32
 
@@ -46,7 +47,7 @@ def run(rounds=ROUNDS):
 
 def work(arguments):
     """Inicia o processo que mede, move a barra a cada passo que ele anuncia e devolve as linhas dos formatos."""
-    command = [sys.executable, "-m", "course_utils.bench.formats.worker", str(FOLDER), *arguments]
+    command = [sys.executable, "-m", WORKER, str(FOLDER), *arguments]
     environment = os.environ | {"TQDM_DISABLE": "1", "PYTHONUTF8": "1"}
     with tempfile.TemporaryFile() as errors:
         with (
@@ -60,11 +61,15 @@ def work(arguments):
                 answer = _follow(process.stdout, bar)
             finally:
                 process.kill()  # quem interrompe o banco interrompe a medida
-        if answer is None or "error" in answer:
-            errors.seek(0)
-            tail = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-            told = (answer or {}).get("error") or " ".join(tail)
-            raise WorkerError(told or "o processo que mede terminou sem dizer nada")
+        errors.seek(0)
+        return check(answer, errors.read().decode(errors="replace"))
+
+
+def check(answer, errors):
+    """As linhas dos formatos; levanta `WorkerError` com o que o processo disse, ou com o fim do que escreveu."""
+    if answer is None or "error" in answer:
+        told = (answer or {}).get("error") or " ".join(errors.strip().splitlines()[-1:])
+        raise WorkerError(told or "o processo que mede terminou sem dizer nada")
     return answer["formats"]
 
 

@@ -34,7 +34,7 @@ def main(folder, loads, singles, batches):
     return 0
 
 
-def measure(paths, loads, singles, batches):
+def measure(paths, loads, singles, batches, original=ORIGINAL):
     """Uma linha (dict) por formato de `paths`; tudo intercalado, em `loads`, `singles` e `batches` rodadas."""
     opened = {name: partial(readers.opener(name), path) for name, path in paths.items() if readers.opener(name)}
     _say(step="carregando")
@@ -49,17 +49,17 @@ def measure(paths, loads, singles, batches):
         _say(step=f"inferindo, lote de {size}")
         ready = {name: partial(call, images[:size]) for name, call in calls.items()}
         timed[key] = latency.compare(ready, rounds=rounds, warmup=5)
-    return [_row(name, path, timed, answers) for name, path in paths.items()]
+    return [_row(name, path, timed, answers, original) for name, path in paths.items()]
 
 
-def _row(name, path, timed, answers):
+def _row(name, path, timed, answers, original):
     row = {"name": name, "bytes": _bytes(path), "reduced": "int8" in name or "float16" in name}
     row["apart"] = "podado" in name  # outra rede: não se compara com a original como se fosse ela
     for key, times in timed.items():
         row[key] = _times(times[name], None if key == "load" else times[BASE]) if name in times else None
     known = name in answers
-    row["max_difference"] = float(np.abs(answers[name] - answers[ORIGINAL]).max()) if known else None
-    same = answers[name].argmax(1) == answers[ORIGINAL].argmax(1) if known else None
+    row["max_difference"] = float(np.abs(answers[name] - answers[original]).max()) if known else None
+    same = answers[name].argmax(1) == answers[original].argmax(1) if known else None
     return row | {"agreement_percent": 100 * float(same.mean()) if known else None}
 
 
