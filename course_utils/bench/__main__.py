@@ -13,6 +13,7 @@ from course_utils.bench import goals, published, readme, report
 from course_utils.bench.clock import Clock
 from course_utils.classroom import state
 from course_utils.measure.latency import machine
+from course_utils.model import artifacts
 
 
 def main(arguments=None):
@@ -67,7 +68,7 @@ def _publish(whole):
         if whole:
             published.write(state.read(report.FOLDER / "report.json"))
         readme.rewrite()
-    except (published.IncompleteError, readme.MarksError) as problem:
+    except (published.IncompleteError, readme.MarksError, artifacts.CorruptedFileError) as problem:
         print(problem, file=sys.stderr)
         return 1
     print("Tabela do README refeita com os números de data/bench.json.")

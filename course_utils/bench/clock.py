@@ -1,27 +1,21 @@
 """A barra de fora: que banco está rodando, quantos faltam e há quanto tempo."""
 
-import threading
-
 from tqdm import tqdm
+
+from course_utils.measure.every import Every
 
 BAR = "{desc} |{bar:20}| {n_fmt} de {total_fmt}, {elapsed}"
 
 
-class Clock:
+class Clock(Every):
     """Gerenciador de contexto: uma barra cujo relógio anda mesmo enquanto um banco não diz nada."""
 
     def __init__(self, total):
         self._bar = tqdm(total=total, bar_format=BAR)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._tick, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
+        super().__init__(1, self._bar.refresh)
 
     def __exit__(self, *error):
-        self._stop.set()
-        self._thread.join()
+        super().__exit__(*error)
         self._bar.close()
 
     def start(self, what):
@@ -32,7 +26,3 @@ class Clock:
         """Conta mais um e escreve `text` acima da barra."""
         self._bar.update()
         tqdm.write(text)
-
-    def _tick(self):
-        while not self._stop.wait(1):
-            self._bar.refresh()

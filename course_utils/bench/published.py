@@ -3,6 +3,7 @@
 import json
 
 from course_utils.bench import goals
+from course_utils.bench.report import COMMAND
 from course_utils.classroom import state
 from course_utils.model import artifacts
 
@@ -19,8 +20,8 @@ def essentials(report):
     """De um relatório (o dicionário de report.json), só o que se publica."""
     missing = [name for name in goals.BENCHES if name not in report.get("benches", {})]
     if missing or report["failed"]:
-        lacking = ", ".join([*missing, *report.get("failed", {})])
-        raise IncompleteError(f"O relatório não está completo ({lacking}): rode antes o bench, sem nomes.")
+        lacking = ", ".join(dict.fromkeys([*missing, *report.get("failed", {})]))
+        raise IncompleteError(f"O relatório não está completo ({lacking}): rode antes `{COMMAND}`.")
     benches = {name: {key: report["benches"][name][key] for key in KEPT} for name in goals.BENCHES}
     if len({bench["machine"] for bench in benches.values()}) > 1:
         raise IncompleteError("Os bancos foram medidos em máquinas diferentes: rode todos na mesma.")
