@@ -21,15 +21,17 @@ WRONG_PYTHON = (
     "instale um deles e rode de novo, por exemplo com: %s -m course_utils"
 )
 
+COURSE = ["-m", "course_utils.setup.command"]
+
 # comando: (argumentos do Python do ambiente, explicação)
 COMMANDS = {
     "test": (["-m", "pytest"], "roda os testes do curso e, pelo nbval, todos os notebooks"),
-    "run": (["-m", "course_utils.lesson"], "roda a aula inteira sem abrir o navegador e mostra o passaporte"),
-    "slides": (["-m", "course_utils.slides"], "faz os slides de cada notebook em artifacts/slides/, sem internet"),
-    "train": (["-m", "course_utils.model.train"], "treina de novo o modelo de referência"),
-    "data": (["-m", "course_utils.model.digits"], "refaz o arquivo de dígitos da pasta data/"),
-    "bench": (["-m", "course_utils.bench"], "mede servidores e otimização; grava o relatório em artifacts/bench/"),
-    "serve": (["-m", "course_utils.serving"], "serve o modelo e a página de desenho"),
+    "run": (COURSE + ["course_utils.lesson"], "roda a aula inteira sem abrir o navegador e mostra o passaporte"),
+    "slides": (COURSE + ["course_utils.slides"], "faz os slides dos notebooks em artifacts/slides/, sem internet"),
+    "train": (COURSE + ["course_utils.model.train"], "treina de novo o modelo de referência"),
+    "data": (COURSE + ["course_utils.model.digits"], "refaz o arquivo de dígitos da pasta data/"),
+    "bench": (COURSE + ["course_utils.bench"], "mede o que o curso promete; faz o relatório em artifacts/bench/"),
+    "serve": (COURSE + ["course_utils.serving"], "serve o modelo e a página de desenho"),
 }
 
 

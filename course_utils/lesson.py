@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from tqdm import tqdm
 
 from course_utils import slides
-from course_utils.classroom import passport
+from course_utils.classroom import passport, state
 from course_utils.measure import pace
 from course_utils.measure.memory import PeakMemory
 from course_utils.model import artifacts
@@ -67,7 +67,8 @@ def execute(path, *, repeat=1):
     code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     start, cells = time.perf_counter(), []
     with (
-        client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}),
+        _kernel_log() as log,
+        client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}, stderr=log),
         PeakMemory(client.km.provisioner.pid) as memory,
         tqdm(total=repeat * len(code), desc=path.stem, unit="célula") as bar,
     ):
@@ -79,6 +80,13 @@ def execute(path, *, repeat=1):
                 cells.append(pace.Cell(number, time.perf_counter() - before, has_bar))
                 bar.update()
     return notebook, pace.Run(path.stem, time.perf_counter() - start, memory.peak, tuple(cells))
+
+
+def _kernel_log():
+    """Onde o kernel escreve o que não é saída de célula (avisos nativos, o que diz ao ser interrompido)."""
+    folder = artifacts.ARTIFACTS / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return open(folder / "kernel.log", "ab")
 
 
 def _count_bars(client):
@@ -148,7 +156,7 @@ def main(arguments=None):
             print(f"O notebook {path.name} parou:\n{error}", file=sys.stderr)
             return 1
         if options.save:
-            nbformat.write(normalise(notebook), path)
+            state.write_text(path, nbformat.writes(normalise(notebook)) + "\n")
         runs.append(run)
     print(f"\n{pace.table(runs)}\n\n{pace.goals(runs)}\n\n{passport.text(passport.read())}")
     return 0

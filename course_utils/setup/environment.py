@@ -24,6 +24,7 @@ from pathlib import Path
 
 from course_utils.setup import engines
 from course_utils.setup.installer import DISK_FULL, Progress, SetupError, duration, install, run_logged
+from course_utils.setup.lock import try_lock
 
 NEW_BYTES, UPDATE_BYTES = 6_000_000_000, 1_500_000_000  # o instalado e os arquivos baixados, com folga
 MARK = "course_utils.json"
@@ -262,19 +263,8 @@ def only_one(root: Path):
     """Uma preparação por vez; o sistema solta a trava mesmo que o processo seja morto."""
     (root / "artifacts").mkdir(exist_ok=True)
     with open(root / "artifacts" / "setup.lock", "a+b") as file:
-        try:
-            if os.name == "nt":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError) as problem:
-            raise SetupError(
-                "Outra janela já está preparando o ambiente: espere ela terminar e rode de novo."
-            ) from problem
+        if not try_lock(file):
+            raise SetupError("Outra janela já está preparando o ambiente: espere ela terminar e rode de novo.")
         yield
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 def run_child(root: str, command: list[str], extra_env: dict | None = None) -> int:
     """Roda `command` na raiz do projeto e devolve o código de saída dele."""
-    env = {**os.environ, **(extra_env or {})}
+    env = {**os.environ, **writable_home(root), **(extra_env or {})}
+    env["PYTHONUTF8"] = "1"  # arquivos e caminhos com acento, em qualquer localidade ou página de código
     # Menos ruído nos kernels e servidores; nenhuma destas variáveis muda um número.
     env.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     env.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
@@ -30,6 +31,19 @@ def run_child(root: str, command: list[str], extra_env: dict | None = None) -> i
             stop(child)
             raise
     return code if code >= 0 else 128 - code
+
+
+def writable_home(root: str) -> dict[str, str]:
+    """Sem onde escrever na pasta pessoal, o Jupyter e as bibliotecas guardam o que é deles em artifacts/home."""
+    try:
+        home = Path.home()
+        if os.access(home, os.W_OK) and home.is_dir():
+            return {}
+    except RuntimeError:  # nem se sabe qual é
+        pass
+    place = Path(root, "artifacts", "home")
+    names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR", "KERAS_HOME")
+    return {name: str(place / name.lower()) for name in (*names, "XDG_CACHE_HOME") if name not in os.environ}
 
 
 def stop(child: subprocess.Popen) -> None:
