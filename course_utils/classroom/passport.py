@@ -8,6 +8,10 @@ from course_utils.model import artifacts
 FILE = artifacts.ARTIFACTS / "passport.json"
 
 
+class PassportError(RuntimeError):
+    """O carimbo não pôde ser gravado; a mensagem diz por quê e o que fazer."""
+
+
 def read(file=FILE):
     """`{notebook: {medida: número ou texto}}`, em ordem de notebook; vazio se nada foi carimbado (ou se o
     arquivo estragou: nesse caso rodar os notebooks o refaz)."""
@@ -17,7 +21,13 @@ def read(file=FILE):
 
 def stamp(notebook, measures, file=FILE):
     """Carimba as `measures` (`{"Tamanho do ONNX (MB)": 7.4, …}`: a unidade faz parte do nome) do notebook."""
-    state.write(file, read(file) | {notebook: measures})
+    try:
+        state.update(file, lambda stamps: stamps | {notebook: measures})
+    except OSError as error:
+        raise PassportError(
+            f"Não consegui gravar o passaporte ({error.strerror}): libere espaço ou confira as permissões de "
+            "artifacts/ e rode esta célula de novo."
+        ) from error
     print(f"Passaporte carimbado: {notebook} ({len(measures)} medidas).")
 
 

@@ -28,9 +28,7 @@ class Stage:
 
 def record(name, file=FILE):
     """Anota que o exercício `name` foi resolvido, com a data da primeira vez."""
-    solved = state.read(file)
-    if name not in solved:
-        state.note(file, solved | {name: date.today().isoformat()})
+    state.note(file, lambda solved: {name: date.today().isoformat()} | solved)
 
 
 def stages():

@@ -15,6 +15,10 @@ def divert_native_logs():
     logging.disable(logging.WARNING)  # níveis por nome não bastam: o TensorFlow os refaz ao ser importado
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     folder = artifacts.ARTIFACTS / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "native.log", "ab") as log:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        log = open(folder / "native.log", "ab")  # noqa: SIM115 – fechado logo abaixo
+    except OSError:  # sem onde escrever perde-se o registro, não a aula
+        log = open(os.devnull, "ab")  # noqa: SIM115
+    with log:
         os.dup2(log.fileno(), 2)

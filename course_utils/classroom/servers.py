@@ -58,6 +58,16 @@ class Server:
         """Os números do processo e de todos os que ele iniciou (lista de int; vazia se ele já terminou)."""
         return [process.pid for process in _tree(self.process)]
 
+    def pin(self):
+        """Prende cada thread do servidor ao último núcleo, onde o sistema deixa (Linux); devolve se conseguiu."""
+        if not hasattr(os, "sched_setaffinity"):
+            return False
+        core = {max(os.sched_getaffinity(0))}
+        for process in _tree(self.process):
+            for thread in process.threads():
+                os.sched_setaffinity(thread.id, core)
+        return True
+
     def terminate(self):
         """Pede o fim (SIGTERM; no Windows, à força) e volta sem esperar; `process.wait()` espera."""
         self.process.terminate()
@@ -68,7 +78,10 @@ class Server:
 
     def log_tail(self, lines=15):
         """As últimas linhas do registro do servidor."""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        try:
+            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        except FileNotFoundError:
+            return "(o registro foi apagado)"
 
 
 def start(
@@ -90,7 +103,7 @@ def start(
     extras = {"--server": server, "--baseline": baseline, "--shadow": shadow}
     options += [part for pair in extras.items() if pair[1] for part in pair]
     command = [sys.executable, "-m", "course_utils.serving", *_place(target), *options]
-    return _start(lambda port: ([*command, "--port", port], {}), ready, deadline)
+    return _start(lambda port: ([*command, "--port", port], {}), ready, deadline, _folder(target))
 
 
 def start_container(environment=None, *, ready="ping", deadline=30):
@@ -106,12 +119,12 @@ def start_container(environment=None, *, ready="ping", deadline=30):
     return _start(lambda port: (command, environment | {variable: str(port)}), ready, deadline)
 
 
-def _start(command_for, ready, deadline):
+def _start(command_for, ready, deadline, folder=artifacts.ROOT):
     """Tenta até `ATTEMPTS` portas; `command_for(porta)` dá o comando (lista) e as variáveis de ambiente (dict)."""
     for attempt in range(ATTEMPTS):
         port = free_port()
         command, environment = command_for(port)
-        process, log = _launch([*map(str, command)], port, environment)
+        process, log = _launch([*map(str, command)], port, environment, folder)
         running = Server(process, port, log)
         try:
             _wait_until_ready(running, ready, deadline)
@@ -132,23 +145,30 @@ def free_port():
 
 
 def _place(target):
-    """O alvo, com o caminho do arquivo completo: o servidor não roda na pasta do notebook."""
+    """O alvo, com o caminho completo do arquivo."""
     if target is None:
         return []
     place, _, name = target.rpartition(":")
     return [f"{Path(place).resolve()}:{name}" if place.endswith(".py") else target]
 
 
-def _launch(command, port, environment=()):
+def _folder(target):
+    """Um arquivo roda na pasta dele, e acha ali o que gravou; o que é do pacote, na do projeto."""
+    place = (target or "").rpartition(":")[0]
+    return Path(place).resolve().parent if place.endswith(".py") else artifacts.ROOT
+
+
+def _launch(command, port, environment=(), cwd=artifacts.ROOT):
     """Inicia o processo, longe do Ctrl-C do kernel, e devolve `(processo, arquivo do registro)`."""
     folder = artifacts.ARTIFACTS / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"server-{port}.log"
     alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
-    settings = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"} | dict(environment)
+    utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}  # o registro, em qualquer página de código
+    settings = os.environ | {"PYTHONUNBUFFERED": "1"} | utf8 | dict(environment)
     with open(log, "wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=artifacts.ROOT, env=settings, **alone
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=cwd, env=settings, **alone
         )
     return process, log
 

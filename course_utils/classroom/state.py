@@ -6,10 +6,13 @@ A variável AULA_STATE põe esses arquivos em outra pasta: os testes a usam para
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 
 from course_utils.model import artifacts
+from course_utils.setup.lock import try_lock
 
+PATIENCE_S = 5
 FOLDER = Path(os.environ.get("AULA_STATE", artifacts.ARTIFACTS))
 
 
@@ -38,7 +41,30 @@ def write_text(file, text):
         draft.unlink(missing_ok=True)
 
 
-def note(file, content):
-    """O mesmo que `write`, para o que se pode perder: sem disco perde-se a anotação, não a aula."""
+def update(file, change):
+    """Grava `change(o que estava guardado)`; dois kernels que anotam ao mesmo tempo esperam um pelo outro."""
+    with _turn(file):
+        write(file, change(read(file)))
+
+
+def note(file, change):
+    """O mesmo que `update`, para o que se pode perder: sem disco perde-se a anotação, não a aula."""
     with contextlib.suppress(OSError):
-        write(file, content)
+        update(file, change)
+
+
+@contextlib.contextmanager
+def _turn(file):
+    """A vez de mexer em `file`: quem a tem é breve, e depois de `PATIENCE_S` segue-se sem ela."""
+    limit = time.monotonic() + PATIENCE_S
+    with open_lock(file.name) as lock:
+        while not try_lock(lock) and time.monotonic() < limit:
+            time.sleep(0.01)
+        yield
+
+
+def open_lock(name):
+    """O arquivo em que se trava `name`, aberto."""
+    place = artifacts.ARTIFACTS / "locks"
+    place.mkdir(parents=True, exist_ok=True)
+    return open(place / f"{name}.lock", "ab")

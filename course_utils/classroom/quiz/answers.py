@@ -11,18 +11,21 @@ FILE = state.FOLDER / "answers.json"
 
 def read(file=FILE):
     """`{id da pergunta: {campo: valor}}`; vazio se nada foi respondido, e sem as entradas que estragaram."""
-    return {name: entry for name, entry in state.read(file).items() if isinstance(entry, dict)}
+    return _entries(state.read(file))
+
+
+def _entries(saved):
+    return {name: entry for name, entry in saved.items() if isinstance(entry, dict)}
 
 
 def update(name, file=FILE, **fields):
     """Troca estes campos da resposta à pergunta `name` e deixa os outros como estavam."""
-    saved = read(file)
-    state.note(file, saved | {name: saved.get(name, {}) | fields})
+    state.note(file, lambda saved: _entries(saved) | {name: _entries(saved).get(name, {}) | fields})
 
 
 def forget(names, file=FILE):
     """Apaga as respostas às perguntas `names`."""
-    state.note(file, {name: entry for name, entry in read(file).items() if name not in names})
+    state.note(file, lambda saved: {name: entry for name, entry in saved.items() if name not in names})
 
 
 def tried(question, saved):

@@ -1,0 +1,63 @@
+"""A pasta de trabalho de um notebook, vazia e só deste kernel: dois kernels ao mesmo tempo não se atrapalham."""
+
+import itertools
+import shutil
+from functools import cache
+
+from course_utils.classroom import state
+from course_utils.model import artifacts
+from course_utils.setup.lock import try_lock
+
+NEEDED_BYTES = 200_000_000  # o que mais escreve, o 01, grava 130 MB
+
+
+class WorkspaceError(RuntimeError):
+    """Não há onde escrever; a mensagem diz por quê e o que fazer."""
+
+
+class BusyError(Exception):
+    """Outro kernel está com essa pasta."""
+
+
+def empty(name):
+    """Esvazia (ou cria) artifacts/`name` para este kernel e devolve a pasta (Path).
+
+    Se outro kernel está com ela, a deste é artifacts/`name`-2, -3…; um kernel a solta quando termina.
+    Levanta `WorkspaceError` se a pasta não pode ser escrita ou se falta espaço no disco.
+    """
+    try:
+        free = shutil.disk_usage(artifacts.ROOT).free
+        if free < NEEDED_BYTES:
+            raise WorkspaceError(
+                f"Falta espaço em disco: restam {free / 1e6:.0f} MB e um notebook grava até "
+                f"{NEEDED_BYTES / 1e6:.0f} MB. Libere espaço e rode esta célula de novo."
+            )
+        return _empty(name)
+    except OSError as error:
+        raise WorkspaceError(
+            f"Não consigo escrever em artifacts/ ({error.strerror}): confira as permissões da pasta do projeto "
+            "(ou copie o projeto para uma pasta sua) e rode esta célula de novo."
+        ) from error
+
+
+def _empty(name):
+    for number in itertools.count(1):
+        folder = artifacts.ARTIFACTS / (name if number == 1 else f"{name}-{number}")
+        try:
+            _claim(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+        except BusyError:
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    raise AssertionError("inalcançável")
+
+
+@cache  # a trava fica até o kernel terminar: na segunda vez a pasta já é dele
+def _claim(folder):
+    """Toma a trava da pasta e devolve o arquivo dela, aberto; levanta `BusyError` se outro kernel a tem."""
+    file = state.open_lock(folder.name)
+    if try_lock(file):
+        return file
+    file.close()
+    raise BusyError
