@@ -4,7 +4,9 @@ Cada pasta com modelos tem um `SHA256SUMS` (o formato do comando `sha256sum`). `
 impressão digital de um arquivo recém-gravado; `verify` a confere antes de carregar.
 """
 
+import contextlib
 import hashlib
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,8 +37,21 @@ def seal(path):
     path = Path(path)
     sums = read_sums(path.parent) | {path.name: sha256(path)}
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    (path.parent / SUMS).write_text(text, encoding="utf-8", newline="\n")
+    with draft(path.parent / SUMS) as sheet:
+        sheet.write_text(text, encoding="utf-8", newline="\n")
     return path
+
+
+@contextlib.contextmanager
+def draft(path):
+    """Um rascunho (Path) ao lado de `path`: toma o lugar dele, de uma vez, se o bloco termina; se não, some."""
+    path = Path(path)
+    sketch = path.with_name(f".{os.getpid()}.{path.name}")  # o fim do nome fica: há quem grave conforme a extensão
+    try:
+        yield sketch
+        sketch.replace(path)
+    finally:
+        sketch.unlink(missing_ok=True)
 
 
 def verify(path):

@@ -155,7 +155,8 @@ def publish(built):
     accuracy = {split: {seed: float(hits(path, split).mean()) for seed, path in built.items()}
                 for split in ("validation", "test")}  # fmt: skip
     best = max(built, key=accuracy["validation"].get)
-    SMALL.write_bytes(Path(built[best]).read_bytes())
+    with artifacts.draft(SMALL) as sketch:
+        sketch.write_bytes(Path(built[best]).read_bytes())
     artifacts.seal(SMALL)
     report = {"seed": best, "recipe": asdict(PUBLISHED), "bytes": SMALL.stat().st_size} | accuracy
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -56,7 +56,8 @@ def rebuild(target=FILE):
     arrays = {}
     for split, chosen in split_by_class(labels).items():
         arrays[f"{split}_images"], arrays[f"{split}_labels"] = images[chosen], labels[chosen]
-    np.savez_compressed(target, **arrays)
+    with artifacts.draft(target) as sketch:
+        np.savez_compressed(sketch, **arrays)
     return artifacts.seal(target)
 
 

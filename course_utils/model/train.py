@@ -8,7 +8,9 @@ teste é lido uma vez, no fim, e o relatório traz a acurácia de todas as semen
 import argparse
 import json
 import logging
+import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -108,12 +110,17 @@ def main(arguments=None):
         train(network, *to_tensors("train"), epochs=options.epochs, seed=seed, label=f"semente {seed}")
         networks_by_seed[seed], validation[seed] = network, accuracy(network, *to_tensors("validation"))
     best = max(validation, key=validation.get)
-    save_file(networks_by_seed[best].state_dict(), networks.WEIGHTS)
+    with tempfile.TemporaryDirectory() as folder:  # quem interrompe fica com o par antigo, inteiro
+        exported = export_onnx(networks_by_seed[best], Path(folder) / ONNX.name)
+        with artifacts.draft(networks.WEIGHTS) as weights, artifacts.draft(ONNX) as onnx:
+            save_file(networks_by_seed[best].state_dict(), weights)
+            onnx.write_bytes(exported.read_bytes())
     artifacts.seal(networks.WEIGHTS)
-    export_onnx(networks_by_seed[best], ONNX)
+    artifacts.seal(ONNX)
     test = {seed: accuracy(network, *to_tensors("test")) for seed, network in networks_by_seed.items()}
     report = {"seed": best, "epochs": options.epochs, "validation": validation, "test": test}
-    REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    with artifacts.draft(REPORT) as sketch:
+        sketch.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"Semente publicada: {best} (escolhida na validação). Acurácia no teste, por semente:")
     for seed, value in test.items():
         print(f"  semente {seed}: validação {validation[seed]:.1%}, teste {value:.1%}")
