@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from math import ceil
+from types import SimpleNamespace
 
 import pytest
 from hostile import Explosive
@@ -49,9 +50,11 @@ def test_each_wrong_rule_says_what_it_lacks(capsys, answer, words):
 def test_ray_itself_decides_the_same():
     if find_spec("ray") is None:
         miss("precisa do Ray: python -m course_utils --extra")
-    from ray.serve.autoscaling_policy import _calculate_desired_num_replicas
+    from ray.serve import autoscaling_policy
     from ray.serve.config import AutoscalingConfig
 
     for (ongoing, target, low, high), (expected, _) in CASES.items():
         config = AutoscalingConfig(target_ongoing_requests=target, min_replicas=low, max_replicas=high)
-        assert max(low, min(high, ceil(_calculate_desired_num_replicas(config, ongoing, 1)))) == expected
+        seen = SimpleNamespace(config=config, current_num_replicas=1, total_num_requests=ongoing)
+        wanted, _ = autoscaling_policy._core_replica_queue_length_policy(seen)
+        assert max(low, min(high, ceil(wanted))) == expected

@@ -1,24 +1,25 @@
 """Um cluster Ray de um nó, iniciado pelo próprio processo que o chama (o kernel do notebook, um teste).
 
 É o que `ray start --head` e `serve deploy` fariam, com quatro cuidados: só 127.0.0.1; nenhuma estatística de uso
-enviada; uma pasta temporária só dele, apagada no fim; e um segredo (token) que não é gravado na pasta do usuário. No
-Linux, os processos do Ray terminam com quem os iniciou, mesmo com `kill -9`: o kernel do sistema os avisa.
+enviada; um segredo (token) que não é gravado na pasta do usuário; e nada fica para trás, nem processo nem pasta
+temporária, mesmo se um `kill -9` levar quem o iniciou (`guard`).
 """
 
 import logging
 import os
 import secrets
-import shutil
+import subprocess
+import sys
 import tempfile
 import time
 import weakref
 from pathlib import Path
 
-import psutil
 from tqdm.auto import tqdm
 
 from course_utils.model import artifacts
 from course_utils.serving import ray_app
+from course_utils.serving.ray_app import guard
 
 HOST = "127.0.0.1"
 CONFIG = Path(__file__).with_name("config.yaml")
@@ -42,9 +43,9 @@ class ClusterError(RuntimeError):
 class Cluster:
     """Um cluster no ar. Num `with`, encerra-se ao sair do bloco; senão, com `stop()` ou com o processo."""
 
-    def __init__(self, port, folder):
+    def __init__(self, port, watcher):
         self.url = f"http://{HOST}:{port}/"
-        self._finalizer = weakref.finalize(self, _stop, folder)
+        self._finalizer = weakref.finalize(self, _stop, watcher)
 
     def __enter__(self):
         return self
@@ -105,11 +106,11 @@ def start(config=None, *, port=8000, cpus=2, import_from=()):
 
     ray.shutdown()
     config = read_config() if config is None else config
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=sweep()))
-    running = Cluster(port, folder)
+    folder = _temporary_folder()
+    running = Cluster(port, _start_guard(folder))
     try:
         ray.init(
-            address="local", num_cpus=cpus, object_store_memory=OBJECTS_BYTES, _temp_dir=str(folder),
+            address="local", num_cpus=cpus, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
             _node_ip_address=HOST, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL",
             runtime_env={
                 "env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
@@ -152,21 +153,20 @@ def _client():
     return _get_global_client()
 
 
-def _stop(folder):
+def _temporary_folder():
+    """No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras, e a pasta temporária do macOS gasta metade."""
+    return tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if os.name == "posix" else None)
+
+
+def _start_guard(folder):
+    """O vigia, longe do Ctrl-C do kernel."""
+    alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
+    return subprocess.Popen([sys.executable, guard.__file__, folder], stdin=subprocess.PIPE, **alone)
+
+
+def _stop(watcher):
     import ray
 
     ray.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def sweep():
-    """Apaga as pastas de clusters que morreram sem se despedir, e as deste processo; devolve a pasta em que ficam.
-
-    No POSIX, /tmp: o caminho de um soquete tem cerca de cem letras, e a pasta temporária do macOS gasta metade.
-    """
-    parent = Path("/tmp" if os.name == "posix" else tempfile.gettempdir())
-    for old in parent.glob(f"{PREFIX}*"):
-        owner = old.name.removeprefix(PREFIX).split("-")[0]
-        if owner.isdigit() and (int(owner) == os.getpid() or not psutil.pid_exists(int(owner))):
-            shutil.rmtree(old, ignore_errors=True)
-    return parent
+    watcher.stdin.close()  # o vigia apaga a pasta e sai
+    watcher.wait()
