@@ -4,6 +4,7 @@ import math
 
 from course_utils.classroom import state
 from course_utils.model import artifacts
+from course_utils.setup import disk
 
 FILE = artifacts.ARTIFACTS / "passport.json"
 
@@ -25,8 +26,7 @@ def stamp(notebook, measures, file=FILE):
         state.update(file, lambda stamps: stamps | {notebook: measures})
     except OSError as error:
         raise PassportError(
-            f"Não consegui gravar o passaporte ({error.strerror}): libere espaço ou confira as permissões de "
-            "artifacts/ e rode esta célula de novo."
+            f"Não consegui gravar o passaporte {disk.explain(error)} e rode esta célula de novo."
         ) from error
     print(f"Passaporte carimbado: {notebook} ({len(measures)} medidas).")
 

@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 
 from course_utils.model import artifacts
 from course_utils.model.predictor import MODEL
+from course_utils.setup import disk
 
 HOST = "127.0.0.1"
 READY = "health/ready"
@@ -79,9 +80,10 @@ class Server:
     def log_tail(self, lines=15):
         """As últimas linhas do registro do servidor."""
         try:
-            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+            text = self.log.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return "(o registro foi apagado)"
+        return "\n".join(text.splitlines()[-lines:]) or "(o registro está vazio: há espaço no disco?)"
 
 
 def start(
@@ -161,12 +163,16 @@ def _folder(target):
 def _launch(command, port, environment=(), cwd=artifacts.ROOT):
     """Inicia o processo, longe do Ctrl-C do kernel, e devolve `(processo, arquivo do registro)`."""
     folder = artifacts.ARTIFACTS / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"server-{port}.log"
     alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
     utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}  # o registro, em qualquer página de código
     settings = os.environ | {"PYTHONUNBUFFERED": "1"} | utf8 | dict(environment)
-    with open(log, "wb") as output:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        output = open(log, "wb")  # noqa: SIM115 – fechado logo abaixo
+    except OSError as error:
+        raise ServerError(f"Não consegui gravar o registro do servidor {disk.explain(error)}.") from error
+    with output:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=cwd, env=settings, **alone
         )

@@ -6,6 +6,7 @@ from functools import cache
 
 from course_utils.classroom import state
 from course_utils.model import artifacts
+from course_utils.setup import disk
 from course_utils.setup.lock import try_lock
 
 NEEDED_BYTES = 200_000_000  # o que mais escreve, o 01, grava 130 MB
@@ -26,17 +27,18 @@ def empty(name):
     Levanta `WorkspaceError` se a pasta não pode ser escrita ou se falta espaço no disco.
     """
     try:
-        free = shutil.disk_usage(artifacts.ROOT).free
+        artifacts.ARTIFACTS.mkdir(exist_ok=True)
+        free = shutil.disk_usage(artifacts.ARTIFACTS).free
         if free < NEEDED_BYTES:
+            left, needed = (f"{size / 1e6:.0f} MB" for size in (free, NEEDED_BYTES))
             raise WorkspaceError(
-                f"Falta espaço em disco: restam {free / 1e6:.0f} MB e um notebook grava até "
-                f"{NEEDED_BYTES / 1e6:.0f} MB. Libere espaço e rode esta célula de novo."
+                f"Falta espaço em disco: restam {left}, e um notebook pode gravar quase {needed}. "
+                "Libere espaço e rode esta célula de novo."
             )
         return _empty(name)
     except OSError as error:
         raise WorkspaceError(
-            f"Não consigo escrever em artifacts/ ({error.strerror}): confira as permissões da pasta do projeto "
-            "(ou copie o projeto para uma pasta sua) e rode esta célula de novo."
+            f"Não consigo escrever em artifacts/ {disk.explain(error)} e rode esta célula de novo."
         ) from error
 
 

@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -119,6 +120,18 @@ def require_watchers():
         load_baseline(os.environ["AULA_BASELINE"])
 
 
+def is_free(port):
+    """Dá para atender em 127.0.0.1, nesta porta?"""
+    with socket.socket() as probe:
+        if os.name != "nt":  # no Windows esta opção deixaria dois servidores na mesma porta
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
 def main(arguments=None):
     """Lê a linha de comando e serve, só em 127.0.0.1, até receber SIGTERM ou Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m course_utils serve", description=__doc__)
@@ -142,6 +155,10 @@ def main(arguments=None):
         require_watchers()
     except (CorruptedFileError, ValueError) as error:
         print(error, file=sys.stderr)
+        return 1
+    if not is_free(options.port):
+        other = f"outra com --port, por exemplo --port {options.port + 1}"
+        print(f"A porta {options.port} está em uso ou é reservada: escolha {other}.", file=sys.stderr)
         return 1
     log_to_stdout()
     print(f"Servindo em http://{HOST}:{options.port}/ (Ctrl-C encerra)", flush=True)

@@ -10,19 +10,17 @@ import errno
 import runpy
 import sys
 
+from course_utils.setup import disk
+
 INTERRUPTED = 130  # o código de saída de quem recebeu um Ctrl-C
-NO_SPACE = ("o disco está cheio", "libere espaço")
-READ_ONLY = ("a pasta só deixa ler", "copie o projeto para uma pasta sua")
-DENIED = ("sem permissão", "confira as permissões da pasta do projeto")
-REASONS = {errno.ENOSPC: NO_SPACE, errno.EDQUOT: NO_SPACE, errno.EROFS: READ_ONLY}
-REASONS |= {errno.EACCES: DENIED, errno.EPERM: DENIED}
+# Os erros de disco que são do aluno; os outros (um arquivo que falta…) seriam engano nosso.
+EXPECTED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def explain(problem: BaseException) -> str | None:
     """O problema numa frase, com o que fazer; None se não é dos que o aluno pode resolver."""
-    if isinstance(problem, OSError) and problem.errno in REASONS:
-        what, cure = REASONS[problem.errno]
-        return f"Não consegui gravar {problem.filename or 'no disco'} ({what}): {cure} e rode de novo."
+    if isinstance(problem, OSError) and problem.errno in EXPECTED:
+        return f"Não consegui gravar {problem.filename or 'no disco'} {disk.explain(problem)} e rode de novo."
     # Os erros do próprio curso já nascem como frase.
     return str(problem) if type(problem).__module__.startswith("course_utils.") else None
 
