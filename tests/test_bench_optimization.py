@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from course_utils.bench import candidates, cost, goals, optimization
+from course_utils.bench import candidates, goals, optimization
+from course_utils.classroom import servers
 from course_utils.model import compress
 
 WIDE, NARROW, TINY = (compress.Recipe(widths) for widths in ((8, 8), (4, 8), (4, 4)))
@@ -90,9 +90,10 @@ def test_every_recipe_can_be_pruned():
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="só o Linux prende processos a um núcleo assim")
 def test_a_server_is_pinned_to_one_core():
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        assert cost._pin(SimpleNamespace(pids=lambda: [process.pid]))
+        server = servers.Server(process, port=0, log=None)
+        assert server.pin()
         assert len(os.sched_getaffinity(process.pid)) == 1
-        process.communicate(b"\n")
+        server.stop()
 
 
 @pytest.mark.slow

@@ -17,21 +17,21 @@ class MarksError(RuntimeError):
 def table(content):
     """A tabela em Markdown: as metas que são razões, a promessa da aula, o valor, e de onde tudo saiu."""
     lines = ["| O que se mediu | A aula promete | A nossa meta | Medido | |", "|---|--:|--:|--:|:-:|"]
-    for name, (title, bench_goals) in goals.BENCHES.items():
+    for name, (_, bench_goals) in goals.BENCHES.items():
         kept = {key: goal for key, goal in bench_goals.items() if goal.ratio}
         for goal, row in zip(kept.values(), goals.rows(content["benches"][name], kept)):
             label, value, bound, mark, _ = row
-            lines.append(f"| {title}: {label} | {goal.promise or '–'} | {bound} | {value} | {mark} |")
+            lines.append(f"| {label} | {goal.promise or '–'} | {bound} | {value} | {mark} |")
     return "\n".join([*lines, "", _source(content)])
 
 
 def _source(content):
-    """Onde, quando e com que comandos: os bancos podem ter dias diferentes."""
+    """Onde, quando e com que comandos: os bancos podem ter sido medidos um a um, em dias diferentes."""
     days = sorted({bench["date"][:10] for bench in content["benches"].values()})
     when = " e ".join(day(date) for date in days)
     commands = dict.fromkeys(f"`{bench['command']}`" for bench in content["benches"].values())
     where = "; ".join(machine.sentences(content["machine"])[:3])
-    return f"*Medido em {when} com {' e '.join(commands)}, nesta máquina: {where}.*"
+    return f"*Medido em {when} com {', '.join(commands)}, nesta máquina: {where}.*"
 
 
 def replaced(text, content):
