@@ -686,6 +686,16 @@ def test_the_next_free_port_is_chosen():
         assert launch.free_port(port) > port
 
 
+def test_the_triton_of_a_pytorch_with_cuda_never_meets_tensorflow(tmp_path):
+    """Juntos eles derrubam o processo (segfault): foi o que matou o kernel do 01 no Python 3.12 e no 3.13."""
+    (tmp_path / "triton.py").write_text("raise SystemExit('carregado')", encoding="utf-8")
+    code = "import course_utils, importlib.util as u; exit(u.find_spec('triton') is not None)"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(tmp_path)])}
+    assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == 0
+    loaded = subprocess.run([sys.executable, "-c", "import triton"], env=env, capture_output=True, check=False)
+    assert b"carregado" in loaded.stderr, "sem o pacote do curso, ele seria importado"
+
+
 # ---------------------------------------------------------------- o que está no repositório
 
 
