@@ -32,8 +32,8 @@ class Reader:
     def reconfigure(self, config):
         """Chamado ao iniciar e a cada `user_config` novo: a versão nova só assume depois de carregada e aquecida.
 
-        `config`: `model` (arquivo ONNX ou pasta de versões; relativo à pasta do projeto), `version` (o nome que vai
-        na resposta) e `batch_wait_ms`. Um modelo ruim deixa no ar o que havia; sem nenhum no ar, levanta.
+        `config`: `model` (arquivo ONNX ou pasta de versões; relativo à pasta do projeto), `version` (o nome que
+        vai na resposta) e `batch_wait_ms`. Um modelo ruim deixa no ar o que havia; sem nenhum no ar, levanta.
         """
         self.predict.set_batch_wait_timeout_s(config.get("batch_wait_ms", 0) / 1000)
         try:

@@ -31,7 +31,6 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_SERVE_LOG_TO_STDERR": "0",
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
-    "RAY_AUTH_MODE": "token",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 
@@ -92,18 +91,21 @@ class Cluster:
 
 
 def start(config=None, *, port=8000, cpus=2, import_from=()):
-    """Inicia um cluster em 127.0.0.1, com a configuração dada (dict; padrão: a de config.yaml), e devolve `Cluster`.
+    """Inicia um cluster em 127.0.0.1, com a configuração dada (dict; padrão: config.yaml), e devolve o `Cluster`.
 
     `port`: a de HTTP, no lugar da que a configuração traz; `cpus`: quantas o cluster tem para repartir;
-    `import_from`: pastas com os módulos a que os `import_path` se referem. Encerra antes o cluster que este processo
-    já tivesse. Levanta `MissingRayError` ou `ClusterError`.
+    `import_from`: pastas com os módulos a que os `import_path` se referem. Encerra antes o cluster que este
+    processo já tivesse. Levanta `MissingRayError` ou `ClusterError`.
     """
     ray_app.require()
     paths = [*map(str, import_from), str(artifacts.ROOT), os.environ.get("PYTHONPATH", "")]
-    os.environ.update(QUIET | {"RAY_AUTH_TOKEN": secrets.token_hex(32)})
+    os.environ.update(QUIET)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # o Ray só o lê uma vez por processo
     import ray
     from ray import serve
+    from ray._private import ray_constants
 
+    ray_constants.ENABLE_RAY_CLUSTER = False  # a última variável de QUIET, se o Ray já tinha sido importado
     ray.shutdown()
     config = read_config() if config is None else config
     folder = _temporary_folder()
@@ -154,7 +156,7 @@ def _client():
 
 
 def _temporary_folder():
-    """No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras, e a pasta temporária do macOS gasta metade."""
+    """No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras; a pasta do macOS gastaria metade."""
     return tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if os.name == "posix" else None)
 
 

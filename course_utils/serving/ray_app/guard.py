@@ -1,7 +1,7 @@
 """O vigia de um cluster: quando o dono termina, mesmo com `kill -9`, não deixa processo nem pasta.
 
-O cano da sua entrada padrão é do dono, e fecha com ele. O Ray, avisado pelo Linux, já encerra quase tudo; ficam dois
-processos à espera de um diretório que não existe mais, e a pasta temporária.
+O cano da sua entrada padrão é do dono, e fecha com ele. O Ray, avisado pelo Linux, já encerra quase tudo; ficam
+dois processos à espera de um diretório que não existe mais, e a pasta temporária.
 """
 
 import contextlib
