@@ -31,7 +31,7 @@ def _source(content):
     when = " e ".join(day(date) for date in days)
     commands = dict.fromkeys(f"`{bench['command']}`" for bench in content["benches"].values())
     where = "; ".join(machine.sentences(content["machine"])[:3])
-    return f"*Medido em {when} com {', '.join(commands)}, nesta máquina: {where}.*"
+    return f"*Medido em {when} com {', '.join(commands)}, nesta máquina:* `{where}`."
 
 
 def replaced(text, content):
