@@ -15,6 +15,7 @@ from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     pruning,
     quantization,
     saving,
+    watching,
 )
 from course_utils.classroom.exercises.engine import CHECKS, NotYetError, check, exercise
 from course_utils.classroom.exercises.flask_api import ENDPOINT_LINES
