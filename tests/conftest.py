@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from browsing import chromium, jupyterlab
+from jupyter_client.manager import start_new_kernel
 
 from course_utils.model import artifacts
 
@@ -31,3 +32,13 @@ def lab(tmp_path_factory):
     """O JupyterLab aberto pelo comando do README, num clone só dele: devolve o endereço com a senha."""
     with jupyterlab(clone_into(tmp_path_factory.mktemp("Lição no JupyterLab") / "aula")) as address:
         yield address
+
+
+@pytest.fixture
+def kernel():
+    """Um kernel de verdade, como o do JupyterLab: `(gerente, cliente)`."""
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(artifacts.ROOT))
+    yield manager, client
+    client.stop_channels()
+    if manager.has_kernel:
+        manager.shutdown_kernel(now=True)

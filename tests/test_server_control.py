@@ -11,31 +11,12 @@ import urllib.request
 import psutil
 import pytest
 from endings import alive, wait_for_the_end
-from jupyter_client.manager import start_new_kernel
+from kernels import run_cell
 
 from course_utils.classroom import servers
-from course_utils.model import artifacts
 
 FLASK = "course_utils.serving.flask_app:create_app"
 POSIX = pytest.mark.skipif(os.name == "nt", reason="usa sinais e o gunicorn")
-
-
-@pytest.fixture
-def kernel():
-    """Um kernel de verdade, como o do JupyterLab: `(gerente, cliente)`."""
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(artifacts.ROOT))
-    yield manager, client
-    client.stop_channels()
-    if manager.has_kernel:
-        manager.shutdown_kernel(now=True)
-
-
-def run_cell(client, code, expression="None"):
-    """Executa a célula no kernel e devolve o valor de `expression`, como texto."""
-    reply = client.execute(code, user_expressions={"value": expression}, reply=True, timeout=60)
-    content = reply["content"]
-    assert content["status"] == "ok", content
-    return content["user_expressions"]["value"]["data"]["text/plain"]
 
 
 def test_assigning_over_a_server_ends_the_old_one():

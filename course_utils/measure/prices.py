@@ -45,6 +45,13 @@ class Price:
         return None if self.date is None else (today - self.date).days
 
 
+class Prices(dict):
+    """As linhas pela chave; a que falta (apagada, ou cortada com o fim do arquivo) é dita numa frase."""
+
+    def __missing__(self, key):
+        raise PriceError(f"Falta a linha {key} em prices.csv. {HOW_TO_RESTORE}")
+
+
 def load(file=FILE, *, today=None, warn=print):
     """Lê, confere e devolve `{chave: Price}`, na ordem do arquivo.
 
@@ -52,7 +59,7 @@ def load(file=FILE, *, today=None, warn=print):
     `warn` com uma frase. Levanta `PriceError` se falta o arquivo ou uma coluna, ou se um valor não serve.
     """
     today = today or date.today()
-    rows = {}
+    rows = Prices()
     for number, cells in _read(Path(file)):
         row = _parse(cells, number, today)
         if row.key in rows:

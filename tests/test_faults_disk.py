@@ -1,0 +1,137 @@
+"""O disco contra o aluno: só leitura, cheio, apagado, cortado. Nada se perde e uma frase diz o que fazer."""
+
+import shutil
+import urllib.request
+
+import pytest
+from faults import call, disk, fill, sketches
+
+from course_utils.classroom import passport, progress, servers, state, workspace
+from course_utils.classroom.quiz import questions
+from course_utils.measure import prices
+from course_utils.model import artifacts, digits
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Uma pasta artifacts/ só deste teste."""
+    folder = tmp_path / "artifacts"
+    monkeypatch.setattr(artifacts, "ARTIFACTS", folder)
+    return folder
+
+
+def refusal(action, kind):
+    with pytest.raises(kind) as problem:
+        action()
+    return str(problem.value)
+
+
+def test_a_read_only_folder_is_told_in_one_sentence(place):
+    with disk(place, "ro"):
+        assert refusal(lambda: workspace.empty("01_x"), workspace.WorkspaceError) == (
+            "Não consigo escrever em artifacts/ (a pasta só deixa ler): copie o projeto para uma pasta sua e rode "
+            "esta célula de novo."
+        )
+        stamped = refusal(lambda: passport.stamp("01_x", {}, place / "p.json"), passport.PassportError)
+        assert stamped.startswith("Não consegui gravar o passaporte (a pasta só deixa ler): copie o projeto")
+        said = refusal(servers.start, servers.ServerError)
+        assert said.startswith("Não consegui gravar o registro do servidor (a pasta só deixa ler): copie o")
+        progress.record("um", place / "exercises.json")  # perde-se a anotação, não a aula
+
+
+def test_a_full_disk_is_told_and_keeps_what_was_there(place):
+    with disk(place, "size=64k"):
+        file = place / "passport.json"
+        passport.stamp("00_x", {"a": 1}, file)
+        fill(place)
+        said = refusal(lambda: workspace.empty("01_x"), workspace.WorkspaceError)
+        assert said.startswith("Falta espaço em disco: restam 0 MB") and said.endswith("rode esta célula de novo.")
+        said = refusal(lambda: passport.stamp("01_x", {"b": "x" * 9000}, file), passport.PassportError)
+        assert said.startswith("Não consegui gravar o passaporte (o disco está cheio): libere espaço e rode")
+        progress.record("um" * 5000, file)
+        assert passport.read(file) == {"00_x": {"a": 1}}
+        assert sketches(place) == []
+
+
+def test_the_native_log_is_given_up_where_nothing_can_be_written():
+    code = (
+        "import sys; from pathlib import Path; from course_utils.model import artifacts\n"
+        "artifacts.ARTIFACTS = Path(sys.executable, 'não é pasta')\n"
+        "from course_utils.classroom import quiet; quiet.divert_native_logs(); print('seguiu')"
+    )
+    assert call(["-c", code], PYTHONUTF8="1").stdout.split() == [b"seguiu"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "reason"), [("ro", "só deixa ler): copie"), ("size=4k", "cheio): libere")])
+def test_a_command_without_disk_ends_in_one_sentence(place, options, reason):
+    code = (
+        "import sys; from pathlib import Path; from course_utils.model import artifacts\n"
+        "artifacts.ARTIFACTS = Path(sys.argv.pop()); from course_utils.setup import command\n"
+        "sys.exit(command.main(['course_utils.slides', '00']))"
+    )
+    with disk(place, options):
+        fill(place)
+        result = call(["-c", code, place])
+    said = result.stderr.decode()
+    assert result.returncode == 1 and len(said.splitlines()) == 1, said
+    assert said.startswith("Não consegui gravar ") and reason in said and said.endswith("e rode de novo.\n")
+
+
+def test_artifacts_deleted_half_way_can_be_made_again(place):
+    folder = workspace.empty("03_x")
+    model = artifacts.seal(shutil.copy(artifacts.DATA / "small.onnx", folder / "m.onnx"))
+    with servers.start(model=model) as server:
+        shutil.rmtree(place)
+        with urllib.request.urlopen(server.url + "health/ready", timeout=10) as answer:
+            assert answer.status == 200  # quem já serve continua servindo
+        assert server.log_tail() == "(o registro foi apagado)"
+        said = refusal(lambda: artifacts.verify(model), artifacts.CorruptedFileError)
+        assert said == "Falta o arquivo m.onnx. Para restaurar: rode de novo a célula que o grava."
+    assert workspace.empty("03_x").is_dir()
+    passport.stamp("03_x", {"a": 1}, place / "passport.json")
+
+
+@pytest.mark.parametrize("part", [0, 0.5, 0.999])
+@pytest.mark.parametrize("name", artifacts.read_sums(artifacts.DATA))
+def test_a_truncated_data_file_is_named_with_its_cure(name, part, tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "DATA", tmp_path)
+    shutil.copy(digits.FILE.with_name(artifacts.SUMS), tmp_path)
+    content = digits.FILE.with_name(name).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(part * len(content))])
+    said = refusal(lambda: artifacts.verify(tmp_path / name), artifacts.CorruptedFileError)
+    assert said.startswith(f"{name} está corrompido") and f"git checkout -- data/{name}" in said
+
+
+def test_truncated_prices_and_questions_are_named_with_their_cure(tmp_path):
+    cut = tmp_path / "questions.json"
+    cut.write_bytes(questions.FILE.read_bytes()[:5000])
+    assert "questions.json" in refusal(lambda: questions.load(cut), questions.QuestionError)
+    lines = prices.FILE.read_text(encoding="utf-8").splitlines(keepends=True)
+    cut = tmp_path / "prices.csv"
+    cut.write_text("".join(lines[:3]), encoding="utf-8")  # cortado bem no fim de uma linha: o começo serve
+    table = prices.load(cut, warn=lambda message: None)
+    said = refusal(lambda: table["sagemaker_c7g_large"], prices.PriceError)
+    assert said.startswith("Falta a linha sagemaker_c7g_large em prices.csv.") and len(table) == 2
+
+
+def test_what_is_interrupted_while_being_written_stays_as_it_was(tmp_path):
+    file = tmp_path / "reference.onnx"
+    file.write_bytes(b"o de sempre")
+    artifacts.seal(file)
+    with pytest.raises(KeyboardInterrupt), artifacts.draft(file) as sketch:
+        sketch.write_bytes(b"met")
+        raise KeyboardInterrupt
+    artifacts.verify(file)
+    assert sketches(tmp_path) == []
+
+
+def test_a_notebook_saved_on_a_full_disk_is_not_lost(tmp_path):
+    with disk(tmp_path / "cheio", "size=64k") as folder:
+        notebook = folder / "01_x.ipynb"
+        notebook.write_text("o que estava", encoding="utf-8")
+        fill(folder)
+        with pytest.raises(OSError, match="28"):
+            state.write_text(notebook, "x" * 10_000)  # o que `run --save` chama
+        assert notebook.read_text(encoding="utf-8") == "o que estava"
+        assert sketches(folder) == []

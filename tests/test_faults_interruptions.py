@@ -1,0 +1,95 @@
+"""Ctrl-C em tudo o que demora: uma frase, o código 130, nenhum processo e nenhum arquivo pela metade.
+
+A preparação do ambiente está em test_environment; o início de um servidor numa célula, em test_server_control.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from endings import wait_for_the_end
+from faults import END, interrupt, sketches
+from kernels import run_cell
+
+from course_utils.model import artifacts
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sinais e sessões do POSIX")
+
+# o comando → o que ele mostra quando já está no meio do trabalho
+LONG = {
+    "run 06": "1/",
+    "slides": "00_a_ponte.html",
+    "train": "1/825",
+    "bench serving": "serving",
+}
+
+
+def assert_clean_end(code, said, tree):
+    assert code == 130
+    assert "Traceback" not in said and said.rstrip().endswith(END), said[-2000:]
+    wait_for_the_end(tree)
+
+
+def test_serving_ends_in_one_sentence():
+    code, said, tree = interrupt(["serve", "--port", "0"], "versão 1 no ar")
+    assert_clean_end(code, said, tree)
+    assert len(tree) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", LONG)
+def test_a_long_command_ends_in_one_sentence_and_leaves_nothing_half_done(command, fresh_clone):
+    with_environment(fresh_clone)
+    code, said, tree = interrupt(command.split(), LONG[command], cwd=fresh_clone, deadline=120)
+    assert_clean_end(code, said, tree)
+    assert sketches(fresh_clone / "artifacts", fresh_clone / "data", fresh_clone / "notebooks") == []
+    changed = subprocess.check_output(["git", "status", "--porcelain"], cwd=fresh_clone, text=True)
+    assert changed == ""
+
+
+def with_environment(clone):
+    """O ambiente de quem chama serve ao clone: nada a preparar."""
+    venv = clone / ".venv"
+    if not os.path.lexists(venv):
+        venv.symlink_to(sys.prefix)
+
+
+# o que a célula faz, e ela
+CELLS = {
+    "a load test": "load.run(server.url + 'predict', bytes(784), seconds=60)",
+    "a function in another process": "processes.run_function(long)",
+    "an exercise being checked": "exercises.check('laço', long)",
+    "a comparison of latencies": "latency.compare({'a': lambda: time.sleep(0.1)}, rounds=500)",
+}
+BEFORE = """
+import time
+from course_utils.classroom import exercises, processes, servers
+from course_utils.measure import latency, load
+def long():
+    import time
+    time.sleep(60)
+def loop(answer):
+    while True:
+        pass
+exercises.CHECKS["laço"] = loop
+"""
+
+
+def test_a_long_cell_is_interrupted_and_leaves_no_process(kernel):
+    manager, client = kernel
+    run_cell(client, BEFORE)
+    server = eval(run_cell(client, "server = servers.start()", "server.pids()"))
+    root = psutil.Process(manager.provisioner.pid)
+    for what, cell in CELLS.items():
+        client.execute(f"print('já', flush=True)\n{cell}")
+        while client.get_iopub_msg(timeout=20)["content"].get("text") != "já\n":
+            pass
+        time.sleep(0.5)  # o bastante para estar no meio
+        manager.interrupt_kernel()
+        assert client.get_shell_msg(timeout=20)["content"].get("ename") == "KeyboardInterrupt", what
+        wait_for_the_end([child.pid for child in root.children(recursive=True) if child.pid not in server])
+    assert eval(run_cell(client, "", "server.pids()")) == server  # o servidor é de outra célula: continua
+    assert sketches(artifacts.ARTIFACTS / "logs") == []
