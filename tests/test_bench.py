@@ -1,6 +1,7 @@
 """O comando bench: um relatório só, partes que se atualizam, falhas que não levam as outras, e o README."""
 
 import importlib
+import io
 import json
 import os
 import signal
@@ -257,7 +258,7 @@ def test_a_worker_that_dies_or_fails_says_why_in_one_sentence(tmp_path, monkeypa
 
 def test_every_measured_format_has_an_opener_and_the_browser_s_has_none():
     assert readers.opener("ONNX int8, podado (small.onnx)") is readers.onnx
-    assert readers.opener("LiteRT int8 completo") is readers.litert
+    assert readers.opener("LiteRT int8 completo") is readers.LiteRT
     assert readers.opener("TF.js") is None
 
 
@@ -304,8 +305,17 @@ def test_a_real_ctrl_c_leaves_the_report_and_no_process(tmp_path):
 
 @pytest.mark.slow
 def test_every_format_says_what_the_original_says(tmp_path, monkeypatch):
+    bars = []
+
+    class Counted(formats.tqdm):
+        def __init__(self, **options):
+            super().__init__(**options, disable=False, file=io.StringIO())
+            bars.append(self)
+
+    monkeypatch.setattr(formats, "tqdm", Counted)
     monkeypatch.setattr(formats, "FOLDER", tmp_path)
     result = formats.run((1, 3, 2))
+    assert [bar.n for bar in bars] == [formats.STEPS]
     rows = {row["name"]: row for row in result["formats"]}
     assert len(rows) == 13 and rows["TF.js"]["batch1"] is None and rows["TF.js"]["bytes"] > 7e6
     for name in ("float32_agreement", "reduced_agreement", "float32_difference", "int8_size"):

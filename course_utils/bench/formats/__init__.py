@@ -98,7 +98,7 @@ def text(result):
     lines = [
         f"{result['machine']}; {result['threads']} thread; um processo, rodadas intercaladas; {counts}",
         f"velocidade em relação a {BASE}: mais de 1 é mais rápido; a carga confere o SHA-256 e supõe as "
-        "bibliotecas já importadas",
+        "bibliotecas já importadas; uma chamada de cada vez, e cada uma acha o cache com os pesos das outras",
         "",
         f"{blank}         kB        carga (ms)        uma imagem (ms)          32 imagens (ms)  diferença   mesmo",
         f"{blank}             mediana      p95  mediana    p95  razão  mediana     p95  razão     máxima  dígito",

@@ -65,7 +65,7 @@ def onnx(path):
     return Predictor(path).infer
 
 
-class litert:  # noqa: N801  (aqui ela é só mais uma das funções que abrem um formato)
+class LiteRT:
     """O LiteRT, com um interpretador por tamanho de lote: mudar o tamanho refaz a reserva de memória."""
 
     def __init__(self, path):
@@ -106,7 +106,7 @@ OPENERS = {
     "Keras (.keras)": keras,
     "SavedModel": savedmodel,
     "ONNX": onnx,
-    "LiteRT": litert,
+    "LiteRT": LiteRT,
 }
 
 
