@@ -119,6 +119,15 @@ def test_a_bench_alone_updates_its_part_and_keeps_the_dates_of_the_others(folder
     assert "Medido em 02/01/2025" in text and "Medido em 23/11/2026" in text
 
 
+def test_a_broken_or_outdated_part_counts_as_not_measured(folder, capsys):
+    assert bench.main([]) == 0
+    (folder / "serving.json").write_text('{"values": {"velocidade": 1}}')
+    (folder / "formats.json").write_text('{"values"')
+    assert bench.main(["setup"]) == 0
+    assert "Ainda não medido: formats, serving." in capsys.readouterr().out
+    assert "Não medido. Para medir: `python -m course_utils bench serving`." in (folder / "report.md").read_text()
+
+
 def test_a_failing_bench_is_named_and_loses_nothing_of_the_others(folder, monkeypatch, capsys):
     def fail(arguments):
         raise formats.WorkerError("faltou memória")
