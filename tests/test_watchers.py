@@ -170,6 +170,34 @@ def test_a_shadow_that_fails_or_does_not_load_is_told_in_the_report(shadows):
         assert report["last_failure"] == "sem memória" and report["images"] == report["dropped"] == 0
 
 
+def test_the_client_does_not_notice_a_shadow_that_hangs_fails_or_is_not_there(tmp_path):
+    def served(shadow):
+        service = Service(shadow=shadow)
+        wait_for(lambda: service.store)
+        return service
+
+    def answers(service):
+        start = time.perf_counter()
+        found = [service.predict(IMAGES[i : i + 1])["predictions"] for i in range(100)]
+        return found, time.perf_counter() - start
+
+    alone, without, hanging = served(None), served(tmp_path / "nada.onnx"), served(SMALL)
+    gate = threading.Event()
+    wait_for(lambda: hanging.shadow._served)
+    hanging.shadow._served = make(infer=lambda _: gate.wait())(SMALL).current
+    try:
+        expected, _ = answers(alone)
+        assert answers(without)[0] == expected and "Falta o arquivo" in without.shadow.report()["last_failure"]
+        found, seconds = answers(hanging)
+        assert found == expected and seconds < 30 and hanging.shadow.report()["dropped"] >= 30
+        start = time.perf_counter()
+    finally:
+        for service in (alone, without, hanging):
+            service.close()
+    assert time.perf_counter() - start < 10
+    gate.set()
+
+
 @pytest.mark.parametrize(
     ("target", "kind"), [(None, None), ("course_utils.serving.flask_app:create_app", "werkzeug")]
 )
