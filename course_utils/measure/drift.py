@@ -1,7 +1,7 @@
 """Deriva (*drift*): quanto o que chega agora se distribui diferente do que chegava na linha de base.
 
 O índice de estabilidade populacional (PSI, *population stability index*) compara duas distribuições nas mesmas
-faixas: PSI = Σ (pᵢ − qᵢ) · ln(pᵢ ÷ qᵢ) = KL(p‖q) + KL(q‖p), a divergência de Jeffreys (1946).
+faixas: `PSI = Σ (pᵢ − qᵢ) · ln(pᵢ ÷ qᵢ) = KL(p‖q) + KL(q‖p)`, a divergência de Jeffreys (1946).
 
 O costume, que vem do crédito (Lewis, 1994; Siddiqi, *Credit Risk Scorecards*, 2006): até 0,1, estável; de 0,1 a
 0,25, atenção; acima, mudou. É regra de bolso, e não teste: mesmo sem deriva, o PSI de n imagens contra m, em B
@@ -113,7 +113,7 @@ def load_baseline(file):
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BaselineError(
             f"{Path(file).name} não é uma linha de base ({type(error).__name__}: {str(error)[:80]}). "
-            "Para refazê-la: drift.make_baseline(imagens, dígitos lidos).save(arquivo)."
+            "Para refazê-la: `drift.make_baseline(imagens, lidos).save(arquivo)`."
         ) from None
     return baseline
 
