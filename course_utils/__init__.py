@@ -6,9 +6,8 @@ import logging
 import sys
 import warnings
 
-# No Linux, o PyTorch com CUDA traz o Triton, e o LLVM de dentro dele derruba o processo que já importou o TensorFlow.
-# O curso só usa o processador: sem o Triton, o PyTorch age como o que vem sem CUDA, e aqui se calam os dois avisos
-# que ele daria por isso.
+# No Linux, o PyTorch com CUDA traz o Triton, e o LLVM dele derruba o processo que já importou o TensorFlow. O
+# curso fica no processador: sem o Triton, o PyTorch age como o que vem sem CUDA, e calam-se os dois avisos que ele daria.
 sys.modules.setdefault("triton", None)
 logging.getLogger("torch.utils.flop_counter").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", "CUDA initialization")
