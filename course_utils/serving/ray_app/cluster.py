@@ -103,9 +103,10 @@ def start(config=None, *, port=8000, cpus=2, import_from=()):
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # o Ray só o lê uma vez por processo
     import ray
     from ray import serve
-    from ray._private import ray_constants
+    from ray._private import ray_constants, worker
 
     ray_constants.ENABLE_RAY_CLUSTER = False  # a última variável de QUIET, se o Ray já tinha sido importado
+    worker._worker_logs_enabled = False  # o aviso de uma réplica morta apareceria na célula que estivesse rodando
     ray.shutdown()
     config = read_config() if config is None else config
     folder = _temporary_folder()

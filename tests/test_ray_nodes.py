@@ -1,0 +1,138 @@
+"""Um cluster Ray de dois nós, cada um numa rede só dele (namespaces do Linux, ligados por um cabo virtual).
+
+Nenhum pacote sai das duas redes: elas não têm rota para mais nada. Pede root e o `ip` do iproute2.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from needs import miss
+
+from course_utils.model import artifacts
+from course_utils.serving.ray_app import cluster
+
+pytestmark = pytest.mark.slow
+FIRST, SECOND = "10.77.0.1", "10.77.0.2"
+DRIVER = Path(__file__).with_name("two_nodes.py")
+
+
+def ip(*words):
+    return subprocess.run(["ip", *words], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def networks():
+    """`{endereço: nome do namespace}`, dois, ligados; no fim, sem os processos e sem os namespaces."""
+    if find_spec("ray") is None:
+        miss("precisa do Ray: python -m course_utils --extra")
+    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("redes de mentira pedem Linux, root e o comando ip")
+    mark = secrets.token_hex(3)
+    names = {FIRST: f"aula-a-{mark}", SECOND: f"aula-b-{mark}"}
+    try:
+        for name in names.values():
+            ip("netns", "add", name)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"esta máquina não deixa criar namespaces de rede: {error.stderr.strip()}")
+    try:
+        a, b = names.values()
+        ip("link", "add", "cabo", "netns", a, "type", "veth", "peer", "name", "cabo", "netns", b)
+        for address, name in names.items():
+            ip("-n", name, "addr", "add", f"{address}/24", "dev", "cabo")
+            for device in ("lo", "cabo"):
+                ip("-n", name, "link", "set", device, "up")
+        yield names
+    finally:
+        for name in names.values():
+            kill_all(name)
+            ip("netns", "del", name)
+
+
+def kill_all(name):
+    """Um `kill -9` em cada processo do namespace: o nó some, como uma máquina sem energia."""
+    for pid in map(int, ip("netns", "pids", name).split()):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(networks):
+    folder = tempfile.mkdtemp(prefix=cluster.PREFIX, dir="/tmp")
+    settings = os.environ | cluster.QUIET | {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
+        "RAY_AUTH_MODE": "token",
+            # Um nó calado por uns dez segundos está morto (o normal do Ray é meio minuto).
+            "RAY_health_check_period_ms": "1000",
+            "RAY_health_check_timeout_ms": "2000",
+            "RAY_health_check_failure_threshold": "5",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "PYTHONPATH": str(artifacts.ROOT),
+    }  # fmt: skip
+    options = {"env": settings, "cwd": folder, "stdin": subprocess.DEVNULL, "start_new_session": True}
+    ray = [
+        sys.executable,
+        "-m",
+        "ray.scripts.scripts",
+        "start",
+        "--block",
+        "--disable-usage-stats",
+        "--num-cpus=2",
+    ]
+    head = [
+        "--head",
+        "--port=6379",
+        "--include-dashboard=false",
+        f"--temp-dir={folder}/r",
+        '--resources={"first":1}',
+    ]
+
+    def start(address, *words):
+        command = ["ip", "netns", "exec", networks[address], *ray, f"--node-ip-address={address}", *words]
+        with open(f"{folder}/{address}.log", "wb") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, **options)
+
+    started = []
+    try:
+        started.append(start(FIRST, *head))
+        wait_for_port(networks[FIRST])
+        started.append(start(SECOND, f"--address={FIRST}:6379"))
+        command = ["ip", "netns", "exec", networks[FIRST], sys.executable, str(DRIVER), f"{FIRST}:6379"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as driver:
+            try:
+                assert hear(driver) == {"nodes": [FIRST, SECOND]}
+                assert hear(driver) == {"answered": 50}
+                kill_all(networks[SECOND])
+                after = hear(driver)
+            finally:
+                driver.kill()
+        print(after)
+        assert after["nodes"] == [FIRST] and after.get("lost", 0) == 0 and after["ok"] > 50
+    finally:
+        for name in networks.values():
+            kill_all(name)
+        for process in started:
+            process.wait(timeout=20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def hear(driver):
+    """A próxima linha em JSON; as outras são avisos do Ray sobre o nó que sumiu."""
+    return json.loads(next(line for line in driver.stdout if line.startswith("{")))
+
+
+def wait_for_port(name):
+    """Espera o diretório do cluster (a porta 6379) atender dentro da rede `name`."""
+    code = (
+        "import socket, time\n"
+        "for _ in range(600):\n"
+        f"    if socket.socket().connect_ex(('{FIRST}', 6379)) == 0: break\n"
+        "    time.sleep(0.1)\n"
+    )
+    subprocess.run(["ip", "netns", "exec", name, sys.executable, "-c", code], check=True, timeout=120)

@@ -1,0 +1,66 @@
+"""O que `test_ray_nodes` executa na rede do primeiro nó: põe o leitor nos dois e serve sob carga enquanto um cai.
+
+Fala com o teste por linhas: escreve "pronto" e o que viu em JSON; lê uma linha para saber que pode seguir.
+"""
+
+import collections
+import json
+import sys
+import time
+
+import ray
+import requests
+from ray import serve
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from course_utils.model import digits
+from course_utils.serving.ray_app import cluster
+
+PORT = 8000
+URL = f"http://127.0.0.1:{PORT}/predict"
+
+
+def spread_config():
+    """Um leitor em cada nó; o balcão, no primeiro."""
+    config = cluster.read_config()
+    application = config["applications"][0]
+    gateway, reader, _ = application["deployments"]
+    del reader["autoscaling_config"]
+    reader |= {"num_replicas": 2, "max_replicas_per_node": 1}
+    gateway["ray_actor_options"]["resources"] = {"first": 0.1}
+    application |= {"args": {"canary": False}, "deployments": [gateway, reader]}
+    return config
+
+
+def nodes(running):
+    """Os endereços dos nós com um leitor atendendo."""
+    pieces = running.details()["applications"]["leitor"]["deployments"]
+    return sorted(item["node_ip"] for item in pieces["Reader"]["replicas"] if item["state"] == "RUNNING")
+
+
+def main(address):
+    ray.init(address=address, log_to_driver=False, logging_level="CRITICAL")
+    serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": PORT})
+    running = cluster.Cluster.__new__(cluster.Cluster)  # os nós não são filhos deste processo: nada a encerrar
+    running.deploy(spread_config())
+    image, session = digits.load("test")[0][:1].tobytes(), requests.Session()
+    again = Retry(
+        total=20, backoff_factor=0.2, backoff_max=2, status_forcelist=[500, 503, 504], allowed_methods=None
+    )
+    session.mount("http://", HTTPAdapter(max_retries=again))
+    print(json.dumps({"nodes": nodes(running)}), flush=True)
+    count, began, alone = collections.Counter(), time.monotonic(), None
+    while time.monotonic() - began < 60 and (alone is None or time.monotonic() - alone < 5):
+        response = session.post(URL, image, headers={"Content-Type": "application/octet-stream"}, timeout=30)
+        count["ok" if response.ok else "lost"] += 1
+        count["retries"] += len(response.raw.retries.history)
+        if count["ok"] == 50:
+            print(json.dumps({"answered": 50}), flush=True)  # o teste derruba o segundo nó agora
+        if alone is None and count["ok"] > 50 and len(nodes(running)) == 1:
+            alone = time.monotonic()
+    print(json.dumps({"nodes": nodes(running)} | count), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
