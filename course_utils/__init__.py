@@ -6,8 +6,8 @@ import logging
 import sys
 import warnings
 
-# No Linux, o PyTorch com CUDA traz o Triton, e o LLVM dele derruba o processo que já importou o TensorFlow. O
-# curso fica no processador: sem o Triton, o PyTorch age como o que vem sem CUDA, e calam-se os dois avisos que ele daria.
+# No Linux, o PyTorch com CUDA traz o Triton, e o LLVM dele derruba o processo que já importou o TensorFlow. Aqui
+# só se usa o processador: sem o Triton, o PyTorch age como o que vem sem CUDA, e calam-se os avisos que ele daria.
 sys.modules.setdefault("triton", None)
 logging.getLogger("torch.utils.flop_counter").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", "CUDA initialization")
