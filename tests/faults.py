@@ -49,10 +49,11 @@ def interrupt(arguments, sign, *, cwd=artifacts.ROOT, deadline=60):
 
     Devolve `(código de saída, o que ele disse até acabar, os processos que ele tinha)`.
     """
+    env = os.environ | {"PYTHONPATH": str(cwd), "PYTHONUNBUFFERED": "1"}
+    env.pop("TQDM_DISABLE", None)  # é pela barra de progresso que se vê que o trabalho começou
     command = subprocess.Popen(
         [sys.executable, "-m", "course_utils", *arguments], cwd=cwd, start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=os.environ | {"PYTHONPATH": str(cwd), "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     said, limit = b"", time.monotonic() + deadline

@@ -3,7 +3,6 @@
 A preparação do ambiente está em test_environment; o início de um servidor numa célula, em test_server_control.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -42,19 +41,11 @@ def test_serving_ends_in_one_sentence():
 @pytest.mark.slow
 @pytest.mark.parametrize("command", LONG)
 def test_a_long_command_ends_in_one_sentence_and_leaves_nothing_half_done(command, fresh_clone):
-    with_environment(fresh_clone)
     code, said, tree = interrupt(command.split(), LONG[command], cwd=fresh_clone, deadline=120)
     assert_clean_end(code, said, tree)
     assert sketches(fresh_clone / "artifacts", fresh_clone / "data", fresh_clone / "notebooks") == []
     changed = subprocess.check_output(["git", "status", "--porcelain"], cwd=fresh_clone, text=True)
     assert changed == ""
-
-
-def with_environment(clone):
-    """O ambiente de quem chama serve ao clone: nada a preparar."""
-    venv = clone / ".venv"
-    if not os.path.lexists(venv):
-        venv.symlink_to(sys.prefix)
 
 
 # o que a célula faz, e ela

@@ -1,0 +1,202 @@
+"""Máquinas difíceis: relógio atrasado, localidade C, pasta pessoal fechada, um núcleo, sem /dev/shm, sem AVX512.
+
+O caminho com espaços e acentos está no clone de todos os testes (`fresh_clone`).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from faults import call
+from needs import miss
+
+from course_utils.model import artifacts
+from course_utils.setup import launch
+
+ONLY_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="namespaces, taskset e qemu-user são do Linux")
+# Sem UTF-8 em lugar nenhum, numa página de código do Windows, e sem que o Python a troque por conta própria.
+OLD_PAGE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "cp1252:strict"}
+NO_HOME = {"HOME": "/dev/null/aluno", "XDG_CACHE_HOME": ""}
+
+
+# ------------------------------------------------------------------ localidade e pasta pessoal
+
+
+@pytest.mark.parametrize("page", ["cp1252", "cp850", "ascii"])
+def test_signs_outside_the_code_page_never_break_a_command(page, tmp_path):
+    (tmp_path / "sinais.py").write_text("print('✔ pronto × é')", encoding="utf-8")
+    result = call(
+        ["-m", "course_utils.setup.command", "sinais"],
+        PYTHONPATH=os.pathsep.join([str(artifacts.ROOT), str(tmp_path)]),
+        **OLD_PAGE | {"PYTHONIOENCODING": f"{page}:strict"},
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(b"? pronto")
+
+
+def test_without_a_home_what_the_libraries_keep_goes_to_artifacts(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert launch.writable_home("raiz") == {}
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "não existe"))
+    for name in launch.writable_home("raiz"):
+        monkeypatch.delenv(name, raising=False)
+    places = launch.writable_home("raiz")
+    assert {"JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR", "KERAS_HOME"} <= set(places)
+    assert all(Path(place).is_relative_to(Path("raiz", "artifacts", "home")) for place in places.values())
+    monkeypatch.setenv("MPLCONFIGDIR", "minha")
+    assert "MPLCONFIGDIR" not in launch.writable_home("raiz")
+
+
+# ------------------------------------------------------------------ um notebook inteiro numa máquina difícil
+
+
+@ONLY_LINUX
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "prefix", "variables"),
+    [("00", [], OLD_PAGE | NO_HOME), ("06", ["taskset", "-c", "0"], {})],
+    ids=["no locale and no home", "one core"],
+)
+def test_a_notebook_runs_on_a_difficult_machine(number, prefix, variables, fresh_clone):
+    if prefix and not shutil.which(prefix[0]):
+        miss("falta o taskset (pacote util-linux)")
+    run = subprocess.run(
+        [*prefix, sys.executable, "-m", "course_utils", "run", number, "--save"],
+        cwd=fresh_clone, env=os.environ | {"PYTHONPATH": str(fresh_clone)} | variables,
+        capture_output=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr.decode(errors="replace")[-3000:]
+    path = next((fresh_clone / "notebooks").glob(f"{number}_*.ipynb"))
+    kept = [output for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", [])]
+    subprocess.run(["git", "checkout", "--quiet", "notebooks"], cwd=fresh_clone, check=True)
+    assert kept and not [output for output in kept if output.get("name") == "stderr"]
+
+
+# Um /dev sem shm: só o bastante para um Python.
+WITHOUT_SHM = """
+set -e
+for name in null zero full random urandom tty; do cp -a /dev/$name "$1"; done
+ln -s /proc/self/fd "$1/fd"
+mount --bind "$1" /dev
+shift
+exec "$@"
+"""
+SERVE = """
+import os
+from course_utils.classroom import servers
+assert not os.path.exists("/dev/shm")
+flask = "course_utils.serving.flask_app:create_app"
+for options in ({"workers": 2}, {"target": flask, "server": "gunicorn", "workers": 2}):
+    with servers.start(**options) as server:
+        print(len(server.pids()) >= 3)
+"""
+
+
+@ONLY_LINUX
+@pytest.mark.slow
+def test_servers_with_processes_need_no_shared_memory_folder(tmp_path):
+    command = ["unshare", "--mount", "sh", "-c", WITHOUT_SHM, "sh", tmp_path, sys.executable, "-c", SERVE]
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        miss("falta o unshare (pacote util-linux), ou ser root")
+    run = subprocess.run(command, cwd=artifacts.ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert run.stdout == "True\nTrue\n", run.stderr
+
+
+# ------------------------------------------------------------------ o relógio atrasado
+
+
+BACK_IN_TIME = """
+import json, sys, time, urllib.request
+from datetime import date
+from pathlib import Path
+from course_utils.classroom import progress, servers, state
+from course_utils.classroom.quiz import answers
+from course_utils.measure import latency, load
+clock, folder = Path(sys.argv[1]), Path(sys.argv[2])
+def back(days):
+    clock.write_text(str(86400 * days))
+today = date.today()
+progress.record("um", folder / "exercises.json")
+answers.update("q", folder / "answers.json", tried=["a"])
+with servers.start() as server:
+    before = time.time()
+    back(2)
+    assert time.time() < before - 86400, "o relógio não voltou"
+    result = load.run(server.url + "predict", bytes(784), concurrency=2, seconds=1, warmup=0.2, pids=server.pids())
+    assert result.failed == 0 and 0.5 < result.seconds < 20 and result.p50 > 0 and result.cpu_percent > 0
+    back(4)
+    median = latency.compare({"a": lambda: None}, rounds=5, warmup=0)["a"].median
+    assert 0 <= median < 1000
+    with servers.start() as second:
+        urllib.request.urlopen(second.url + "health/ready", timeout=10)
+progress.record("um", folder / "exercises.json")
+progress.record("dois", folder / "exercises.json")
+answers.update("q", folder / "answers.json", tried=["a", "b"])
+kept = state.read(folder / "exercises.json")
+assert kept["um"] == today.isoformat() > kept["dois"]
+assert answers.read(folder / "answers.json") == {"q": {"tried": ["a", "b"]}}
+print("inteiro")
+"""
+
+
+# Em todo Python que o teste iniciar: o `date.today` também pergunta a hora a `time.time`.
+OTHER_CLOCK = """
+import os, time
+real = time.time
+def behind():
+    with open(os.environ["AULA_CLOCK"]) as file:
+        return real() - float(file.read() or 0)
+time.time = behind
+"""
+
+
+@pytest.mark.slow
+def test_a_clock_set_back_breaks_no_server_no_measure_and_no_answer(tmp_path):
+    clock = tmp_path / "relogio"
+    clock.write_text("0")
+    (tmp_path / "sitecustomize.py").write_text(OTHER_CLOCK, encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), str(artifacts.ROOT)])
+    result = call(["-c", BACK_IN_TIME, clock, tmp_path], PYTHONPATH=path, AULA_CLOCK=str(clock))
+    assert result.stdout == b"inteiro\n", result.stderr.decode()[-3000:]
+
+
+# ------------------------------------------------------------------ um processador sem AVX512 nem VNNI
+
+
+READ_DIGITS = """
+import sys
+import numpy as np
+from course_utils.model import artifacts, digits
+from course_utils.model.predictor import Predictor
+images = digits.load("test")[0][:20]
+logits = [Predictor(artifacts.DATA / name).infer(images[:, None] / np.float32(255)) for name in sys.argv[2:]]
+np.save(sys.argv[1], logits)
+"""
+
+
+@ONLY_LINUX
+@pytest.mark.slow
+def test_a_processor_without_avx512_reads_the_same_digits(tmp_path):
+    import numpy as np
+
+    if os.uname().machine != "x86_64":
+        pytest.skip("o AVX512 é de processadores x86-64")
+    emulator = shutil.which("qemu-x86_64") or miss("falta o qemu-x86_64 (pacote qemu-user do Debian)")
+    models, logits = ("reference.onnx", "small.onnx"), {}
+    for name, prefix in {"esta": [], "antiga": [emulator, "-cpu", "Haswell-v4"]}.items():
+        file = tmp_path / f"{name}.npy"
+        run = subprocess.run(
+            [*prefix, os.path.realpath(sys.executable), "-c", READ_DIGITS, file, *models],
+            cwd=artifacts.ROOT, env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr[-2000:]
+        logits[name] = np.load(file)
+    assert np.abs(logits["esta"][0] - logits["antiga"][0]).max() <= 1e-4  # float32
+    assert (logits["esta"].argmax(2) == logits["antiga"].argmax(2)).mean() >= 0.95  # e o int8, sem VNNI
