@@ -74,8 +74,8 @@ def test_two_kernels_that_stamp_at_once_lose_no_stamp(tmp_path):
 def test_a_server_killed_under_load_is_counted_and_can_be_started_again():
     image = digits.load("test")[0][0].tobytes()
     server = servers.start()
-    threading.Timer(0.6, lambda: psutil.Process(server.process.pid).kill()).start()
-    result = load.run(server.url + "predict", image, concurrency=2, seconds=1.5, warmup=0, pids=server.pids())
+    threading.Timer(0.7, lambda: psutil.Process(server.process.pid).kill()).start()
+    result = load.run(server.url + "predict", image, concurrency=2, seconds=1, warmup=0, pids=server.pids())
     assert result.requests_per_second > 0 and result.failed > 0 and result.seconds < 10
     with pytest.raises((urllib.error.URLError, ConnectionError, http.client.HTTPException)):
         urllib.request.urlopen(server.url, timeout=5)
