@@ -81,14 +81,15 @@ class Shadow:
         predictor = self._served.predictor
         answers = predictor.respond(predictor.infer(predictor.preprocess(images)))
         shadow_ms = 1000 * (perf_counter() - start)
+        pairs = Counter((mine.digit, theirs.digit) for mine, theirs in zip(predictions, answers, strict=True))
+        differences = np.abs(_probabilities(predictions) - _probabilities(answers)).max(axis=1)
         with self._lock:
             if version != self._version:  # trocaram a versão no ar: misturar as duas não diria nada
                 self._start_again(version)
             self._times.append((ms, shadow_ms))
-            for mine, theirs in zip(predictions, answers, strict=True):
-                self._differences.append(np.abs(np.subtract(mine.probabilities, theirs.probabilities)).max())
-                self._pairs[mine.digit, theirs.digit] += 1
-            self._totals.update(images=len(images), disagreements=_disagreements(predictions, answers))
+            self._differences.extend(differences)
+            self._pairs.update(pairs)
+            self._totals.update(images=len(images), disagreements=len(images) - _agreements(pairs))
 
     def _start_again(self, version):
         self._version, self._pairs = version, Counter()
@@ -106,7 +107,6 @@ class Shadow:
             pairs, totals, version = dict(self._pairs), self._totals.copy(), self._version
             times, differences = np.array(self._times).reshape(-1, 2), np.array(self._differences)
         images = sum(pairs.values())
-        agreed = sum(count for (mine, theirs), count in pairs.items() if mine == theirs)
         wrong = sorted(((count, pair) for pair, count in pairs.items() if pair[0] != pair[1]), reverse=True)
         primary_ms, shadow_ms = _percentiles(times[:, 0]), _percentiles(times[:, 1])
         ratio = {name: shadow_ms[name] / primary_ms[name] for name in shadow_ms} if shadow_ms else None
@@ -115,7 +115,7 @@ class Shadow:
             "shadow_model": self.path.name,
             "shadow_version": self._served.version if self._served else None,
             "images": images,
-            "agreement": agreed / images if images else None,
+            "agreement": _agreements(pairs) / images if images else None,
             "disagreements": [{"primary": p, "shadow": s, "count": count} for count, (p, s) in wrong],
             "probability_difference": _percentiles(differences),
             "primary_ms": primary_ms,
@@ -135,8 +135,12 @@ class Shadow:
             yield CounterMetricFamily(f"shadow_{name}", meaning, value=totals[name])
 
 
-def _disagreements(predictions, answers):
-    return sum(mine.digit != theirs.digit for mine, theirs in zip(predictions, answers))
+def _agreements(pairs):
+    return sum(count for (mine, theirs), count in pairs.items() if mine == theirs)
+
+
+def _probabilities(predictions):
+    return np.array([item.probabilities for item in predictions])
 
 
 def _percentiles(values):
