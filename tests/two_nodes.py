@@ -45,9 +45,8 @@ def main(address):
     running = cluster.Cluster.__new__(cluster.Cluster)  # os nós não são filhos deste processo: nada a encerrar
     running.deploy(spread_config())
     image, session = digits.load("test")[0][:1].tobytes(), requests.Session()
-    again = Retry(
-        total=20, backoff_factor=0.2, backoff_max=2, status_forcelist=[500, 503, 504], allowed_methods=None
-    )
+    options = {"status_forcelist": [500, 503, 504], "allowed_methods": None, "raise_on_status": False}
+    again = Retry(total=20, backoff_factor=0.2, backoff_max=2, **options)
     session.mount("http://", HTTPAdapter(max_retries=again))
     print(json.dumps({"nodes": nodes(running)}), flush=True)
     count, began, alone = collections.Counter(), time.monotonic(), None
