@@ -1,5 +1,6 @@
 """O disco contra o aluno: só leitura, cheio, apagado, cortado. Nada se perde e uma frase diz o que fazer."""
 
+import errno
 import shutil
 import urllib.request
 
@@ -10,6 +11,7 @@ from course_utils.classroom import passport, progress, servers, state, workspace
 from course_utils.classroom.quiz import questions
 from course_utils.measure import prices
 from course_utils.model import artifacts, digits
+from course_utils.setup import command
 
 
 @pytest.fixture
@@ -76,6 +78,14 @@ def test_a_command_without_disk_ends_in_one_sentence(place, options, reason):
     said = result.stderr.decode()
     assert result.returncode == 1 and len(said.splitlines()) == 1, said
     assert said.startswith("Não consegui gravar ") and reason in said and said.endswith("e rode de novo.\n")
+
+
+def test_only_what_the_student_can_mend_loses_its_traceback():
+    said = command.explain(PermissionError(errno.EACCES, "Permission denied", "x.json"))
+    assert said.startswith("Não consegui gravar x.json (sem permissão): confira as permissões da pasta do projeto")
+    assert command.explain(prices.PriceError("Falta a linha x.")) == "Falta a linha x."
+    assert command.explain(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None
+    assert command.explain(ZeroDivisionError()) is None
 
 
 def test_artifacts_deleted_half_way_can_be_made_again(place):
