@@ -31,6 +31,8 @@ COMMANDS = {
     "train": (COURSE + ["course_utils.model.train"], "treina de novo o modelo de referência"),
     "data": (COURSE + ["course_utils.model.digits"], "refaz o arquivo de dígitos da pasta data/"),
     "bench": (COURSE + ["course_utils.bench"], "mede o que o curso promete; faz o relatório em artifacts/bench/"),
+    "licenses": (COURSE + ["course_utils.setup.licenses"], "lista as licenças dos pacotes, dados e modelos"),
+    "audit": (COURSE + ["course_utils.setup.audit"], "procura falhas de segurança conhecidas nas versões"),
     "serve": (COURSE + ["course_utils.serving"], "serve o modelo e a página de desenho"),
 }
 

@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import clone_into
 
 from course_utils.__main__ import NEWEST, OLDEST
+from course_utils.model import artifacts
 
-# Notebooks leves, com as saídas guardadas comparadas: um de PyTorch e ONNX; um de TensorFlow e PyTorch, lado a lado.
+# Notebooks leves, com as saídas guardadas comparadas: PyTorch e ONNX; TensorFlow e PyTorch no mesmo processo.
 NOTEBOOKS = ("00_a_ponte", "01_salvar_e_carregar")
 TESTS = ("digits", "measure", "contract", "predictor", "networks")
 
@@ -41,10 +41,10 @@ def answers(python, minor):
 
 def chosen():
     found = others()
+    if os.environ.get("AULA_PYTHONS") == "todos":
+        return found
     farthest = sorted(found, key=lambda version: abs(version[1] - sys.version_info.minor))[-1:]
-    return (
-        found if os.environ.get("AULA_PYTHONS") == "todos" else {version: found[version] for version in farthest}
-    )
+    return {version: found[version] for version in farthest}
 
 
 def test_another_python_prepares_and_runs_the_course(tmp_path):
@@ -52,7 +52,8 @@ def test_another_python_prepares_and_runs_the_course(tmp_path):
     if not pythons:
         pytest.skip("não há nesta máquina outro Python 3.11, 3.12 ou 3.13: só o que roda isto foi provado")
     for version, python in pythons.items():
-        root = clone_into(tmp_path / "Clone noutro Python")
+        root = tmp_path / "Clone noutro Python"
+        subprocess.run(["git", "clone", "--quiet", artifacts.ROOT, root], check=True)
         # O pacote deste clone, e não o de quem roda o teste.
         env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "AULA_STATE")}
         paths = [f"notebooks/{name}.ipynb" for name in NOTEBOOKS] + [f"tests/test_{name}.py" for name in TESTS]

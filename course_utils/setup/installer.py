@@ -126,7 +126,7 @@ def torch_index_answers() -> bool:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return False
     try:
-        with urllib.request.urlopen(TORCH_INDEX + "/torch/", timeout=3) as answer:
+        with urllib.request.urlopen(TORCH_INDEX + "/torch/", timeout=3) as answer:  # noqa: S310 – https, fixo
             return answer.status == 200
     except (OSError, ValueError):
         return False

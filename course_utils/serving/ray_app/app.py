@@ -97,7 +97,7 @@ class Gateway:
 
     async def infer(self, service, images):
         """O lugar de `asgi.infer`: imagens já validadas → a resposta, vinda de uma réplica; levanta 503 ou 504."""
-        to_canary = self.canary is not None and random.random() < self.canary_share
+        to_canary = self.canary is not None and random.random() < self.canary_share  # noqa: S311 – um sorteio, não um segredo
         reader = self.canary if to_canary else self.reader
         try:
             answer = await asyncio.wait_for(reader.predict.remote(images), service.deadline_s)

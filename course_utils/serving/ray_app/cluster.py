@@ -158,7 +158,7 @@ def _client():
 
 def _temporary_folder():
     """No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras; a pasta do macOS gastaria metade."""
-    return tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if os.name == "posix" else None)
+    return tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if os.name == "posix" else None)  # noqa: S108 – só nossa
 
 
 def _start_guard(folder):

@@ -66,7 +66,7 @@ class Endpoint:
         weights = list(self.weights().values())
         if not any(weights):
             raise invalid(f"Every variant of endpoint {self.record.endpoint_name} has weight 0.")
-        return random.choices(list(self.variants.values()), weights)[0]
+        return random.choices(list(self.variants.values()), weights)[0]  # noqa: S311 – um sorteio, não um segredo
 
     def weights(self):
         """`{variante: peso}` de agora: UpdateEndpointWeightsAndCapacities os muda no registro do moto."""
