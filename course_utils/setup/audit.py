@@ -40,7 +40,7 @@ def script() -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Mostra o que a base diz; devolve 0 se nada se sabe contra elas, 1 se há falhas ou se nada foi conferido."""
     parser = argparse.ArgumentParser(prog="python -m course_utils audit", description=__doc__.splitlines()[0])
-    parser.add_argument("--service", default=OSV, help="o endereço de uma cópia da base OSV (padrão: %(default)s)")
+    parser.add_argument("--service", default=OSV, help="o endereço de uma cópia da base OSV")
     service = parser.parse_args(arguments).service
     if find_spec("uv") is None:
         print(NO_UV.format(sys.executable), file=sys.stderr)
