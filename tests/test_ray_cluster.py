@@ -69,9 +69,9 @@ def ask(url, data=ONE, kind=BYTES):
 
 def wait_for(condition, seconds=90):
     limit = time.monotonic() + seconds
-    while not condition() and time.monotonic() < limit:
+    while not condition():
+        assert time.monotonic() < limit
         time.sleep(0.2)
-    assert condition()
 
 
 def insist(url, seconds):
