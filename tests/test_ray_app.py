@@ -1,7 +1,10 @@
 """O leitor de CEP no Ray Serve, no que se confere sem Ray: os dois arquivos YAML e a frase de quem não o tem."""
 
+from importlib.util import find_spec
+
 import pytest
 import yaml
+from needs import miss
 
 from course_utils.model import artifacts
 from course_utils.serving import ray_app
@@ -36,6 +39,41 @@ def test_the_manifest_deploys_the_same_applications():
     assert embedded["applications"] == cluster.read_config()["applications"]
     pins = (artifacts.ROOT / "requirements-extra.txt").read_text(encoding="utf-8").split()
     assert f"ray[serve]=={manifest['spec']['rayClusterConfig']['rayVersion']}" in pins
+
+
+def needed(*modules):
+    for name in modules:
+        if find_spec(name) is None:
+            miss(f"falta o pacote {name}")
+
+
+@pytest.mark.slow
+def test_both_files_obey_the_schema_of_ray():
+    needed("ray")
+    from pydantic import ValidationError
+    from ray.serve.schema import ServeDeploySchema
+
+    manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+    for config in (cluster.read_config(), yaml.safe_load(manifest["spec"]["serveConfigV2"])):
+        ServeDeploySchema.model_validate(config)
+        pieces(config)["Reader"]["max_ongoing_requests"] = "muitos"
+        with pytest.raises(ValidationError):
+            ServeDeploySchema.model_validate(config)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.32", "1.37"])
+def test_the_pods_of_the_manifest_obey_the_schema_of_kubernetes(version):
+    needed("kubernetes_validate")
+    import kubernetes_validate
+
+    groups = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["spec"]["rayClusterConfig"]
+    for group in (groups["headGroupSpec"], *groups["workerGroupSpecs"]):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": group["template"]["spec"]}
+        kubernetes_validate.validate(pod, version, strict=True)
+        pod["spec"]["containers"][0]["imagem"] = "x"
+        with pytest.raises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate(pod, version, strict=True)
 
 
 def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch, capsys):
