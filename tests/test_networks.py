@@ -35,10 +35,15 @@ def test_onnx_equals_torch(torch_logits, test_split):
 
 
 def test_the_published_onnx_is_the_export_of_the_published_weights_and_tells_nothing_of_the_machine(tmp_path):
+    import onnx
+
     from course_utils.model import train
 
     exported = train.export_onnx(networks.torch_network(), tmp_path / "again.onnx").read_bytes()
-    assert exported == train.ONNX.read_bytes()
+    models = [onnx.load_from_string(data) for data in (exported, train.ONNX.read_bytes())]
+    for model in models:
+        model.producer_version = ""  # 2.13.0, +cpu ou +cu130: é do PyTorch de cada máquina
+    assert models[0] == models[1]
     assert b"site-packages" not in exported and b"/course_utils/" not in exported
 
 
