@@ -41,6 +41,9 @@ def nodes(running):
 
 def main(address):
     ray.init(address=address, log_to_driver=False, logging_level="CRITICAL")
+    limit = time.monotonic() + 120
+    while sum(node["Alive"] for node in ray.nodes()) < 2 and time.monotonic() < limit:
+        time.sleep(0.2)
     serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": PORT})
     running = cluster.Cluster.__new__(cluster.Cluster)  # os nós não são filhos deste processo: nada a encerrar
     running.deploy(spread_config())
