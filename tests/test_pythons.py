@@ -59,7 +59,7 @@ def test_another_python_prepares_and_runs_the_course(tmp_path):
         paths = [f"notebooks/{name}.ipynb" for name in NOTEBOOKS] + [f"tests/test_{name}.py" for name in TESTS]
         done = subprocess.run(
             [python, "-m", "course_utils", "test", "-q", *paths], cwd=root, env=env,
-            capture_output=True, encoding="utf-8", errors="replace", timeout=1200, check=False,
+            capture_output=True, encoding="utf-8", errors="replace", timeout=1800, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{version}: {(done.stdout + done.stderr)[-4000:]}"
         assert " passed" in done.stdout, done.stdout[-500:]
