@@ -26,6 +26,7 @@ HOST = "127.0.0.1"
 READY = "health/ready"
 ATTEMPTS = 3
 PATIENCE_S = 5
+KEPT_LOGS = 50
 
 
 class ServerError(RuntimeError):
@@ -169,6 +170,7 @@ def _launch(command, port, environment=(), cwd=artifacts.ROOT):
     settings = os.environ | {"PYTHONUNBUFFERED": "1"} | utf8 | dict(environment)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _drop_old_logs(folder)
         output = open(log, "wb")  # noqa: SIM115 – fechado logo abaixo
     except OSError as error:
         raise ServerError(f"Não consegui gravar o registro do servidor {disk.explain(error)}.") from error
@@ -177,6 +179,15 @@ def _launch(command, port, environment=(), cwd=artifacts.ROOT):
             command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=cwd, env=settings, **alone
         )
     return process, log
+
+
+def _drop_old_logs(folder):
+    """Guarda só os últimos registros: cada servidor escreve um, e ninguém apaga a pasta."""
+    # Outro kernel pode apagar ao mesmo tempo, e o Windows não apaga o de um servidor no ar: fica para a próxima.
+    with contextlib.suppress(OSError):
+        newest_first = sorted(folder.glob("server-*.log"), key=lambda file: -file.stat().st_mtime)
+        for file in newest_first[KEPT_LOGS:]:
+            file.unlink()
 
 
 def _wait_until_ready(server, route, deadline):
