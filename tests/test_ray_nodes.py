@@ -66,29 +66,14 @@ def kill_all(name):
 
 def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(networks):
     folder = tempfile.mkdtemp(prefix=cluster.PREFIX, dir="/tmp")
-    settings = os.environ | cluster.QUIET | {
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
-        "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "PYTHONPATH": str(artifacts.ROOT),
-    }  # fmt: skip
+    settings = os.environ | cluster.QUIET
+    settings |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1", "RAY_AUTH_MODE": "token"}
+    settings |= {"RAY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONPATH": str(artifacts.ROOT)}
     options = {"env": settings, "cwd": folder, "stdin": subprocess.DEVNULL, "start_new_session": True}
-    ray = [
-        sys.executable,
-        "-m",
-        "ray.scripts.scripts",
-        "start",
-        "--block",
-        "--disable-usage-stats",
-        "--num-cpus=2",
-    ]
-    head = [
-        "--head",
-        "--port=6379",
-        "--include-dashboard=false",
-        f"--temp-dir={folder}/r",
-        '--resources={"first":1}',
-    ]
+    ray = [sys.executable, "-m", "ray.scripts.scripts", "start"]
+    ray += ["--block", "--disable-usage-stats", "--num-cpus=2"]
+    head = ["--head", "--port=6379", "--include-dashboard=false"]
+    head += [f"--temp-dir={folder}/r", '--resources={"first":1}']
 
     def start(address, *words):
         # Numa máquina ocupada, o nó desiste de si mesmo se um dos seus processos demora 15 s (node_manager.cc).

@@ -1,6 +1,6 @@
 """O que `test_ray_nodes` executa na rede do primeiro nó: põe o leitor nos dois e serve sob carga enquanto um cai.
 
-Fala com o teste por linhas: escreve "pronto" e o que viu em JSON; lê uma linha para saber que pode seguir.
+Conta ao teste o que vê, em linhas de JSON.
 """
 
 import collections
