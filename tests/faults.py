@@ -58,20 +58,24 @@ def interrupt(arguments, sign, *, cwd=artifacts.ROOT, deadline=60):
     )  # fmt: skip
     said, limit = b"", time.monotonic() + deadline
     os.set_blocking(command.stdout.fileno(), False)
-    while sign.encode() not in said:
-        assert command.poll() is None and time.monotonic() < limit, said.decode(errors="replace")
-        said += command.stdout.read() or b""
-        time.sleep(0.02)
-    tree = [process.pid for process in psutil.Process(command.pid).children(recursive=True)]
-    os.killpg(command.pid, signal.SIGINT)  # o terminal manda o Ctrl-C ao grupo inteiro
-    os.set_blocking(command.stdout.fileno(), True)
-    said += command.communicate(timeout=60)[0]
+    try:
+        while sign.encode() not in said:
+            assert command.poll() is None and time.monotonic() < limit, said.decode(errors="replace")
+            said += command.stdout.read() or b""
+            time.sleep(0.02)
+        tree = [process.pid for process in psutil.Process(command.pid).children(recursive=True)]
+        os.killpg(command.pid, signal.SIGINT)  # o terminal manda o Ctrl-C ao grupo inteiro
+        os.set_blocking(command.stdout.fileno(), True)
+        said += command.communicate(timeout=60)[0]
+    except BaseException:
+        os.killpg(command.pid, signal.SIGKILL)  # para não pesar nas provas seguintes
+        raise
     return command.returncode, said.decode(errors="replace"), tree
 
 
 def sketches(*folders):
     """Os rascunhos que alguma gravação deixou para trás."""
-    return [path for folder in folders for path in folder.rglob("*") if path.suffix == ".tmp" or _is_draft(path)]
+    return [path for folder in folders for path in folder.rglob("*") if _is_draft(path)]
 
 
 def _is_draft(path):

@@ -300,16 +300,20 @@ def test_a_real_ctrl_c_leaves_the_report_and_no_process(tmp_path):
         sys.exit(__main__.main(["formats"]))
     """
     command = [sys.executable, "-c", textwrap.dedent(source)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=artifacts.ROOT, encoding="utf-8") as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, cwd=artifacts.ROOT, encoding="utf-8",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:  # fmt: skip
         limit, children = time.monotonic() + PATIENCE_S, []
         while not children and time.monotonic() < limit:
             time.sleep(0.05)
             children = psutil.Process(process.pid).children(recursive=True)
+        time.sleep(0.5)  # o filho acaba de nascer: que o Popen que o fez também acabe
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130 and "Interrompido" in error and "Traceback" not in error
     assert {path.name for path in tmp_path.glob("report*")} == {"report.json", "report.md"}
-    wait_for_the_end([child.pid for child in children])
+    wait_for_the_end([child.pid for child in children], 60)
 
 
 @pytest.mark.slow

@@ -53,14 +53,21 @@ def test_another_python_prepares_and_runs_the_course(tmp_path):
         pytest.skip("não há nesta máquina outro Python 3.11, 3.12 ou 3.13: só o que roda isto foi provado")
     for version, python in pythons.items():
         root = tmp_path / "Clone noutro Python"
-        subprocess.run(["git", "clone", "--quiet", artifacts.ROOT, root], check=True)
-        # O pacote deste clone, e não o de quem roda o teste.
-        env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "AULA_STATE")}
-        paths = [f"notebooks/{name}.ipynb" for name in NOTEBOOKS] + [f"tests/test_{name}.py" for name in TESTS]
-        done = subprocess.run(
-            [python, "-m", "course_utils", "test", "-q", *paths], cwd=root, env=env,
-            capture_output=True, encoding="utf-8", errors="replace", timeout=1800, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{version}: {(done.stdout + done.stderr)[-4000:]}"
-        assert " passed" in done.stdout, done.stdout[-500:]
-        shutil.rmtree(root)
+        try:
+            check(version, python, root)
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def check(version, python, root):
+    """Prepara um clone em `root` com `python` e roda nele os notebooks e os testes escolhidos."""
+    subprocess.run(["git", "clone", "--quiet", artifacts.ROOT, root], check=True)
+    # O pacote deste clone, e não o de quem roda o teste.
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "AULA_STATE")}
+    paths = [f"notebooks/{name}.ipynb" for name in NOTEBOOKS] + [f"tests/test_{name}.py" for name in TESTS]
+    done = subprocess.run(
+        [python, "-m", "course_utils", "test", "-q", *paths], cwd=root, env=env,
+        capture_output=True, encoding="utf-8", errors="replace", timeout=1800, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{version}: {(done.stdout + done.stderr)[-4000:]}"
+    assert " passed" in done.stdout, done.stdout[-500:]

@@ -4,6 +4,7 @@ Um cluster só para quase todas as provas: cada início leva dezenas de segundos
 """
 
 import collections
+import contextlib
 import copy
 import os
 import signal
@@ -114,13 +115,11 @@ def test_it_answers_like_the_plain_server_and_refuses_the_same_way(running):
 
 
 def test_it_listens_only_on_this_machine_and_readers_load_only_onnxruntime(running):
-    family = psutil.Process().children(recursive=True)
-    addresses = {
-        item.laddr.ip.removeprefix("::ffff:")
-        for process in family
-        for item in process.net_connections("inet")
-        if item.status == psutil.CONN_LISTEN
-    }
+    addresses = set()
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            open_ports = [item for item in process.net_connections("inet") if item.status == psutil.CONN_LISTEN]
+            addresses |= {item.laddr.ip.removeprefix("::ffff:") for item in open_ports}
     assert addresses == {"127.0.0.1"}
     for deployment in ("Gateway", "Reader", "Canary"):
         (pid,) = running.replicas(deployment)
@@ -136,7 +135,7 @@ def test_requests_that_come_together_are_read_in_one_batch(running):
     expected = [ask(running.url, image.tobytes()).json()["predictions"][0]["digit"] for image in IMAGES[:8]]
     assert [answer["predictions"][0]["digit"] for answer in answers] == expected
     # Do mesmo lote, o mesmo tempo de inferência, com três casas: dois pedidos avulsos não o teriam.
-    assert len({answer["inference_ms"] for answer in answers}) < 8
+    assert len({answer["inference_ms"] for answer in answers}) <= 4
     running.deploy(fixed())
 
 
@@ -199,22 +198,27 @@ def test_readers_grow_under_load_and_shrink_after_it(running):
     running.deploy(cluster.read_config())
     wait_for(lambda: len(running.replicas("Reader")) == 1)
     with ThreadPoolExecutor(1) as pool:
-        busy = pool.submit(load.run, f"{running.url}predict", ONE, concurrency=32, seconds=20, warmup=0)
-        wait_for(lambda: len(running.replicas("Reader")) >= 2)
+        options = {"concurrency": 32, "seconds": 40, "max_requests": 10**6, "warmup": 0}
+        busy = pool.submit(load.run, f"{running.url}predict", ONE, **options)
+        wait_for(lambda: len(running.replicas("Reader")) >= 2, 40)
     assert busy.result().errors == {}
     wait_for(lambda: len(running.replicas("Reader")) == 1)
 
 
 SERVE = """
 import sys
+import urllib.request
 from course_utils.serving.ray_app import cluster
-running = cluster.start(port=int(sys.argv[1]))
+port = int(sys.argv[1])
+running = cluster.start(port=port)
+running = cluster.start(port=port)  # a célula, refeita: o cluster que sai não leva o que entra
+urllib.request.urlopen(running.url + "health/ready", timeout=10).close()
 print("pronto", flush=True)
 sys.stdin.read()
 """
 
 
-def test_killed_without_a_word_the_owner_takes_its_cluster_along():
+def test_started_again_it_serves_and_killed_without_a_word_the_owner_takes_it_along():
     if find_spec("ray") is None:
         miss("precisa do Ray: python -m course_utils --extra")
     before, command = folders(), [sys.executable, "-c", SERVE, str(servers.free_port())]

@@ -18,7 +18,6 @@ def test_every_package_has_a_license_that_a_course_may_use():
     assert licenses.problems(rows) == []
     names = {name.split()[0] for name, _, _ in rows}
     assert {"torch", "tensorflow", "onnxruntime-web"} <= names
-    assert {why for name in names if (why := licenses.exception(name))} <= set(licenses.EXCEPTIONS.values())
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,9 @@ def suspects(folder):
 @pytest.mark.slow
 def test_no_model_file_of_the_course_hides_code():
     assert suspects(artifacts.ROOT / "data") == {}
-    for folder in sorted(artifacts.ARTIFACTS.glob("[0-9][0-9]_*")):
+    folders = sorted(artifacts.ARTIFACTS.glob("[0-9][0-9]_*"))
+    assert folders, "rode antes os notebooks: python -m course_utils run"
+    for folder in folders:
         assert set(suspects(folder)) <= {"veneno.pt"}, folder.name  # o que o notebook 01 envenena de propósito
 
 

@@ -17,7 +17,8 @@ WATCH = """
         shutil.rmtree(os.path.dirname(__file__), ignore_errors=True)
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    if os.name != "nt":  # lá, ler a entrada numa thread pode travar o processo
+        threading.Thread(target=watch, daemon=True).start()
 """
 
 

@@ -33,12 +33,8 @@ def write(file, content):
 def write_text(file, text):
     """O mesmo com um texto qualquer. Interrompido no meio, não deixa o rascunho."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
+    with artifacts.draft(file) as draft:
         draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def update(file, change):

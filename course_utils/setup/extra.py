@@ -55,7 +55,7 @@ def ensure_extra(root: str | Path, python: str) -> None:
         except SetupError as problem:
             if "No matching distribution" in str(problem):
                 version = "{}.{}".format(*sys.version_info)
-                problem = NO_WHEEL.format(missing=", ".join(missing), version=version)
+                problem = NO_WHEEL.format(missing=", ".join(missing or [EXTRA]), version=version)
             raise SetupError(f"{problem} {WITHOUT}") from None
 
 

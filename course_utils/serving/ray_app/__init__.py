@@ -1,7 +1,7 @@
 """O leitor de CEP no Ray Serve: a mesma aplicação, em réplicas que crescem, encolhem e podem estar noutra máquina.
 
 `app` traz as duas peças (`Gateway` e `Reader`); `config.yaml`, quantas réplicas de cada uma; `kuberay.yaml`, o
-mesmo num Kubernetes; `python -m course_utils.serving.ray_app` põe um cluster de um nó no ar, só em 127.0.0.1.
+mesmo num Kubernetes; `cluster` põe um cluster de um nó no ar, a partir de uma célula, só em 127.0.0.1.
 """
 
 from importlib.util import find_spec

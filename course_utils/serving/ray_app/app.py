@@ -69,12 +69,7 @@ class Reader:
 class RemoteService(Service):
     """O que a aplicação espera de um serviço, mas quem infere são as réplicas de `Reader`."""
 
-    def _load(self, reader):
-        try:
-            version = reader.version.remote().result(timeout_s=30)
-        except Exception as error:
-            self.failure = f"Nenhum leitor responde: {type(error).__name__}."
-            return
+    def _load(self, version):
         self.store = SimpleNamespace(current=SimpleNamespace(version=version), close=lambda: None)
 
 
@@ -85,15 +80,16 @@ class Gateway:
 
     canary_share = 0.0
 
-    def __init__(self, reader, canary=None):
+    async def __init__(self, reader, canary=None):
         self.reader, self.canary = reader, canary
+        self.version = await reader.version.remote()  # sem um leitor no ar, o balcão ainda não abre
 
     def reconfigure(self, config):
         """`config`: `canary_share`, a fração dos pedidos que vai ao canário, de 0 a 1."""
         self.canary_share = config.get("canary_share", 0.0)
 
     def __serve_build_asgi_app__(self):  # o nome é do Ray: chamado em cada réplica, depois do __init__
-        return fastapi_app.create_app(service=RemoteService(self.reader), infer=self.infer)
+        return fastapi_app.create_app(service=RemoteService(self.version), infer=self.infer)
 
     async def infer(self, service, images):
         """O lugar de `asgi.infer`: imagens já validadas → a resposta, vinda de uma réplica; levanta 503 ou 504."""

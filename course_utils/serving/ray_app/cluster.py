@@ -42,9 +42,9 @@ class ClusterError(RuntimeError):
 class Cluster:
     """Um cluster no ar. Num `with`, encerra-se ao sair do bloco; senão, com `stop()` ou com o processo."""
 
-    def __init__(self, port, watcher):
+    def __init__(self, port, address, watcher):
         self.url = f"http://{HOST}:{port}/"
-        self._finalizer = weakref.finalize(self, _stop, watcher)
+        self._finalizer = weakref.finalize(self, _stop, address, watcher)
 
     def __enter__(self):
         return self
@@ -95,7 +95,8 @@ def start(config=None, *, port=8000, cpus=2, import_from=()):
 
     `port`: a de HTTP, no lugar da que a configuração traz; `cpus`: quantas o cluster tem para repartir;
     `import_from`: pastas com os módulos a que os `import_path` se referem. Encerra antes o cluster que este
-    processo já tivesse. Levanta `MissingRayError` ou `ClusterError`.
+    processo já tivesse. Levanta `MissingRayError`, `ClusterError`, e os erros do Ray e do Pydantic
+    (porta tomada, configuração que não vale).
     """
     ray_app.require()
     paths = [*map(str, import_from), str(artifacts.ROOT), os.environ.get("PYTHONPATH", "")]
@@ -110,7 +111,7 @@ def start(config=None, *, port=8000, cpus=2, import_from=()):
     ray.shutdown()
     config = read_config() if config is None else config
     folder = _temporary_folder()
-    running = Cluster(port, _start_guard(folder))
+    watcher = _start_guard(folder)
     try:
         ray.init(
             address="local", num_cpus=cpus, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
@@ -126,9 +127,11 @@ def start(config=None, *, port=8000, cpus=2, import_from=()):
             http_options={"host": HOST, "port": port},
             logging_config=config.get("logging_config"),
         )
+        running = Cluster(port, ray.get_runtime_context().gcs_address, watcher)
         running.deploy(config)
     except BaseException:  # também o KeyboardInterrupt de quem interrompe a célula
-        running.stop()
+        ray.shutdown()
+        _dismiss(watcher)
         raise
     return running
 
@@ -167,9 +170,18 @@ def _start_guard(folder):
     return subprocess.Popen([sys.executable, guard.__file__, folder], stdin=subprocess.PIPE, **alone)
 
 
-def _stop(watcher):
+def _stop(address, watcher):
     import ray
 
-    ray.shutdown()
-    watcher.stdin.close()  # o vigia apaga a pasta e sai
+    try:
+        # Refeita a célula, o Ray deste processo já é o do cluster novo: esse fica.
+        if ray.is_initialized() and ray.get_runtime_context().gcs_address == address:
+            ray.shutdown()
+    finally:
+        _dismiss(watcher)
+
+
+def _dismiss(watcher):
+    """O vigia apaga a pasta e sai."""
+    watcher.stdin.close()
     watcher.wait()

@@ -28,12 +28,12 @@ def find_holders(folder, owner):
 
 def main(folder):
     """Espera o fim da entrada padrão; encerra quem ainda usa `folder`, e a apaga."""
-    owner = os.getppid()
+    owner, folder = os.getppid(), os.path.realpath(folder)  # no macOS, /tmp é um atalho
     sys.stdin.buffer.read()
     limit = time.monotonic() + PATIENCE_S
     while (left := find_holders(folder, owner)) and time.monotonic() < limit:
         for process in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(left, timeout=1)
     shutil.rmtree(folder, ignore_errors=True)
