@@ -195,7 +195,7 @@ def move_the_slider(page, value):
 AFTERWARDS = {"03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload}
 
 
-@pytest.mark.parametrize("path", lesson.find_notebooks(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", lesson.find_notebooks() + lesson.find_notebooks(["extra_vigiar"]), ids=lambda path: path.stem)
 def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
     with notebook_run(browser, lab, path.stem) as page:
         assert [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
