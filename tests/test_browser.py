@@ -16,6 +16,8 @@ from course_utils import lesson
 from course_utils.classroom import servers
 
 pytestmark = pytest.mark.slow
+# O extra do Ray pede 3 GB e minutos: o .ci/run o executa sem navegador.
+PATHS = lesson.find_notebooks() + lesson.find_notebooks(["extra_vigiar"])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ def move_the_slider(page, value):
 AFTERWARDS = {"03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload}
 
 
-@pytest.mark.parametrize("path", lesson.find_notebooks() + lesson.find_notebooks(["extra_vigiar"]), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
     with notebook_run(browser, lab, path.stem) as page:
         assert [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
