@@ -1,12 +1,11 @@
 """Conferência do exercício do cluster: certas, erradas, hostis; e a regra do próprio Ray."""
 
-from importlib.util import find_spec
 from math import ceil
 from types import SimpleNamespace
 
 import pytest
 from hostile import Explosive
-from needs import miss
+from needs import need
 
 from course_utils.classroom import exercises
 from course_utils.classroom.exercises.cluster import CASES
@@ -48,8 +47,7 @@ def test_each_wrong_rule_says_what_it_lacks(capsys, answer, words):
 
 @pytest.mark.slow
 def test_ray_itself_decides_the_same():
-    if find_spec("ray") is None:
-        miss("precisa do Ray: python -m course_utils --extra")
+    need("ray")
     from ray.serve import autoscaling_policy
     from ray.serve.config import AutoscalingConfig
 

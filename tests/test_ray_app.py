@@ -1,10 +1,8 @@
 """O leitor de CEP no Ray Serve, no que se confere sem Ray: os dois arquivos YAML e a frase de quem não o tem."""
 
-from importlib.util import find_spec
-
 import pytest
 import yaml
-from needs import miss
+from needs import need
 
 from course_utils.model import artifacts
 from course_utils.serving import ray_app
@@ -40,15 +38,9 @@ def test_the_manifest_deploys_the_same_applications():
     assert f"ray[serve]=={manifest['spec']['rayClusterConfig']['rayVersion']}" in pins
 
 
-def needed(*modules):
-    for name in modules:
-        if find_spec(name) is None:
-            miss(f"falta o pacote {name}")
-
-
 @pytest.mark.slow
 def test_both_files_obey_the_schema_of_ray():
-    needed("ray")
+    need("ray")
     from pydantic import ValidationError
     from ray.serve.schema import ServeDeploySchema
 
@@ -63,7 +55,7 @@ def test_both_files_obey_the_schema_of_ray():
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["1.32", "1.37"])
 def test_the_pods_of_the_manifest_obey_the_schema_of_kubernetes(version):
-    needed("kubernetes_validate")
+    need("kubernetes_validate")
     import kubernetes_validate
 
     groups = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["spec"]["rayClusterConfig"]

@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -21,7 +20,7 @@ import pytest
 import requests
 from cases import BAD_BODIES, BYTES
 from endings import wait_for_the_end
-from needs import miss
+from needs import need
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -42,8 +41,7 @@ def folders():
 
 @pytest.fixture(scope="module")
 def running():
-    if find_spec("ray") is None:
-        miss("precisa do Ray: python -m course_utils --extra")
+    need("ray")
     before, had_token = folders(), (Path.home() / ".ray").exists()
     with cluster.start(fixed(), port=servers.free_port()) as running:
         yield running
@@ -219,8 +217,7 @@ sys.stdin.read()
 
 
 def test_started_again_it_serves_and_killed_without_a_word_the_owner_takes_it_along():
-    if find_spec("ray") is None:
-        miss("precisa do Ray: python -m course_utils --extra")
+    need("ray")
     before, command = folders(), [sys.executable, "-c", SERVE, str(servers.free_port())]
     with subprocess.Popen(command, cwd=artifacts.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout.readline() == b"pronto\n"

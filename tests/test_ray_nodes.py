@@ -13,11 +13,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from needs import miss
+from needs import miss, need
 
 from course_utils.model import artifacts
 from course_utils.serving.ray_app import cluster
@@ -34,8 +33,7 @@ def ip(*words):
 @pytest.fixture
 def networks():
     """`{endereço: nome do namespace}`, dois, ligados; no fim, sem os processos e sem os namespaces."""
-    if find_spec("ray") is None:
-        miss("precisa do Ray: python -m course_utils --extra")
+    need("ray")
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None:
         miss("redes de mentira pedem Linux, root e o comando ip")
     mark = secrets.token_hex(3)

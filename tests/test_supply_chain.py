@@ -3,11 +3,10 @@
 import http.server
 import json
 import threading
-from importlib.util import find_spec
 
 import nbformat
 import pytest
-from needs import miss
+from needs import miss, need
 
 from course_utils.model import artifacts
 from course_utils.setup import audit, licenses
@@ -114,11 +113,6 @@ def test_an_audit_without_network_is_one_sentence_and_never_a_clean_bill(capsys)
 
 
 # ---------------------------------------------------------------- código escondido em arquivos de modelo
-
-
-def need(name):
-    if find_spec(name) is None:
-        miss(f"{name} não está instalado: python -m pip install -r .ci/requirements.txt")
 
 
 # Os formatos que são, ou podem trazer dentro, um pickle. ONNX, safetensors, HDF5 e SavedModel não o são.

@@ -8,11 +8,10 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from itertools import product
 
 import pytest
-from needs import miss
+from needs import miss, need
 
 from course_utils.model import artifacts
 
@@ -42,8 +41,7 @@ def resolve(paths, version, platform):
 
 
 def resolve_everywhere(paths, versions=VERSIONS):
-    if find_spec("uv") is None:
-        miss("o uv não está instalado: python -m pip install -r .ci/requirements.txt")
+    need("uv")
     places = list(product(versions, PLATFORMS))
     with ThreadPoolExecutor(3) as pool:  # quase todo o tempo é espera pela rede
         answers = dict(zip(places, pool.map(lambda place: resolve(paths, *place), places)))
