@@ -68,10 +68,11 @@ def test_every_code_cell_was_run_and_none_failed(path):
 
 
 @notebooks
-def test_an_ignored_output_asserts_what_matters(path):
+def test_an_ignored_output_says_what_matters(path):
+    """O que vale em toda máquina é um `assert`; o que depende dela, um veredito, que nunca interrompe."""
     for cell in cells(path, "code"):
         if IGNORED in cell.metadata.get("tags", []):
-            assert "assert " in cell.source, cell.source
+            assert "assert " in cell.source or "verdicts.check(" in cell.source, cell.source
 
 
 @notebooks
