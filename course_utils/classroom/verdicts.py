@@ -1,4 +1,4 @@
-"""O que se esperava de uma medida, conferido sem interromper: confirmou-se aqui ou não, e o que pode ter pesado."""
+"""O que se esperava de uma medida, conferido sem interromper: confirmou-se ou não, e o que pode ter pesado."""
 
 import os
 
@@ -15,7 +15,7 @@ class Verdicts(dict):
     """
 
     def check(self, claim, holds):
-        """Diz se `claim` (uma frase sem ponto final) se confirmou nesta máquina; nunca levanta. Devolve `bool(holds)`."""
+        """Diz se `claim` (uma frase sem ponto) se confirmou nesta máquina; nunca levanta. Devolve bool."""
         holds = bool(holds)
         self[claim] = "confirmou-se" if holds else "não se confirmou"
         if holds:
