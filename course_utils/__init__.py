@@ -11,3 +11,8 @@ import warnings
 sys.modules.setdefault("triton", None)
 logging.getLogger("torch.utils.flop_counter").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", "CUDA initialization")
+
+if sys.version_info >= (3, 11):
+    from course_utils import settings
+
+    settings.apply()
