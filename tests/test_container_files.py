@@ -175,7 +175,8 @@ def test_what_the_image_receives_is_not_ignored(tmp_path):
     lay_out(tmp_path)
     written = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")}
     assert written == {"requirements.txt", "data", "course_utils"}
-    assert {path.name for path in (tmp_path / "course_utils").iterdir()} == {"__init__.py", "model", "serving"}
+    package = {path.name for path in (tmp_path / "course_utils").iterdir()}
+    assert package == {"__init__.py", "settings.py", "model", "serving"}
 
 
 @pytest.mark.slow
