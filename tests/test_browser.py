@@ -23,8 +23,10 @@ PATHS = lesson.find_notebooks() + lesson.find_notebooks(["extra_vigiar"])
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("claro", {"viewport": {"width": 760, "height": 560}}),
-        ("escuro", {"viewport": {"width": 760, "height": 560}, "color_scheme": "dark"}),
+        # As larguras que sobram para a página num JupyterLab de 1024, 1366 e 1920 pixels.
+        ("claro", {"viewport": {"width": 600, "height": 660}}),
+        ("escuro", {"viewport": {"width": 760, "height": 660}, "color_scheme": "dark"}),
+        ("largo", {"viewport": {"width": 1200, "height": 660}}),
         ("telefone", {"viewport": {"width": 360, "height": 740}}),
     ],
 )
@@ -35,10 +37,30 @@ def test_a_digit_drawn_with_the_mouse_is_read(browser, name, options):
     page.goto(server.url)
     assert draw_seven(page, page).startswith("É um 7, com ")
     page.screenshot(path=SCREENS / f"pagina_{name}.png")
-    width = page.evaluate("document.documentElement.scrollWidth")
+    size = page.evaluate(
+        "(({scrollWidth, scrollHeight}) => [scrollWidth, scrollHeight])(document.documentElement)"
+    )
+    boxes = [page.locator(name).bounding_box() for name in ("#paper", "#answer")]
     page.close()
     server.stop()
-    assert errors == [] and width <= options["viewport"]["width"]
+    assert errors == [] and size[0] <= options["viewport"]["width"]
+    # A folha e a resposta cabem juntas; fora do telefone, a página inteira.
+    assert all(box["y"] + box["height"] <= options["viewport"]["height"] for box in boxes)
+    assert name == "telefone" or size[1] <= options["viewport"]["height"]
+
+
+def test_a_click_leaves_a_dot_undo_takes_it_back_and_the_bars_stay_in_place(browser):
+    server = servers.start()
+    page = browser.new_page(viewport={"width": 600, "height": 660})
+    page.goto(server.url)
+    top = page.locator("#bars").bounding_box()["y"]
+    page.mouse.click(*[side + 140 for side in map(page.locator("#paper").bounding_box().get, ("x", "y"))])
+    page.locator("#answer").filter(has_text="É um ").wait_for(timeout=10_000)
+    assert page.locator("#bars").bounding_box()["y"] == top
+    page.locator("#undo").click()
+    page.locator("#answer").filter(has_text="Esperando um desenho.").wait_for(timeout=10_000)
+    page.close()
+    server.stop()
 
 
 def test_a_digit_drawn_with_the_finger_is_read(browser):

@@ -18,7 +18,7 @@ let last = 0; // número da última leitura: uma resposta atrasada não sobrescr
 
 async function readDrawing() {
   const image = toDigit(paper);
-  if (!image) return;
+  if (!image) return clear();
   showSeen(image);
   const turn = ++last;
   const chosen = await attempt(engine, image);
@@ -98,12 +98,13 @@ async function start() {
     say("link", up ? "Servidor no ar." : "Cabo arrancado: o servidor não responde.");
     document.getElementById("link").classList.toggle("down", !up);
   });
-  usePen(paper, {
+  const undo = usePen(paper, document.getElementById("cursor"), {
     onDone: readDrawing,
     onClear: clear,
     onMove: ({ x, y, down }) => say("answer", `Caneta ${down ? "abaixada" : "levantada"}, coluna ${x}, linha ${y}.`),
   });
   document.getElementById("clear").addEventListener("click", clear);
+  document.getElementById("undo").addEventListener("click", undo);
   radios.forEach((radio) => radio.addEventListener("change", () => choose(radio.value)));
   compare.addEventListener("toggle", openComparison);
 

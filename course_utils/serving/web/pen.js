@@ -3,8 +3,11 @@ const STEP = 10;
 const MOVES = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
 const HOME = { x: 140, y: 140, down: false };
 
-/** Liga a folha `paper`; chama `onDone()` ao fim de um traço, `onClear()` no Esc e `onMove({x, y, down})` nas setas. */
-export function usePen(paper, { onDone, onClear, onMove }) {
+/**
+ * Liga a folha `paper`; chama `onDone()` ao fim de um traço, `onClear()` no Esc e `onMove({x, y, down})` nas setas.
+ * `cursorMark` é o elemento que mostra onde está a caneta do teclado. Devolve a função que desfaz o último traço.
+ */
+export function usePen(paper, cursorMark, { onDone, onClear, onMove }) {
   const pen = paper.getContext("2d", { willReadFrequently: true });
   pen.lineWidth = 22;
   pen.lineCap = pen.lineJoin = "round";
@@ -13,8 +16,18 @@ export function usePen(paper, { onDone, onClear, onMove }) {
   function stroke(from, to) {
     pen.beginPath();
     pen.moveTo(from.x, from.y);
-    pen.lineTo(to.x, to.y);
+    pen.lineTo(to.x + 0.01, to.y); // um clique sem movimento também deixa um ponto
     pen.stroke();
+  }
+
+  // Antes de cada traço guarda-se a folha: desfazer é voltar a ela.
+  const sheets = [];
+  const keep = () => sheets.push(pen.getImageData(0, 0, paper.width, paper.height));
+  function undo() {
+    const before = sheets.pop();
+    if (!before) return;
+    pen.putImageData(before, 0, 0);
+    onDone();
   }
 
   // Mouse, caneta e dedo chegam pelos mesmos eventos de ponteiro.
@@ -26,6 +39,7 @@ export function usePen(paper, { onDone, onClear, onMove }) {
   paper.addEventListener("pointerdown", (event) => {
     paper.setPointerCapture(event.pointerId);
     point = position(event);
+    keep();
     stroke(point, point);
   });
   paper.addEventListener("pointermove", (event) => {
@@ -42,6 +56,13 @@ export function usePen(paper, { onDone, onClear, onMove }) {
 
   // Teclado: a caneta anda de 10 em 10 pixels; abaixada, risca.
   const cursor = { ...HOME };
+  function showCursor() {
+    cursorMark.hidden = false;
+    cursorMark.style.left = `${(100 * cursor.x) / paper.width}%`;
+    cursorMark.style.top = `${(100 * cursor.y) / paper.height}%`;
+    cursorMark.classList.toggle("down", cursor.down);
+  }
+  paper.addEventListener("blur", () => (cursorMark.hidden = true));
   const inside = (value) => Math.min(paper.width - STEP, Math.max(STEP, value));
   paper.addEventListener("keydown", (event) => {
     const move = MOVES[event.key];
@@ -51,16 +72,22 @@ export function usePen(paper, { onDone, onClear, onMove }) {
       Object.assign(cursor, next);
     } else if (event.key === " ") {
       cursor.down = !cursor.down;
+      if (cursor.down) keep();
       if (cursor.down) stroke(cursor, cursor);
     } else if (event.key === "Enter") {
       onDone();
     } else if (event.key === "Escape") {
       onClear();
       Object.assign(cursor, HOME);
+    } else if (event.key === "z" && (event.ctrlKey || event.metaKey)) {
+      undo();
     } else {
       return;
     }
     event.preventDefault();
+    showCursor();
     if (move || event.key === " ") onMove({ x: cursor.x / STEP, y: cursor.y / STEP, down: cursor.down });
   });
+
+  return undo;
 }
