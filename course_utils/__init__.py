@@ -12,7 +12,8 @@ sys.modules.setdefault("triton", None)
 logging.getLogger("torch.utils.flop_counter").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", "CUDA initialization")
 
-if sys.version_info >= (3, 11):
+if sys.version_info >= (3, 6):
     from course_utils import settings
 
     settings.apply()
+    settings.require_kernel()

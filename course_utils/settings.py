@@ -6,12 +6,20 @@ primeira célula de um notebook aberto de outro jeito (VS Code, papermill, um Ju
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 APPLIED = "AULA_SETTINGS"  # marca os descendentes: o que o próprio curso define para um filho fica como está
 LOCAL = ("127.0.0.1", "localhost", "::1")
 INLINE = "module://matplotlib_inline.backend_inline"
+
+PACKAGES = ("numpy", "ipywidgets", "onnxruntime", "tensorflow", "torch")
+WRONG_KERNEL = (
+    "Este kernel é de outro Python ({}, em {}), que não tem os pacotes do curso. Rode no terminal, na pasta do "
+    "projeto: python -m course_utils. Se prefere este programa, escolha nele o kernel da pasta .venv, que esse comando "
+    "prepara."
+)
 
 # Opções alheias dos servidores, dos frameworks, do Jupyter, dos testes e do Python: nomes e começos de nomes.
 NAMES = (
@@ -43,6 +51,21 @@ def apply(environment=os.environ):
     if foreign != entries:  # a pasta deste projeto estava lá: é dela que vem o pacote
         environment["PYTHONPATH"] = str(ROOT)
     environment[APPLIED] = "1"
+
+
+class WrongKernelError(ImportError):
+    """O notebook está num kernel de outro Python; a mensagem diz como achar o do curso."""
+
+    def _render_traceback_(self):
+        """O que o IPython mostra no lugar do traceback, que aqui não ajuda ninguém (lista de linhas)."""
+        return [str(self)]
+
+
+def require_kernel():
+    """Levanta `WrongKernelError` se este kernel não tem os pacotes do curso; fora de um kernel, nada faz."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if "ipykernel" in sys.modules and missing:
+        raise WrongKernelError(WRONG_KERNEL.format(".".join(map(str, sys.version_info[:2])), sys.executable))
 
 
 def decided(environment):

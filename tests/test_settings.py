@@ -100,6 +100,18 @@ def test_a_process_opened_another_way_is_protected(hostile, tmp_path):
     assert seen["dpi"] == 100 and "sombra" not in seen["requests"]
 
 
+def test_a_kernel_of_another_python_is_told_in_a_sentence():
+    """`-S`: um Python sem pacote algum, com o nome do que faz dele um kernel."""
+    code = "import sys, types; sys.modules['ipykernel'] = types.ModuleType('ipykernel'); import course_utils"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=artifacts.ROOT, capture_output=True, encoding="utf-8", check=False
+    )
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and "Este kernel é de outro Python" in last and "python -m course_utils" in last
+    shown = settings.WrongKernelError("frase")._render_traceback_()
+    assert shown == ["frase"]
+
+
 @pytest.mark.slow
 def test_a_notebook_runs_whole_in_a_hostile_environment(hostile, tmp_path):
     """Pelo comando; e uma célula só, com a figura no lugar, num kernel iniciado por outro programa."""
