@@ -17,8 +17,8 @@ INLINE = "module://matplotlib_inline.backend_inline"
 PACKAGES = ("numpy", "ipywidgets", "onnxruntime", "tensorflow", "torch")
 WRONG_KERNEL = (
     "Este kernel é de outro Python ({}, em {}), que não tem os pacotes do curso. Rode no terminal, na pasta do "
-    "projeto: python -m course_utils. Se prefere este programa, escolha nele o kernel da pasta .venv, que esse comando "
-    "prepara."
+    "projeto: python -m course_utils. Se prefere este programa, escolha nele o kernel da pasta .venv, que esse "
+    "comando prepara."
 )
 
 # Opções alheias dos servidores, dos frameworks, do Jupyter, dos testes e do Python: nomes e começos de nomes.
