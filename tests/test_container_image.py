@@ -1,4 +1,4 @@
-"""A imagem que as nuvens vão receber, construída pelo nosso Dockerfile e executada como o kubernetes.yaml manda."""
+"""A imagem que as nuvens recebem, construída pelo nosso Dockerfile e executada como o kubernetes.yaml manda."""
 
 import base64
 import contextlib

@@ -1,6 +1,9 @@
 """O README não promete o que não existe."""
 
 import re
+import tomllib
+
+from packaging.licenses import canonicalize_license_expression
 
 from course_utils import __main__ as commands
 from course_utils import lesson
@@ -52,3 +55,13 @@ def test_the_house_in_contributing_is_the_house_that_stands():
         assert name == "artifacts/" or any(place.exists() for place in places), name
     wings = {path.name for path in (artifacts.ROOT / "course_utils").iterdir() if path.name != "__pycache__"}
     assert wings - {"__init__.py"} <= {name.rstrip("/") for name in drawn}
+
+
+def test_each_license_has_its_file_and_the_readme_leads_to_it():
+    project = tomllib.loads((artifacts.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert canonicalize_license_expression(project["license"]) == "MIT AND CC-BY-4.0 AND CC-BY-SA-3.0"
+    texts = {name: (artifacts.ROOT / name).read_text(encoding="utf-8") for name in project["license-files"]}
+    assert texts["LICENSE"].startswith("MIT License")
+    assert "licenses/by/4.0/legalcode" in texts["LICENSE-CONTEUDO"] and "CC BY-SA 3.0" in texts["LICENSE-CONTEUDO"]
+    for name, text in texts.items():
+        assert f"]({name})" in README and "os mantenedores da Aula 32" in text

@@ -1,0 +1,82 @@
+"""O endereço do repositório nos links do Binder: um comando o troca em todos, e ele não mora em outro lugar."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from course_utils import binder
+from course_utils.model import artifacts
+
+README = binder.README.read_text(encoding="utf-8")
+# O que não é do projeto, ou que rodar o curso escreve.
+ELSEWHERE = {".git", "artifacts", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+
+
+@pytest.fixture
+def readme(tmp_path, monkeypatch):
+    copy = tmp_path / "README.md"
+    copy.write_text(README, encoding="utf-8")
+    monkeypatch.setattr(binder, "README", copy)
+    return copy
+
+
+def test_every_link_changes_nothing_else_does_and_twice_is_once(readme, capsys):
+    (old,) = set(binder.LINK.findall(README))
+    for _ in range(2):
+        assert binder.main(["escola-x/aula.32"]) == 0
+        assert readme.read_text(encoding="utf-8") == README.replace(f"/gh/{old}/", "/gh/escola-x/aula.32/")
+    assert f"{README.count('https://mybinder.org/v2/')} links" in capsys.readouterr().out
+    assert binder.main([old]) == 0
+    assert readme.read_bytes() == README.encode()
+
+
+def test_no_other_file_holds_the_address():
+    (address,) = set(binder.LINK.findall(README))
+    holders = []
+    for folder, folders, files in os.walk(artifacts.ROOT):
+        folders[:] = [name for name in folders if name not in ELSEWHERE and not name.startswith(".venv")]
+        holders += [name for name in files if address.encode() in Path(folder, name).read_bytes()]
+    assert holders == ["README.md"]
+    assert README.count(address) == len(binder.LINK.findall(README)) == README.count("https://mybinder.org/v2/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/escola/aula-32.git",
+        "https://github.com/escola/aula-32",
+        "https://github.com/escola/aula-32/",
+        "https://fulana:segredo@github.com/escola/aula-32.git",
+        "git@github.com:escola/aula-32.git",
+        "ssh://git@github.com/escola/aula-32.git",
+    ],
+)
+def test_the_remotes_of_github_are_understood(url, readme, monkeypatch):
+    monkeypatch.setattr(binder, "origin", lambda: url)
+    assert binder.main([]) == 0
+    assert set(binder.LINK.findall(readme.read_text(encoding="utf-8"))) == {"escola/aula-32"}
+
+
+@pytest.mark.parametrize(
+    "url", ["https://ana:segredo@gitlab.com/escola/aula.git", "/srv/git/aula", "https://github.com.mau/a/b"]
+)
+def test_another_place_is_one_sentence_and_changes_nothing(url, readme, monkeypatch, capsys):
+    monkeypatch.setattr(binder, "origin", lambda: url)
+    assert binder.main([]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("O `origin` do Git não é do GitHub") and len(said.splitlines()) == 1
+    assert readme.read_text(encoding="utf-8") == README
+
+
+@pytest.mark.parametrize("address", ["aula", "a/b/c", "https://github.com/a/b", "a b/c", "/"])
+def test_what_is_not_an_address_is_one_sentence(address, readme, capsys):
+    assert binder.main([address]) == 1
+    assert "esperava dono/repositório" in capsys.readouterr().err
+    assert readme.read_text(encoding="utf-8") == README
+
+
+def test_without_a_remote_it_asks_for_the_address(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(binder.artifacts, "ROOT", tmp_path)
+    assert binder.main([]) == 1
+    assert capsys.readouterr().err.startswith("Não achei o `origin` do Git")
