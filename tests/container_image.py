@@ -86,7 +86,7 @@ def make_base(name):
     container = buildah("from", "scratch")
     root = Path(buildah("mount", container))
     call(
-        "mmdebstrap", "--quiet", "--variant=essential", f"--include={PACKAGES}",
+        "mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}",
         # Se faltar luz, refaz-se: gravar cada arquivo sem esperar o disco poupa metade do tempo.
         "--dpkgopt=force-unsafe-io", "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*", suite, root,

@@ -4,6 +4,7 @@ consequências (CreateEndpoint inicia processos, DeleteEndpoint os encerra, Crea
 import atexit
 import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -23,11 +24,13 @@ from course_utils.serving.sagemaker_local import transform
 from course_utils.serving.sagemaker_local.container import COMMAND
 from course_utils.serving.sagemaker_local.data_plane import REALTIME_S, AsyncQueue, DataPlane
 from course_utils.serving.sagemaker_local.endpoint import Endpoint, Variant, new_container
-from course_utils.serving.sagemaker_local.wire import ServiceError
+from course_utils.serving.sagemaker_local.simulated import INVOCATION, not_simulated, require_simulated
+from course_utils.serving.sagemaker_local.wire import ServiceError, read_body
 
+log = logging.getLogger("aula32.aws")
 FOLDER = artifacts.ARTIFACTS / "sagemaker_local"
-INVOCATION = re.compile(r"/endpoints/([^/]+)/(async-)?invocations")
-SCOPE = re.compile(r"Credential=[^/]+/\d+/([\w-]+)/sagemaker/")
+CONTROL_BYTES = 2**20  # um pedido do plano de controle tem poucos quilobytes
+SCOPE = re.compile(r"Credential=[^/]+/\d+/([\w-]+)/([\w-]+)/")
 
 
 class LocalCloud:
@@ -43,38 +46,65 @@ class LocalCloud:
     def __call__(self, environ, start_response):
         if environ["PATH_INFO"] == "/health/ready":
             return Response("pronto")(environ, start_response)
-        signed = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))  # só o SageMaker; um balde pode ter essa rota
-        if not signed:
-            return self.moto(environ, start_response)
-        region, invocation = signed[1], INVOCATION.fullmatch(environ["PATH_INFO"])
+        # A rota não basta para saber de quem é o pedido: um balde também pode se chamar "endpoints".
+        signed = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+        region, service = signed.groups() if signed else (None, "s3")
         try:
-            if invocation:
-                action = self.data.invoke_async if invocation[2] else self.data.invoke
-                answer = action(Request(environ), region, invocation[1])
-            else:
-                answer = self._control(environ, region)
+            answer = self._sagemaker(environ, region) if service == "sagemaker" else self._ask_moto(environ)
         except ServiceError as fault:
-            answer = fault.response()
+            answer = fault.xml_response() if service.startswith("s3") else fault.response()
         except ServiceException as error:  # uma recusa do próprio moto, pedida por nós
             answer = refused(error.message).response()
         return answer(environ, start_response)
 
-    def _control(self, environ, region):
+    def _sagemaker(self, environ, region):
+        """O plano de dados, se a rota é dele; o de controle, se é uma operação que simulamos."""
+        name, path = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2], environ["PATH_INFO"]
+        require_simulated(name, path)
+        if region not in sagemaker_backends[DEFAULT_ACCOUNT_ID].regions:
+            raise refused(f"A região {region} não existe.")
+        if invocation := INVOCATION.fullmatch(path):
+            action = self.data.invoke_async if invocation[2] else self.data.invoke
+            return action(Request(environ), region, invocation[1])
+        return self._control(environ, region, name)
+
+    def _ask_moto(self, environ):
+        """A resposta do moto. Levanta `ServiceError` 501 onde ele não sabe responder (um erro, uma página)."""
+        what = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        what = what or f"{environ['REQUEST_METHOD']} {Request(environ).full_path}".rstrip("?")
+        try:
+            answer = Response.from_app(self.moto, environ, buffered=True)
+        except Exception:
+            log.exception("o moto falhou em %s", what)
+        else:
+            page = answer.status_code >= 400 and answer.get_data()[:9].lower() == b"<!doctype"
+            if answer.status_code < 500 and not page:
+                return answer
+        raise not_simulated(what, "ela guarda baldes, objetos e as metas do autoscaling, e serve endpoints")
+
+    def _control(self, environ, region, name):
         """Confere, passa ao moto e, se ele aceitou, faz acontecer."""
-        name = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         before, after = {
             "CreateEndpoint": (self._check_endpoint, self._start_endpoint),
             "DeleteEndpoint": (None, self._stop_endpoint),
             "CreateTransformJob": (self._check_job, self._start_job),
         }.get(name, (None, None))
-        body = Request(environ).get_data()
+        body = read_body(Request(environ), CONTROL_BYTES)
+        if body is None:
+            raise refused(f"O pedido passa de {CONTROL_BYTES} bytes.")
         environ["wsgi.input"] = io.BytesIO(body)
         backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
-        if before:
-            before(backend, json.loads(body))
-        answer = Response.from_app(self.moto, environ, buffered=True)
+        try:
+            asked = json.loads(body)
+            if before:
+                before(backend, asked)
+        except ValueError:
+            raise ServiceError(400, "SerializationException", "O corpo não é um JSON.") from None
+        except KeyError as missing:
+            raise refused(f"Falta o campo {missing}.") from None
+        answer = self._ask_moto(environ)
         if after and answer.status_code == 200:
-            after(backend, json.loads(body))
+            after(backend, asked)
         return answer
 
     def _check_endpoint(self, backend, asked):

@@ -5,6 +5,7 @@ Fonte das formas: botocore/data/sagemaker-runtime/2017-05-13/service-2.json.
 
 import json
 import uuid
+from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
@@ -28,6 +29,11 @@ class ServiceError(Exception):
         if self.code:
             headers["x-amzn-errortype"] = body["__type"] = self.code
         return Response(json.dumps(body), self.status, headers, content_type="application/json")
+
+    def xml_response(self):
+        """A resposta HTTP deste erro, na forma do S3."""
+        body = f"<Error><Code>{self.code}</Code><Message>{escape(str(self))}</Message></Error>"
+        return Response(body, self.status, content_type="application/xml")
 
 
 def invalid(message):

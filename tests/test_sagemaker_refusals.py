@@ -1,0 +1,168 @@
+"""A AWS de bolso, operação por operação: o que ela não simula é recusado pelo nome, na exceção do boto3.
+
+As operações são as do modelo de serviço do botocore, cada uma com o mínimo que ele exige.
+"""
+
+import datetime
+import http.client
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import ClientError, ParamValidationError
+
+from course_utils.classroom import servers
+from course_utils.serving.sagemaker_local import simulated
+
+APP = "course_utils.serving.sagemaker_local:create_app"
+SERVICES = ("sagemaker", "sagemaker-runtime", "application-autoscaling", "s3")
+# O que se guardaria e mudaria a resposta das outras: um balde apagado, uma política que não é JSON.
+LAST = ("DeleteBucket", "PutBucketPolicy")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with servers.start(APP, server="werkzeug") as server:
+        yield server
+
+
+def client(server, service, region="us-east-1"):
+    return boto3.client(
+        service, endpoint_url=server.url, region_name=region, aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}, proxies={}, inject_host_prefix=False, read_timeout=120),
+    )  # fmt: skip
+
+
+def example(shape):
+    """O menor valor que o botocore aceita para esta forma."""
+    kind = shape.type_name
+    if kind == "structure":
+        return {name: example(item) for name, item in shape.members.items() if name in shape.required_members}
+    if kind == "list":
+        return [example(shape.member)] * max(1, shape.metadata.get("min", 1))
+    if kind == "map":
+        return {example(shape.key): example(shape.value)}
+    if kind == "string":
+        return shape.enum[0] if shape.enum else "a" * max(4, shape.metadata.get("min", 1))
+    if kind in ("integer", "long"):
+        return max(1, shape.metadata.get("min", 1))
+    return {
+        "blob": b"x",
+        "boolean": True,
+        "float": 1.0,
+        "double": 1.0,
+        "timestamp": datetime.datetime(2026, 1, 1),
+    }[kind]
+
+
+def ask(connection, name):
+    """A exceção do boto3 ao chamar a operação, ou None se ela respondeu."""
+    model = connection.meta.service_model.operation_model(name)
+    arguments = example(model.input_shape) if model.input_shape else {}
+    if "Bucket" in arguments:
+        arguments["Bucket"] = "aula"
+    try:
+        getattr(connection, xform_name(name))(**arguments)
+    except ClientError as error:
+        return error
+    except ParamValidationError:  # uma união, de que só um membro vale: o pedido nem saiu
+        return None
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_operation_of_the_service_ends_in_a_500_or_in_a_page(server, service):
+    client(server, "s3").create_bucket(Bucket="aula")
+    connection = client(server, service)
+    names = sorted(connection.meta.service_model.operation_names, key=lambda name: (name in LAST, name))
+    refused = 0
+    for name in names:
+        error = ask(connection, name)
+        if error is None:
+            continue
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        assert 400 <= status < 500 or status == 501, (name, status, said)
+        assert "<html" not in said and (not code.isdigit() or service == "s3"), (name, code, said)
+        if status == 501:
+            refused += 1
+            assert code == "NotImplemented" and "não é simulado nesta AWS de bolso: " in said, (name, said)
+            assert service == "s3" or name in said or name == "InvokeEndpointWithResponseStream"
+    print(f"{service}: {len(names)} operações, {refused} recusadas pelo nome")
+
+
+def test_the_control_plane_simulates_what_it_says_and_nothing_else(server):
+    connection = client(server, "sagemaker")
+    names = set(connection.meta.service_model.operation_names)
+    assert names > simulated.CONTROL
+    refused = {
+        name
+        for name in (
+            "CreateTrainingJob",
+            "CreateNotebookInstance",
+            "UpdateEndpoint",
+            "ListPipelines",
+            "ListModels",
+        )
+        if (error := ask(connection, name)) and error.response["Error"]["Code"] == "NotImplemented"
+    }
+    assert refused == {"CreateTrainingJob", "CreateNotebookInstance", "UpdateEndpoint", "ListPipelines"}
+
+
+def test_the_two_that_people_try_say_what_to_do_instead(server):
+    with pytest.raises(ClientError, match="NotImplemented.*UpdateEndpoint não é simulado.*crie outro endpoint"):
+        client(server, "sagemaker").update_endpoint(EndpointName="e", EndpointConfigName="c")
+    with pytest.raises(ClientError, match="NotImplemented.*invocations-response-stream não é simulado.*InvokeEnd"):
+        client(server, "sagemaker-runtime").invoke_endpoint_with_response_stream(EndpointName="e", Body=b"")
+
+
+def test_another_client_of_the_same_signature_is_refused_by_its_route(server):
+    sample = {"MetricName": "perda", "Timestamp": datetime.datetime(2026, 1, 1), "Value": 1.0}
+    with pytest.raises(ClientError, match="NotImplemented.*BatchPutMetrics não é simulado.*InvokeEndpoint"):
+        client(server, "sagemaker-metrics").batch_put_metrics(TrialComponentName="t", MetricData=[sample])
+    with pytest.raises(ClientError, match="NotImplemented.*FeatureGroup.* não é simulado"):
+        store = client(server, "sagemaker-featurestore-runtime")
+        store.get_record(FeatureGroupName="g", RecordIdentifierValueAsString="1")
+
+
+def test_a_region_that_does_not_exist_or_has_no_such_endpoint_is_said_so(server):
+    with pytest.raises(ClientError, match="ValidationException.*A região xx-nada-1 não existe"):
+        client(server, "sagemaker", "xx-nada-1").list_models()
+    for region in ("sa-east-1", "us-east-1"):
+        with pytest.raises(ClientError, match="ValidationException.*Could not find endpoint"):
+            client(server, "sagemaker", region).describe_endpoint(EndpointName="ninguem")
+        with pytest.raises(ClientError, match="ValidationError.*Endpoint ninguem .* not found"):
+            client(server, "sagemaker-runtime", region).invoke_endpoint(EndpointName="ninguem", Body=b"")
+
+
+def test_a_control_request_too_big_is_refused_and_the_next_one_answered(server):
+    connection = client(server, "sagemaker")
+    environment = {f"N{number}": "x" * 1000 for number in range(2000)}
+    with pytest.raises(ClientError, match="ValidationException.*passa de 1048576 bytes"):
+        connection.create_model(
+            ModelName="gordo", ExecutionRoleArn="arn:aws:iam::123456789012:role/aula",
+            PrimaryContainer={"Image": "x", "Environment": environment},
+        )  # fmt: skip
+    assert connection.list_models(NameContains="gordo")["Models"] == []
+
+
+def test_an_html_object_of_a_bucket_is_still_an_object(server):
+    s3 = client(server, "s3")
+    s3.create_bucket(Bucket="paginas")
+    s3.put_object(Bucket="paginas", Key="x.html", Body=b"<!doctype html>oi", ContentType="text/html")
+    assert s3.get_object(Bucket="paginas", Key="x.html")["Body"].read() == b"<!doctype html>oi"
+
+
+@pytest.mark.parametrize(
+    ("target", "body"), [("SageMaker.CreateEndpoint", b"{"), ("SageMaker.CreateEndpoint", b"{}"), ("", b"")]
+)
+def test_a_request_that_no_client_would_write_is_refused_too(server, target, body):
+    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/sagemaker/aws4_request, Signature=b"
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    connection.request("POST", "/", body, {"Authorization": signature, "X-Amz-Target": target})
+    answer = connection.getresponse()
+    assert answer.status in (400, 501) and answer.headers["Content-Type"] == "application/json"
+    connection.close()
