@@ -1,23 +1,17 @@
 """O que vale para todos os testes."""
 
-import subprocess
-
 import pytest
 from browsing import chromium, jupyterlab
 from jupyter_client.manager import start_new_kernel
+from tree import copy_into
 
 from course_utils.model import artifacts
 
 
-def clone_into(folder):
-    subprocess.run(["git", "clone", "--quiet", str(artifacts.ROOT), str(folder)], check=True)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def fresh_clone(tmp_path_factory):
-    """Um clone do que está no repositório, numa pasta com espaço e acentos."""
-    return clone_into(tmp_path_factory.mktemp("Clone da lição") / "aula")
+    """Uma cópia do projeto, como a de quem baixa o ZIP, numa pasta com espaço e acentos."""
+    return copy_into(tmp_path_factory.mktemp("Clone da lição") / "aula")
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +23,8 @@ def browser():
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """O JupyterLab aberto pelo comando do README, num clone só dele: devolve o endereço com a senha."""
-    with jupyterlab(clone_into(tmp_path_factory.mktemp("Lição no JupyterLab") / "aula")) as address:
+    """O JupyterLab aberto pelo comando do README, numa cópia só dele: devolve o endereço com a senha."""
+    with jupyterlab(copy_into(tmp_path_factory.mktemp("Lição no JupyterLab") / "aula")) as address:
         yield address
 
 

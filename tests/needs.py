@@ -1,14 +1,23 @@
 """O que uma prova pede à máquina: na falta, ela é pulada com uma frase, menos na CI, onde falha."""
 
 import os
+import shutil
 from importlib.util import find_spec
 
 import pytest
+
+from course_utils.model import artifacts
 
 
 def miss(reason):
     """Diz o que falta e encerra a prova."""
     pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+def need_git():
+    """Pula a prova que pergunta ao Git, se não há o que perguntar: quem baixou o ZIP não tem o repositório."""
+    if not shutil.which("git") or not (artifacts.ROOT / ".git").exists():
+        pytest.skip("esta prova pergunta ao Git, e este projeto não é um repositório (veio de um ZIP?)")
 
 
 def need(package):

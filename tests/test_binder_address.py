@@ -1,16 +1,12 @@
 """O endereço do repositório nos links do Binder: um comando o troca em todos, e ele não mora em outro lugar."""
 
-import os
-from pathlib import Path
-
 import pytest
+from tree import files
 
 from course_utils import binder
 from course_utils.model import artifacts
 
 README = binder.README.read_text(encoding="utf-8")
-# O que não é do projeto, ou que rodar o curso escreve.
-ELSEWHERE = {".git", "artifacts", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 
 
 @pytest.fixture
@@ -33,10 +29,7 @@ def test_every_link_changes_nothing_else_does_and_twice_is_once(readme, capsys):
 
 def test_no_other_file_holds_the_address():
     (address,) = set(binder.LINK.findall(README))
-    holders = []
-    for folder, folders, files in os.walk(artifacts.ROOT):
-        folders[:] = [name for name in folders if name not in ELSEWHERE and not name.startswith(".venv")]
-        holders += [name for name in files if address.encode() in Path(folder, name).read_bytes()]
+    holders = [str(path.relative_to(artifacts.ROOT)) for path in files() if address.encode() in path.read_bytes()]
     assert holders == ["README.md"]
     assert README.count(address) == len(binder.LINK.findall(README)) == README.count("https://mybinder.org/v2/")
 

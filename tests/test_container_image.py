@@ -36,15 +36,18 @@ def pod():
     return deployment["spec"]["template"]["spec"]
 
 
-@pytest.fixture(scope="module")
-def server(image, pod, tmp_path_factory):
-    with container_image.running(image, tmp_path_factory.mktemp("imagem") / "pod", pod) as server:
+@pytest.fixture
+def server(image, pod, tmp_path):
+    with container_image.running(image, tmp_path / "pod", pod) as server:
         yield server
 
 
 def test_it_carries_only_what_it_serves(image):
     course = image.root / "aula"
     assert {path.name for path in course.iterdir()} == {"requirements.txt", "data", "course_utils"}
+    assert {path.name for path in (course / "course_utils").iterdir()} == {
+        "__init__.py", "settings.py", "model", "serving",
+    }  # fmt: skip
     assert not list(course.rglob("__pycache__"))
     print(f"o Dockerfile acrescenta {image.added_bytes / 1e6:.0f} MB")
     assert image.added_bytes <= ADDED_BYTES
@@ -95,12 +98,9 @@ def test_it_answers_on_the_routes_and_the_port_that_vertex_chooses(image, pod, t
         assert [item["digit"] for item in json.loads(body)["predictions"]] == labels[:3].tolist()
 
 
-def test_sigterm_finishes_the_request_in_flight_and_ends_in_time(image, pod, tmp_path):
+def test_sigterm_finishes_the_request_in_flight_and_ends_in_time(server):
     body = digits.load("test")[0][0].tobytes()
-    with (
-        container_image.running(image, tmp_path / "fim", pod) as server,
-        contextlib.closing(server.connect()) as client,
-    ):
+    with contextlib.closing(server.connect()) as client:
         client.putrequest("POST", "/invocations")
         client.putheader("Content-Type", "application/octet-stream")
         client.putheader("Content-Length", str(len(body)))

@@ -19,6 +19,7 @@ from pathlib import Path
 import nbformat.v4
 import psutil
 import pytest
+from needs import need_git
 
 from course_utils.setup import environment, extra, installer, inventory, launch
 from course_utils.setup.environment import MARK, SetupError, ensure, venv_python
@@ -723,6 +724,7 @@ def test_packages_over_100_mb_say_why():
 
 
 def test_what_jupyterlab_writes_is_not_committed():
+    need_git()
     for path, ignored in (
         (".jupyter/lab/user-settings/x.json", True),
         (".jupyter/migrated", True),

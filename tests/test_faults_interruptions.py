@@ -3,7 +3,6 @@
 A preparação do ambiente está em test_environment; o início de um servidor numa célula, em test_server_control.
 """
 
-import subprocess
 import sys
 import time
 
@@ -12,6 +11,7 @@ import pytest
 from endings import wait_for_the_end
 from faults import END, interrupt, sketches
 from kernels import run_cell
+from tree import snapshot
 
 from course_utils.model import artifacts
 
@@ -30,13 +30,13 @@ LONG = {
 @pytest.mark.slow
 @pytest.mark.parametrize("command", LONG)
 def test_a_long_command_ends_in_one_sentence_and_leaves_nothing_half_done(command, fresh_clone):
+    before = snapshot(fresh_clone)
     code, said, tree = interrupt(command.split(), LONG[command], cwd=fresh_clone, deadline=120)
     assert code == 130
     assert "Traceback" not in said and said.rstrip().endswith(END), said[-2000:]
     wait_for_the_end(tree)
     assert sketches(fresh_clone / "artifacts", fresh_clone / "data", fresh_clone / "notebooks") == []
-    changed = subprocess.check_output(["git", "status", "--porcelain"], cwd=fresh_clone, text=True)
-    assert changed == ""
+    assert snapshot(fresh_clone) == before
 
 
 # o que a célula faz, e ela

@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from series import EXTRAS, MINUTES
+from tree import snapshot
 
 from course_utils import lesson
 from course_utils.model import artifacts
@@ -171,6 +172,7 @@ def test_solved_it_runs_twice_alone_offline_from_a_fresh_clone_within_the_memory
 
     O do Ray é maior que isto em tudo: o .ci/run o executa uma vez, sem rede, pelo nbval.
     """
+    before = snapshot(fresh_clone)
     solved = tmp_path / path.name
     nbformat.write(solve(path), solved)
     command = [sys.executable, "-c", EXECUTE_TWICE, str(solved)]
@@ -191,10 +193,7 @@ def test_solved_it_runs_twice_alone_offline_from_a_fresh_clone_within_the_memory
     assert peak_bytes <= 1.5e9
     for cell in checked(nbformat.read(solved, as_version=4)):
         assert "✔ Certo!" in "".join(output.get("text", "") for output in cell.outputs), cell.source
-    left = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=fresh_clone, capture_output=True, text=True, check=True
-    )
-    assert left.stdout == "", "o notebook escreveu fora de artifacts/"
+    assert snapshot(fresh_clone) == before, "o notebook escreveu fora de artifacts/"
 
 
 def checked(notebook):

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tree import copy_into
 
 from course_utils.__main__ import NEWEST, OLDEST
-from course_utils.model import artifacts
 
 # Notebooks leves, com as saídas guardadas comparadas: PyTorch e ONNX; TensorFlow e PyTorch no mesmo processo.
 NOTEBOOKS = ("00_a_ponte", "01_salvar_e_carregar")
@@ -52,7 +52,7 @@ def test_another_python_prepares_and_runs_the_course(tmp_path):
     if not pythons:
         pytest.skip("não há nesta máquina outro Python 3.11, 3.12 ou 3.13: só o que roda isto foi provado")
     for version, python in pythons.items():
-        root = tmp_path / "Clone noutro Python"
+        root = tmp_path / "Cópia noutro Python"
         try:
             check(version, python, root)
         finally:
@@ -60,9 +60,9 @@ def test_another_python_prepares_and_runs_the_course(tmp_path):
 
 
 def check(version, python, root):
-    """Prepara um clone em `root` com `python` e roda nele os notebooks e os testes escolhidos."""
-    subprocess.run(["git", "clone", "--quiet", artifacts.ROOT, root], check=True)
-    # O pacote deste clone, e não o de quem roda o teste.
+    """Prepara uma cópia do projeto em `root` com `python` e roda nele os notebooks e os testes escolhidos."""
+    copy_into(root)
+    # O pacote desta cópia, e não o de quem roda o teste.
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "AULA_STATE")}
     paths = [f"notebooks/{name}.ipynb" for name in NOTEBOOKS] + [f"tests/test_{name}.py" for name in TESTS]
     done = subprocess.run(
