@@ -77,7 +77,7 @@ def make_root(parent: Path, requirements: str = "alfa==1.0\n") -> Path:
     root = parent / "Pasta com espaço e acentuação"
     (root / "notebooks").mkdir(parents=True)
     shutil.copytree(PROJECT / "course_utils" / "setup", root / "course_utils" / "setup")
-    for name in ("__init__", "__main__"):
+    for name in ("__init__", "__main__", "settings"):
         shutil.copy(PROJECT / "course_utils" / f"{name}.py", root / "course_utils")
     (root / "requirements.txt").write_text(requirements, encoding="utf-8")
     (root / "requirements-extra.txt").write_text("delta==1.0\n", encoding="utf-8")
