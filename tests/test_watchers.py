@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
 from course_utils.measure import drift, latency
@@ -23,13 +24,6 @@ from course_utils.serving.shadow import Shadow
 IMAGES, LABELS = digits.load("validation")
 SMALL = artifacts.DATA / "small.onnx"
 BYTES = {"Content-Type": "application/octet-stream"}
-
-
-def wait_for(condition, seconds=15):
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "não aconteceu a tempo"
-        time.sleep(0.01)
 
 
 def read(labels, sure=1.0):
@@ -205,14 +199,14 @@ def test_a_served_stream_shows_its_drift_and_its_shadow(baseline, target, kind):
     with servers.start(target, server=kind, baseline=baseline, shadow=SMALL) as server:
 
         def get(route):
-            with urllib.request.urlopen(server.url + route, timeout=10) as response:
+            with urllib.request.urlopen(server.url + route, timeout=PATIENCE_S) as response:
                 return response.read().decode()
 
         def send(images):
             for start in range(0, len(images), 25):
                 body = images[start : start + 25].tobytes()
                 urllib.request.urlopen(
-                    urllib.request.Request(server.url + "predict", body, BYTES), timeout=10
+                    urllib.request.Request(server.url + "predict", body, BYTES), timeout=PATIENCE_S
                 ).close()
 
         assert np.isnan(gauge(get("metrics"), "prediction_drift_psi"))
