@@ -5,6 +5,7 @@ frase, menos na CI, onde falha. As telas ficam em artifacts/browser/.
 """
 
 import contextlib
+import re
 import time
 import urllib.parse
 import warnings
@@ -16,8 +17,9 @@ from course_utils import lesson
 from course_utils.classroom import servers
 
 pytestmark = pytest.mark.slow
-# O extra do Ray pede 3 GB e minutos: o .ci/run o executa sem navegador.
-PATHS = lesson.find_notebooks() + lesson.find_notebooks(["extra_vigiar"])
+# O que só um navegador mostra: uma página viva, um controle ligado ao kernel, um diagrama, uma barra de progresso.
+LIVE = re.compile(r"IFrame\(|interactive\(|mermaid|tqdm\(")
+PATHS = lesson.find_notebooks() + lesson.find_notebooks([lesson.EXTRA])
 
 
 @pytest.mark.parametrize(
@@ -219,8 +221,18 @@ def move_the_slider(page, value):
 AFTERWARDS = {"03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload}
 
 
+def is_live(path):
+    return bool(LIVE.search(path.read_text(encoding="utf-8")))
+
+
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
+def test_the_notebook_opens_in_jupyterlab_without_a_complaint(browser, lab, path):
+    close_notebook(open_notebook(browser, lab, path.stem))
+
+
+@pytest.mark.parametrize("path", filter(is_live, PATHS), ids=lambda path: path.stem)
+def test_a_live_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
+    """As dos outros já rodaram, célula por célula, pelo nbval, e o quiz tem a sua prova (test_quiz_browser)."""
     with notebook_run(browser, lab, path.stem) as page:
         assert [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
         AFTERWARDS.get(path.stem, lambda page: None)(page)

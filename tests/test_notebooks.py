@@ -7,13 +7,12 @@ clone limpo e sem rede, com as soluções dos exercícios no lugar; e com uma sa
 import json
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 
 import nbformat
 import pytest
+from networks import offline
 from series import EXTRAS, MINUTES
 
 from course_utils import lesson
@@ -167,16 +166,12 @@ print(json.dumps([run.seconds, run.peak_bytes]))
 def test_solved_it_runs_twice_alone_offline_from_a_fresh_clone_within_the_memory(path, fresh_clone, tmp_path):
     """As duas vezes são no mesmo kernel, com as soluções no lugar; sem rede onde há namespaces (Linux).
 
-    O do Ray é maior que isto em tudo: o .ci/run o executa uma vez, sem rede, pelo nbval.
+    O do Ray é maior que isto em tudo: test_ray_cluster o executa uma vez, sem rede, pelo nbval.
     """
     solved = tmp_path / path.name
     nbformat.write(solve(path), solved)
-    command = [sys.executable, "-c", EXECUTE_TWICE, str(solved)]
-    if shutil.which("unshare"):
-        offline = "ip link set lo up && exec " + shlex.join(command)
-        command = ["unshare", "--net", "--map-root-user", "sh", "-c", offline]
     run = subprocess.run(
-        command,
+        offline([sys.executable, "-c", EXECUTE_TWICE, solved]),
         cwd=fresh_clone,
         env=os.environ | {"PYTHONPATH": str(fresh_clone)},
         capture_output=True,

@@ -21,6 +21,7 @@ import requests
 from cases import BAD_BODIES, BYTES
 from endings import wait_for_the_end
 from needs import need
+from networks import offline
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 from waiting import PATIENCE_S, wait_for
@@ -83,6 +84,16 @@ def insist(url, seconds):
     return count
 
 
+def test_the_notebook_runs_offline_and_says_what_is_stored():
+    """Célula por célula, pelo nbval, sem rede no Linux. Vem primeiro: o cluster das outras ainda não existe."""
+    need("ray")
+    run = subprocess.run(
+        offline([sys.executable, "-m", "pytest", "-q", "notebooks/extra_alem_de_uma_maquina.ipynb"]),
+        cwd=artifacts.ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-1000:]
+
+
 def test_it_answers_like_the_plain_server_and_refuses_the_same_way(running):
     def essence(response):
         body = response.json()
@@ -101,9 +112,9 @@ def test_it_answers_like_the_plain_server_and_refuses_the_same_way(running):
                 assert mine["digit"] == other["digit"]
                 assert mine["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
         for route in ("health/live", "health/ready", "openapi.json", "nada"):
-            assert [
-                essence(requests.get(server.url + route, timeout=PATIENCE_S))[::2] for server in (running,)
-            ] == [essence(requests.get(server.url + route, timeout=PATIENCE_S))[::2] for server in (plain,)]
+            asked = [requests.get(server.url + route, timeout=PATIENCE_S) for server in (running, plain)]
+            ours, theirs = (essence(response)[::2] for response in asked)
+            assert ours == theirs
 
 
 def test_it_listens_only_on_this_machine_and_readers_load_only_onnxruntime(running):
