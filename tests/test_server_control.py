@@ -54,12 +54,17 @@ def test_only_the_last_logs_are_kept(tmp_path):
 
 def test_a_server_that_takes_too_long_is_ended(tmp_path, monkeypatch):
     slow = tmp_path / "lento.py"
-    slow.write_text("import time\nprint('ainda carregando')\ntime.sleep(60)\n", encoding="utf-8")
-    started = []
-    launch = servers._launch
-    monkeypatch.setattr(servers, "_launch", lambda *args: started.append(launch(*args)) or started[-1])
-    with pytest.raises(servers.ServerError, match="(?s)não ficou pronto em 2 s.*ainda carregando"):
-        servers.start(f"{slow}:app", server="werkzeug", deadline=2)
+    slow.write_text("import time\nprint('ainda carregando')\ntime.sleep(3600)\n", encoding="utf-8")
+    started, launch = [], servers._launch
+
+    def launch_and_hear(*arguments):
+        started.append(launch(*arguments))
+        wait_for(lambda: "ainda carregando" in started[-1][1].read_text(encoding="utf-8"))
+        return started[-1]
+
+    monkeypatch.setattr(servers, "_launch", launch_and_hear)
+    with pytest.raises(servers.ServerError, match="(?s)não ficou pronto em 1 s.*ainda carregando"):
+        servers.start(f"{slow}:app", server="werkzeug", deadline=1)
     assert len(started) == 1 and started[0][0].poll() is not None
 
 
