@@ -4,15 +4,48 @@ import os
 import tempfile
 from pathlib import Path
 
+import psutil
+import pytest
+from nbval.plugin import IPyNbFile
+
 # Os kernels que o nbval inicia herdam o ambiente: sem barras de progresso, as saídas se repetem.
 os.environ["TQDM_DISABLE"] = "1"
 # Os testes respondem aos exercícios: o progresso guardado em artifacts/ é de quem faz a aula, e ninguém mexe nele.
 STATE = tempfile.TemporaryDirectory(prefix="aula-")
 os.environ["AULA_STATE"] = STATE.name
 RAY = "extra_alem_de_uma_maquina.ipynb"
+# Um processo de testes chega a 2,7 GB (TensorFlow e PyTorch juntos), e o kernel de um notebook, a 1,3.
+WORKER_BYTES = 4e9
+# Quanto o nbval espera a última saída de uma célula que já respondeu: só um kernel travado chega lá.
+OUTPUT_TIMEOUT_S = 300
+# Os arquivos mais demorados vão primeiro: o que sobra no fim, com um processo já parado, é curto.
+LONGEST = ("test_notebooks.py", "test_browser.py", "test_ray_cluster.py", "test_pythons.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers(config):
+    """Quantos testes ao mesmo tempo: um por núcleo, se a memória livre der; um arquivo só não se divide."""
+    paths = {argument.split("::")[0] for argument in config.args}
+    if len(paths) == 1 and Path(*paths).is_file():
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    workers = min(cores, int(psutil.virtual_memory().available / WORKER_BYTES))
+    return workers if workers > 1 else 0
 
 
 def pytest_ignore_collect(collection_path, config):
     """O extra do Ray leva minutos, e o Ray se instala à parte: o nbval só o executa quando pedido pelo nome."""
     asked = any(Path(argument).name == RAY for argument in config.args)
     return True if collection_path.name == RAY and not asked else None
+
+
+def pytest_collection_modifyitems(items):
+    """Do mais demorado ao mais curto: os notebooks, de trás para a frente; os arquivos longos; os outros."""
+    files = list(dict.fromkeys(item.path for item in items))
+    notebooks = [path for path in reversed(files) if path.suffix == ".ipynb"]
+    long = [path for path in files if path.name in LONGEST]
+    order = {path: place for place, path in enumerate(dict.fromkeys([*notebooks, *long, *files]))}
+    items.sort(key=lambda item: order[item.path])
+    for item in items:
+        if isinstance(item.parent, IPyNbFile):
+            item.output_timeout = OUTPUT_TIMEOUT_S

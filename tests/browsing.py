@@ -5,14 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
 
 from needs import miss
+from waiting import PATIENCE_S, wait_for
 
 from course_utils.model import artifacts
 
+PATIENCE_MS = 1000 * PATIENCE_S  # o Playwright conta em milésimos
 SCREENS = artifacts.ARTIFACTS / "browser"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
@@ -57,17 +58,15 @@ def jupyterlab(folder):
     command = [sys.executable, "-m", "course_utils", "--no-browser", "--expose-app-in-browser"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
-    limit = time.monotonic() + 60
-    while not _answers(urllib.parse.urljoin(address, "/login")) and time.monotonic() < limit:
-        time.sleep(0.2)
+    wait_for(lambda: _answers(urllib.parse.urljoin(address, "/login")))
     yield address
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE_S)
 
 
 def _answers(url):
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
             return response.status == 200
     except OSError:
         return False
@@ -83,15 +82,15 @@ def draw_seven(page, frame):
     for x, y in others:
         page.mouse.move(x, y, steps=8)
     page.mouse.up()
-    frame.locator("#answer").filter(has_text="É um").wait_for(timeout=10_000)
+    frame.locator("#answer").filter(has_text="É um").wait_for(timeout=PATIENCE_MS)
     return frame.locator("#answer").inner_text()
 
 
 def open_notebook(browser, lab, name):
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.goto(lab.replace("00_a_ponte", name) + "&reset")
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
-    page.get_by_role("menuitem", name="Arquivo").wait_for(timeout=10_000)
+    page.locator(".jp-Notebook").wait_for(timeout=PATIENCE_MS)
+    page.get_by_role("menuitem", name="Arquivo").wait_for(timeout=PATIENCE_MS)
     assert page.evaluate(STATE)["path"] == f"notebooks/{name}.ipynb"
     assert page.locator(".Toastify__toast").count() == 0, "apareceu um aviso que ninguém pediu"
     page.screenshot(path=SCREENS / f"lab_{name}_aberto.png")
@@ -102,7 +101,7 @@ def run_quiz(tab, notebook, kind):
     """Roda a célula desse grupo e devolve o quiz vivo, já com todos os botões."""
     tab.evaluate(RUN_QUIZ, f'quiz.show("{notebook}", "{kind}")')
     board = tab.locator(".jp-Cell").filter(has_text=f'quiz.show("{notebook}", "{kind}")').locator(".quiz-board")
-    board.get_by_role("button", name="Recomeçar").wait_for(timeout=60_000)
+    board.get_by_role("button", name="Recomeçar").wait_for(timeout=PATIENCE_MS)
     return board
 
 

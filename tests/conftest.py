@@ -4,6 +4,7 @@ import pytest
 from browsing import chromium, jupyterlab
 from jupyter_client.manager import start_new_kernel
 from tree import copy_into
+from waiting import PATIENCE_S
 
 from course_utils.model import artifacts
 
@@ -31,7 +32,7 @@ def lab(tmp_path_factory):
 @pytest.fixture
 def kernel():
     """Um kernel de verdade, como o do JupyterLab: `(gerente, cliente)`."""
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(artifacts.ROOT))
+    manager, client = start_new_kernel(PATIENCE_S, kernel_name="python3", cwd=str(artifacts.ROOT))
     yield manager, client
     client.stop_channels()
     if manager.has_kernel:

@@ -1,16 +1,19 @@
 """Quando um processo acabou de verdade: o que os testes dos servidores e da AWS de bolso perguntam."""
 
-import time
-
 import psutil
+from waiting import wait_for
 
 
 def alive(pids):
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    return [pid for pid in pids if _lives(pid)]
 
 
-def wait_for_the_end(pids, seconds=15):
-    limit = time.monotonic() + seconds
-    while alive(pids) and time.monotonic() < limit:
-        time.sleep(0.1)
-    assert alive(pids) == []
+def _lives(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_for_the_end(pids):
+    wait_for(lambda: not alive(pids))

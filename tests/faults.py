@@ -9,6 +9,7 @@ import time
 
 import psutil
 from needs import miss
+from waiting import PATIENCE_S
 
 from course_utils.model import artifacts
 
@@ -36,15 +37,14 @@ def fill(folder):
             pass
 
 
-def call(arguments, *, cwd=artifacts.ROOT, timeout=120, **variables):
+def call(arguments, *, cwd=artifacts.ROOT, **variables):
     """Roda `python …arguments` com estas variáveis a mais; devolve o `CompletedProcess`, com a saída em bytes."""
     env = os.environ | {"PYTHONPATH": str(cwd)} | variables
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=cwd, env=env, capture_output=True, timeout=timeout, check=False
-    )
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, timeout=PATIENCE_S, check=False)
 
 
-def interrupt(arguments, sign, *, cwd=artifacts.ROOT, deadline=60):
+def interrupt(arguments, sign, *, cwd=artifacts.ROOT):
     """Roda o comando do curso e, quando `sign` aparece no que ele diz, tecla Ctrl-C no grupo inteiro.
 
     Devolve `(código de saída, o que ele disse até acabar, os processos que ele tinha)`.
@@ -56,7 +56,7 @@ def interrupt(arguments, sign, *, cwd=artifacts.ROOT, deadline=60):
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
-    said, limit = b"", time.monotonic() + deadline
+    said, limit = b"", time.monotonic() + PATIENCE_S
     os.set_blocking(command.stdout.fileno(), False)
     try:
         while sign.encode() not in said:
@@ -66,7 +66,7 @@ def interrupt(arguments, sign, *, cwd=artifacts.ROOT, deadline=60):
         tree = [process.pid for process in psutil.Process(command.pid).children(recursive=True)]
         os.killpg(command.pid, signal.SIGINT)  # o terminal manda o Ctrl-C ao grupo inteiro
         os.set_blocking(command.stdout.fileno(), True)
-        said += command.communicate(timeout=60)[0]
+        said += command.communicate(timeout=PATIENCE_S)[0]
     except BaseException:
         os.killpg(command.pid, signal.SIGKILL)  # para não pesar nas provas seguintes
         raise

@@ -5,7 +5,7 @@ sem eles é pulada com uma frase, menos na CI, onde falha. O axe acha só parte 
 """
 
 import pytest
-from browsing import SCREENS, close_notebook, draw_seven, open_notebook, run_quiz
+from browsing import PATIENCE_MS, SCREENS, close_notebook, draw_seven, open_notebook, run_quiz
 from nbconvert import HTMLExporter
 from needs import miss
 
@@ -57,11 +57,11 @@ def test_the_drawing_page(browser, server, scene, comparing):
         pytest.skip("os motores não estão instalados: python -m course_utils.setup.engines")
     page.locator("input[name=motor]:checked").and_(page.locator(":enabled")).wait_for()
     if comparing:
-        page.locator("#engine-state").filter(has_text="ONNX Runtime Web pronto").wait_for(timeout=60_000)
-        page.locator("#engine-state").filter(has_text="TF.js pronto").wait_for(timeout=60_000)
+        page.locator("#engine-state").filter(has_text="ONNX Runtime Web pronto").wait_for(timeout=PATIENCE_MS)
+        page.locator("#engine-state").filter(has_text="TF.js pronto").wait_for(timeout=PATIENCE_MS)
     assert draw_seven(page, page).startswith("É um 7, com ")
     if comparing:
-        page.locator("#difference").filter(has_text="Maior diferença").wait_for(timeout=15_000)
+        page.locator("#difference").filter(has_text="Maior diferença").wait_for(timeout=PATIENCE_MS)
         page.locator("#compare").scroll_into_view_if_needed()
     page.screenshot(path=SCREENS / f"axe_{scene}_{'comparando' if comparing else 'servidor'}.png", full_page=True)
     wrong = violations(page)
@@ -88,7 +88,7 @@ def test_the_quiz_in_jupyterlab(browser, lab):
     page = open_notebook(browser, lab, "00_a_ponte")
     board = run_quiz(page, "00_a_ponte", "recall")
     board.get_by_role("button").first.click()
-    board.get_by_role("alert").first.wait_for(timeout=20_000)
+    board.get_by_role("alert").first.wait_for(timeout=PATIENCE_MS)
     wrong = violations(page, inside=".quiz-board")
     close_notebook(page)
     assert wrong == []

@@ -313,7 +313,7 @@ def test_a_real_ctrl_c_leaves_the_report_and_no_process(tmp_path):
         _, error = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130 and "Interrompido" in error and "Traceback" not in error
     assert {path.name for path in tmp_path.glob("report*")} == {"report.json", "report.md"}
-    wait_for_the_end([child.pid for child in children], 60)
+    wait_for_the_end([child.pid for child in children])
 
 
 @pytest.mark.slow

@@ -5,19 +5,21 @@ frase, menos na CI, onde falha. As telas ficam em artifacts/browser/.
 """
 
 import contextlib
+import re
 import time
 import urllib.parse
 import warnings
 
 import pytest
-from browsing import SCREENS, STATE, close_notebook, draw_seven, open_notebook
+from browsing import PATIENCE_MS, SCREENS, STATE, close_notebook, draw_seven, open_notebook
 
 from course_utils import lesson
 from course_utils.classroom import servers
 
 pytestmark = pytest.mark.slow
-# O extra do Ray pede 3 GB e minutos: o .ci/run o executa sem navegador.
-PATHS = lesson.find_notebooks() + lesson.find_notebooks(["extra_vigiar"])
+# O que só um navegador mostra: uma página viva, um controle ligado ao kernel, um diagrama, uma barra de progresso.
+LIVE = re.compile(r"IFrame\(|interactive\(|mermaid|tqdm\(")
+PATHS = lesson.find_notebooks() + lesson.find_notebooks([lesson.EXTRA])
 
 
 @pytest.mark.parametrize(
@@ -55,10 +57,10 @@ def test_a_click_leaves_a_dot_undo_takes_it_back_and_the_bars_stay_in_place(brow
     page.goto(server.url)
     top = page.locator("#bars").bounding_box()["y"]
     page.mouse.click(*[side + 140 for side in map(page.locator("#paper").bounding_box().get, ("x", "y"))])
-    page.locator("#answer").filter(has_text="É um ").wait_for(timeout=10_000)
+    page.locator("#answer").filter(has_text="É um ").wait_for(timeout=PATIENCE_MS)
     assert page.locator("#bars").bounding_box()["y"] == top
     page.locator("#undo").click()
-    page.locator("#answer").filter(has_text="Esperando um desenho.").wait_for(timeout=10_000)
+    page.locator("#answer").filter(has_text="Esperando um desenho.").wait_for(timeout=PATIENCE_MS)
     page.close()
     server.stop()
 
@@ -78,7 +80,7 @@ def test_a_digit_drawn_with_the_finger_is_read(browser):
     for point in points[1:]:
         touch("touchMove", [point])
     touch("touchEnd", [])
-    page.locator("#answer").filter(has_text="É um 1").wait_for(timeout=10_000)
+    page.locator("#answer").filter(has_text="É um 1").wait_for(timeout=PATIENCE_MS)
     page.close()
     server.stop()
 
@@ -90,10 +92,10 @@ def test_keyboard_alone_draws_reads_and_clears_and_a_stopped_server_is_told(brow
     page.keyboard.press("Tab")
     for key in ["ArrowUp"] * 8 + [" "] + ["ArrowDown"] * 16 + ["Enter"]:
         page.keyboard.press(key)
-    page.locator("#answer").filter(has_text="É um 1").wait_for(timeout=10_000)
+    page.locator("#answer").filter(has_text="É um 1").wait_for(timeout=PATIENCE_MS)
     server.stop()
     page.keyboard.press("Enter")
-    page.locator("#answer").filter(has_text="O servidor não responde.").wait_for(timeout=10_000)
+    page.locator("#answer").filter(has_text="O servidor não responde.").wait_for(timeout=PATIENCE_MS)
     page.keyboard.press("Escape")
     assert page.locator("#answer").inner_text() == "Esperando um desenho."
     page.close()
@@ -114,7 +116,7 @@ def test_swagger_sends_the_example_as_it_is_and_shows_the_answer(browser, lab, p
         page.get_by_role("button", name="Try it out").click()
         page.get_by_role("button", name="Execute").click()
         answer = page.locator(".live-responses-table .response")
-        answer.filter(has_text='"digit": 1').wait_for(timeout=15_000)
+        answer.filter(has_text='"digit": 1').wait_for(timeout=PATIENCE_MS)
         assert answer.locator(".response-col_status").first.inner_text().startswith("200")
         page.screenshot(path=SCREENS / f"swagger_{'proxy' if proxied else 'direto'}.png")
     page.close()
@@ -177,7 +179,7 @@ def notebook_run(browser, lab, name):
     close_notebook(page)
 
 
-def run_to_the_end(page, seconds=300):
+def run_to_the_end(page, seconds=900):
     """Apaga as saídas guardadas, executa tudo e espera; mostra a célula que erra, ou a que não acaba."""
     page.evaluate(RUN_ALL)
     limit = time.monotonic() + seconds
@@ -198,29 +200,39 @@ def sliders_move_the_figure_even_after_a_reload(page):
     move_the_slider(page, "71")
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     page.reload()
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    page.locator(".jp-Notebook").wait_for(timeout=PATIENCE_MS)
     move_the_slider(page, "72")
     page.screenshot(path=SCREENS / "lab_03_controles.png")
 
 
 def move_the_slider(page, value):
-    page.wait_for_function(KERNEL_IS_IDLE, timeout=60_000)
+    page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
     page.evaluate(SHOW_CELL, "interactive(draw_budget")
     label = "uso da capacidade"
     board = page.locator(".widget-interact", has_text=label)
     slider = board.locator(".widget-slider", has_text=label).get_by_role("slider")
-    slider.wait_for(timeout=60_000)
+    slider.wait_for(timeout=PATIENCE_MS)
     before = board.locator("img").get_attribute("src")
     slider.press("ArrowRight")
-    board.locator(".widget-readout", has_text=value).first.wait_for(timeout=10_000)
-    page.wait_for_function(FIGURE_IS_NEW, arg=[label, before], timeout=30_000)
+    board.locator(".widget-readout", has_text=value).first.wait_for(timeout=PATIENCE_MS)
+    page.wait_for_function(FIGURE_IS_NEW, arg=[label, before], timeout=PATIENCE_MS)
 
 
 AFTERWARDS = {"03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload}
 
 
+def is_live(path):
+    return bool(LIVE.search(path.read_text(encoding="utf-8")))
+
+
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_the_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
+def test_the_notebook_opens_in_jupyterlab_without_a_complaint(browser, lab, path):
+    close_notebook(open_notebook(browser, lab, path.stem))
+
+
+@pytest.mark.parametrize("path", filter(is_live, PATHS), ids=lambda path: path.stem)
+def test_a_live_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
+    """As dos outros já rodaram, célula por célula, pelo nbval, e o quiz tem a sua prova (test_quiz_browser)."""
     with notebook_run(browser, lab, path.stem) as page:
         assert [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
         AFTERWARDS.get(path.stem, lambda page: None)(page)
@@ -239,10 +251,10 @@ def solve_the_exercise(page, name, answer):
     """Escreve a resposta na célula do exercício, como o aluno, e a roda com Shift + Enter."""
     page.evaluate(SHOW_CELL, name)
     cell = page.locator(".jp-CodeCell", has_text=name)
-    cell.locator(".jp-OutputArea-output", has_text="Ainda sem resposta").wait_for(timeout=20_000)
+    cell.locator(".jp-OutputArea-output", has_text="Ainda sem resposta").wait_for(timeout=PATIENCE_MS)
     cell.get_by_text("resposta = ...").click()
     page.keyboard.press("Home")
     page.keyboard.press("Shift+End")
     page.keyboard.insert_text(answer)
     page.keyboard.press("Shift+Enter")
-    cell.locator(".jp-OutputArea-output", has_text="✔ Certo!").wait_for(timeout=30_000)
+    cell.locator(".jp-OutputArea-output", has_text="✔ Certo!").wait_for(timeout=PATIENCE_MS)

@@ -10,7 +10,7 @@ import urllib.parse
 
 import numpy as np
 import pytest
-from browsing import SCREENS, draw_seven
+from browsing import PATIENCE_MS, SCREENS, draw_seven
 from needs import miss
 
 from course_utils.classroom import servers
@@ -62,10 +62,10 @@ def page(browser):
     page.close()
 
 
-def text(page, selector, pattern, timeout=30_000):
+def text(page, selector, pattern):
     """Espera que `selector` case com `pattern` e devolve o texto dele."""
     place = page.locator(selector)
-    place.filter(has_text=re.compile(pattern)).wait_for(timeout=timeout)
+    place.filter(has_text=re.compile(pattern)).wait_for(timeout=PATIENCE_MS)
     return place.inner_text()
 
 
@@ -149,14 +149,14 @@ def test_with_the_cable_pulled_it_goes_on_reading(page, lab, name, proxied):
     text(page, "#engine-state", f"{TITLES[name]} pronto: ")
     assert text(page, "#link", ".") == "Servidor no ar."
     server.process.kill()
-    text(page, "#link", "Cabo arrancado", timeout=10_000)
+    text(page, "#link", "Cabo arrancado")
     page.asked.clear()
     assert draw_seven(page, page).startswith("É um 7, com ")
     assert page.inner_text("#cost").startswith("0 bytes enviados; inferência em ")
     page.screenshot(path=SCREENS / f"cabo_{name}_{'proxy' if proxied else 'direto'}.png", full_page=True)
     page.get_by_text("Comparar os três").click()
     row = page.locator("#engines-table tr").first
-    row.filter(has_text="sem resposta").wait_for(timeout=10_000)
+    row.filter(has_text="sem resposta").wait_for(timeout=PATIENCE_MS)
     assert total_sent(page) == bodies(page.asked) == 0
     # Só se perguntou se ele voltou e, ao comparar, pelo outro motor, que já não vem.
     files = {urllib.parse.urlparse(request.url).path.rpartition("/")[2] for request in page.asked}
@@ -201,9 +201,9 @@ def test_the_comparison_fits_a_telephone(browser, server):
 def test_a_server_that_comes_back_is_noticed(page, server):
     page.goto(server.url)
     page.route("**/health/live", lambda route: route.abort())
-    text(page, "#link", "Cabo arrancado", timeout=10_000)
+    text(page, "#link", "Cabo arrancado")
     page.unroute("**/health/live")
-    text(page, "#link", "Servidor no ar.", timeout=20_000)
+    text(page, "#link", "Servidor no ar.")
 
 
 def test_nothing_is_asked_of_any_other_machine(page, server):

@@ -109,8 +109,8 @@ def test_sigterm_under_load_loses_nothing_that_was_accepted(name):
     image = digits.load("test")[0][0].tobytes()
     received = Counter()
 
-    async def ask(port, limit):
-        while time.monotonic() < limit:
+    async def ask(port):
+        while received["recusada"] < 16:
             try:
                 received[(await send(port, request(image)))[9:12]] += 1
             except OSError:
@@ -118,20 +118,21 @@ def test_sigterm_under_load_loses_nothing_that_was_accepted(name):
                 await asyncio.sleep(0.01)
 
     async def load(server):
-        limit = time.monotonic() + 4
-        clients = asyncio.gather(*(ask(server.port, limit) for _ in range(16)))
-        await asyncio.sleep(1.5)
-        server.terminate()
-        await clients
+        clients = asyncio.gather(*(ask(server.port) for _ in range(16)))
+        async with asyncio.timeout(240):
+            while received[b"200"] <= 500:
+                await asyncio.sleep(0.01)
+            server.terminate()
+            await clients
 
     with servers.start(**APPS[name]) as server:
         asyncio.run(load(server))
-        server.process.wait(timeout=15)
+        server.process.wait(timeout=120)
         lines = server.log.read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines if line.startswith("{")]
     served = sum(record["path"] == "/predict" and record["status"] == 200 for record in records)
     print(f"\n{name}: {dict(received)}; {served} atendidas pelo servidor")
-    assert received[b"200"] > 100 and received["recusada"] > 0
+    assert received[b"200"] > 500 and received["recusada"] > 0
     assert received[b"200"] == served
     assert not [key for key in received if isinstance(key, bytes) and key not in (b"200", b"")]
 
@@ -145,6 +146,6 @@ def test_schemathesis_finds_nothing_in_the_real_openapi():
         # O JSON Schema não sabe dizer "um PNG com traço" nem "múltiplo de 784 bytes": só essa checagem sai.
         options = ["--checks", "all", "--exclude-checks", "positive_data_acceptance", "--max-examples", "150"]
         command = [program, "run", f"{server.url}openapi.json", "--url", server.url.rstrip("/"), "--no-color"]
-        run = subprocess.run([*command, *options], capture_output=True, text=True, timeout=240, check=False)
+        run = subprocess.run([*command, *options], capture_output=True, text=True, timeout=900, check=False)
     assert run.returncode == 0, run.stdout[-4000:]
     assert int(re.search(r"(\d+) generated", run.stdout)[1]) > 100

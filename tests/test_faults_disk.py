@@ -6,6 +6,7 @@ import urllib.request
 
 import pytest
 from faults import call, disk, fill, sketches
+from waiting import PATIENCE_S
 
 from course_utils.classroom import passport, progress, servers, state, workspace
 from course_utils.classroom.quiz import questions
@@ -93,7 +94,7 @@ def test_artifacts_deleted_half_way_can_be_made_again(place):
     model = artifacts.seal(shutil.copy(artifacts.DATA / "small.onnx", folder / "m.onnx"))
     with servers.start(model=model) as server:
         shutil.rmtree(place)
-        with urllib.request.urlopen(server.url + "health/ready", timeout=10) as answer:
+        with urllib.request.urlopen(server.url + "health/ready", timeout=PATIENCE_S) as answer:
             assert answer.status == 200  # quem já serve continua servindo
         assert server.log_tail() == "(o registro foi apagado)"
         said = refusal(lambda: artifacts.verify(model), artifacts.CorruptedFileError)

@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from faults import call
 from needs import miss
+from waiting import PATIENCE_S
 
 from course_utils.model import artifacts
 from course_utils.setup import launch
@@ -66,7 +67,7 @@ def test_a_notebook_runs_on_one_core_without_locale_and_without_home(fresh_clone
     run = subprocess.run(
         ["taskset", "-c", "0", sys.executable, "-m", "course_utils", "run", "00", "--save"],
         cwd=fresh_clone, env=os.environ | {"PYTHONPATH": str(fresh_clone)} | OLD_PAGE | NO_HOME,
-        capture_output=True, timeout=300, check=False,
+        capture_output=True, timeout=10 * PATIENCE_S, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr.decode(errors="replace")[-3000:]
     kept = [output for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", [])]
@@ -100,7 +101,9 @@ def test_servers_with_processes_need_no_shared_memory_folder(tmp_path):
     command = ["unshare", "--mount", "sh", "-c", WITHOUT_SHM, "sh", tmp_path, sys.executable, "-c", SERVE]
     if os.geteuid() != 0 or not shutil.which("unshare"):
         miss("falta o unshare (pacote util-linux), ou ser root")
-    run = subprocess.run(command, cwd=artifacts.ROOT, capture_output=True, text=True, timeout=90, check=False)
+    run = subprocess.run(
+        command, cwd=artifacts.ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert run.stdout == "True\nTrue\n", run.stderr
 
 
@@ -130,7 +133,7 @@ with servers.start() as server:
     median = latency.compare({"a": lambda: None}, rounds=5, warmup=0)["a"].median
     assert 0 <= median < 1000
     with servers.start() as second:
-        urllib.request.urlopen(second.url + "health/ready", timeout=10)
+        urllib.request.urlopen(second.url + "health/ready")
 progress.record("um", folder / "exercises.json")
 progress.record("dois", folder / "exercises.json")
 answers.update("q", folder / "answers.json", tried=["a", "b"])
@@ -190,7 +193,7 @@ def test_a_processor_without_avx512_reads_the_same_digits(tmp_path):
         run = subprocess.run(
             [*prefix, os.path.realpath(sys.executable), "-c", READ_DIGITS, file, *models],
             cwd=artifacts.ROOT, env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            capture_output=True, text=True, timeout=300, check=False,
+            capture_output=True, text=True, timeout=10 * PATIENCE_S, check=False,
         )  # fmt: skip
         assert run.returncode == 0, run.stderr[-2000:]
         logits[name] = np.load(file)

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 
@@ -16,6 +15,7 @@ import psutil
 import pytest
 from endings import wait_for_the_end
 from faults import call
+from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import passport, servers, workspace
 from course_utils.measure import load
@@ -66,7 +66,7 @@ def test_two_kernels_that_stamp_at_once_lose_no_stamp(tmp_path):
     file = tmp_path / "passport.json"
     pair = [python(STAMP, file, name) for name in "ab"]
     for other in pair:
-        other.communicate(timeout=60)
+        other.communicate(timeout=PATIENCE_S)
         assert other.returncode == 0
     expected = {f"{name}_{number}" for name, number in itertools.product("ab", range(25))}
     assert set(passport.read(file)) == expected
@@ -79,10 +79,10 @@ def test_a_server_killed_under_load_is_counted_and_can_be_started_again():
     result = load.run(server.url + "predict", image, concurrency=2, seconds=4, warmup=0, pids=server.pids())
     assert result.requests_per_second > 0 and result.failed > 0 and result.seconds < 30
     with pytest.raises((urllib.error.URLError, ConnectionError, http.client.HTTPException)):
-        urllib.request.urlopen(server.url, timeout=5)
+        urllib.request.urlopen(server.url, timeout=PATIENCE_S)
     assert server.pids() == []
     server = servers.start()  # a cura: rodar de novo a célula que o inicia
-    with urllib.request.urlopen(server.url + "health/ready", timeout=5) as answer:
+    with urllib.request.urlopen(server.url + "health/ready", timeout=PATIENCE_S) as answer:
         assert json.load(answer)["status"]
     server.stop()
 
@@ -94,17 +94,14 @@ def test_a_killed_kernel_takes_its_function_and_its_script_along(tmp_path):
         "def long(file):\n"
         "    import os, pathlib, time\n"
         "    pathlib.Path(file).write_text(str(os.getpid()))\n"
-        "    time.sleep(120)\n"
+        "    time.sleep(3600)\n"
     )
     script = tmp_path / "kernel.py"
     script.write_text(code + f"processes.run_function(long, {str(tmp_path / 'pid')!r})\n", encoding="utf-8")
     (tmp_path / "temp").mkdir()
     env = {"TMPDIR": str(tmp_path / "temp")}
     kernel = subprocess.Popen([sys.executable, script], cwd=artifacts.ROOT, env=os.environ | env)
-    limit = time.monotonic() + 60
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-        assert kernel.poll() is None and time.monotonic() < limit
-        time.sleep(0.05)
+    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     kernel.kill()
     kernel.wait()
     wait_for_the_end([int((tmp_path / "pid").read_text())])
@@ -127,6 +124,6 @@ def test_the_same_notebook_runs_twice_at_once_in_one_clone(fresh_clone):
     environment = os.environ | {"PYTHONPATH": str(fresh_clone)}
     pair = [subprocess.Popen(command, cwd=fresh_clone, env=environment, stderr=subprocess.PIPE) for _ in "ab"]
     for run in pair:
-        said = run.communicate(timeout=300)[1].decode(errors="replace")
+        said = run.communicate(timeout=10 * PATIENCE_S)[1].decode(errors="replace")
         assert run.returncode == 0, said[-3000:]
     assert {path.name for path in (fresh_clone / "artifacts").glob("06*")} >= {"06_api_flask", "06_api_flask-2"}

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
 from test_environment import ci_tool
-from test_serving import call, make_version, wait_for
+from test_serving import call, make_version
+from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
 from course_utils.model import artifacts, digits
@@ -220,7 +221,7 @@ def test_tf_calls_any_other_path_or_method_malformed(tf, method, route):
 
 def test_tf_says_loading_then_available_and_end_for_a_model_that_will_not_load(tmp_path):
     make_version(tmp_path / "m", 3)
-    app = cold_app(tmp_path, "tf_serving")
+    app, warm = cold_app(tmp_path, "tf_serving")
     start = {"model": tmp_path / "m", "ready": "health/live"}
     with servers.start(app, **start) as server:
         status, answer = ask(server, "v1/models/digits")
@@ -232,6 +233,7 @@ def test_tf_says_loading_then_available_and_end_for_a_model_that_will_not_load(t
             assert ask(server, route)[0] == 503
         assert ask(server, PREDICT, {"instances": [one(0)]})[0] == 503
         assert ask(server, "v1/models/digits/versions/2")[0] == 404
+        warm()
         wait_for(lambda: call(server, "health/ready")[0] == 200)
         assert ask(server, "v1/models/digits")[1]["model_version_status"] == [AVAILABLE | {"version": "3"}]
     file = tmp_path / "m" / "3" / "model.onnx"
@@ -359,11 +361,12 @@ def test_oip_knows_one_model_and_one_version(oip, images):
 
 
 def test_oip_is_alive_before_it_is_ready(tmp_path):
-    app = cold_app(tmp_path, "open_inference")
+    app, warm = cold_app(tmp_path, "open_inference")
     with servers.start(app, ready="v2/health/live") as server:
         assert ask(server, "v2/health/live")[0] == ask(server, "v2")[0] == 200
         for route in ("v2/health/ready", "v2/models/digits/ready", "v2/models/digits"):
             assert ask(server, route)[0] == 503
+        warm()
         wait_for(lambda: call(server, "v2/models/digits/ready")[0] == 200)
 
 
@@ -471,14 +474,20 @@ def test_version_2_takes_over_while_requests_go_on_and_version_1_is_then_a_404(t
 def test_a_request_for_version_1_is_never_answered_by_version_2(tmp_path, protocol):
     """A troca acontece enquanto o corpo chega: a versão era a pedida no começo, e no fim já não é."""
     make_version(tmp_path / "m", 1)
-    with servers.start({"tf": TF, "oip": OIP}[protocol], model=tmp_path / "m") as server:
+    module, app = {"tf": "tf_serving", "oip": "open_inference"}[protocol], tmp_path / "paciente.py"
+    app.write_text(
+        f"from course_utils.serving import asgi, {module}\n"
+        f"asgi.BODY_DEADLINE_S = 3600\ncreate_app = {module}.create_app\n",
+        encoding="utf-8",
+    )
+    with servers.start(f"{app}:create_app", model=tmp_path / "m") as server:
         route, payload = route_and_payload(protocol, np.zeros((1, 28, 28), np.uint8), version=1)
         data = body(payload)
         head = f"POST /{route} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode()
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(head + data[:100])
             make_version(tmp_path / "m", 2)
-            wait_for(lambda: json.loads(call(server, "health/ready")[2])["model_version"] == "2", 4)
+            wait_for(lambda: json.loads(call(server, "health/ready")[2])["model_version"] == "2")
             connection.sendall(data[100:])
             assert connection.recv(4096).startswith(b"HTTP/1.1 404")
 
@@ -550,7 +559,7 @@ def test_the_folder_also_holds_a_real_savedmodel_with_the_same_signature_and_ans
     """A mesma pasta serve aos dois servidores: o SavedModel exportado responde como o ONNX ao lado dele."""
     make_version(tmp_path / "servico", 1)
     command = [sys.executable, "-c", EXPORT, str(tmp_path / "servico" / "1")]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=240)
+    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=PATIENCE_S)
     assert run.returncode == 0, run.stderr[-2000:]
     real = json.loads(run.stdout.splitlines()[-1])
     with servers.start(TF, model=tmp_path / "servico") as server:
@@ -587,7 +596,7 @@ def test_tf_answers_are_tensorflow_serving_s_own_messages(tf):
     status, metadata = ask(tf, "v1/models/digits")[1], ask(tf, "v1/models/digits/metadata")[1]
     command = [sys.executable, "-c", MESSAGES]
     run = subprocess.run(
-        command, input=json.dumps([status, metadata]), capture_output=True, text=True, timeout=120
+        command, input=json.dumps([status, metadata]), capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert run.returncode == 0, run.stderr[-2000:]
     written = json.loads(run.stdout.splitlines()[-1])
@@ -636,7 +645,7 @@ print(json.dumps([digit.tolist(), probabilities.tolist(), refused]))
 def test_triton_s_own_client_talks_to_the_oip_server(oip, expected):
     ci_tool("tritonclient.http")
     command = [sys.executable, "-c", TRITON, oip.url.removeprefix("http://").rstrip("/")]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=120)
+    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=PATIENCE_S)
     assert run.returncode == 0, run.stderr[-2000:]
     digit, probabilities, refused = json.loads(run.stdout.splitlines()[-1])
     assert digit == [item["digit"] for item in expected]

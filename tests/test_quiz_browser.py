@@ -4,7 +4,7 @@ Prova demorada (veja test_browser.py). As telas, nos temas claro e escuro, ficam
 """
 
 import pytest
-from browsing import SCREENS, close_notebook, open_notebook, run_quiz
+from browsing import PATIENCE_MS, SCREENS, close_notebook, open_notebook, run_quiz
 
 from course_utils.classroom.quiz import answers, page, questions
 
@@ -43,7 +43,7 @@ def told(board, role, question, correct):
     """Espera o porquê da opção aparecer numa região anunciada; devolve o texto dela."""
     why = page.plain(option(question, correct).feedback)
     region = board.get_by_role(role).filter(has_text=why)
-    region.wait_for(timeout=20_000)
+    region.wait_for(timeout=PATIENCE_MS)
     return region.inner_text()
 
 
@@ -72,7 +72,7 @@ def shoot(tab, board, name):
 def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab):
     tab = open_notebook(browser, lab, "00_a_ponte")
     static = tab.locator(".jp-OutputArea ol").first
-    static.wait_for(timeout=60_000)
+    static.wait_for(timeout=PATIENCE_MS)
     assert static.locator("li").all_inner_texts() == [page.plain(item.text) for item in FIRST.options]
     board = run_quiz(tab, "00_a_ponte", "recall")
 
@@ -94,15 +94,15 @@ def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab
     tab.evaluate(TRUST)
     tab.evaluate(SAVE)
     tab.reload()
-    button(board, FIRST, True).wait_for(timeout=60_000)
+    button(board, FIRST, True).wait_for(timeout=PATIENCE_MS)
     button(board, FIRST, False).click()  # o kernel é o mesmo: o quiz segue vivo
     told(board, "alert", FIRST, False)
 
     tab.evaluate(RESTART)
     tab.reload()  # e agora não há mais quiz vivo: ficam as perguntas, e nenhum erro em inglês
-    static.wait_for(timeout=60_000)
+    static.wait_for(timeout=PATIENCE_MS)
     ghost = tab.get_by_text("Error displaying")
-    ghost.wait_for(state="attached", timeout=60_000)
+    ghost.wait_for(state="attached", timeout=PATIENCE_MS)
     assert not ghost.is_visible()
     tab.screenshot(path=SCREENS / "quiz_na_volta.png")
     run_quiz(tab, "00_a_ponte", "recall")
@@ -113,7 +113,7 @@ def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab
     assert saved[SECOND.id] == {"tried": [option(SECOND, right).text for right in (False, True)]}
     tab_to(tab, board.get_by_role("button", name="Recomeçar"))
     tab.keyboard.press("Enter")
-    board.get_by_role("alert").filter(has_text="Respostas apagadas").wait_for(timeout=20_000)
+    board.get_by_role("alert").filter(has_text="Respostas apagadas").wait_for(timeout=PATIENCE_MS)
     assert answers.read() == {} and board.get_by_role("status").count() == 0
     close_notebook(tab)
 
@@ -126,12 +126,12 @@ def test_the_open_question_is_written_ticked_and_compared_by_keyboard(browser, l
     tab.keyboard.type("Sem deploy o modelo fica no notebook; com ele, a esteira pergunta e o envelope segue.")
     tab_to(tab, board.get_by_role("button", name="Conferir pelos critérios"))
     tab.keyboard.press("Enter")
-    board.get_by_role("alert").filter(has_text="5 critérios").wait_for(timeout=20_000)
+    board.get_by_role("alert").filter(has_text="5 critérios").wait_for(timeout=PATIENCE_MS)
     tab_to(tab, board.get_by_role("checkbox", name=ESSAY.rubric[1]))
     tab.keyboard.press("Space")
     tab_to(tab, board.get_by_role("button", name="Ler uma resposta-modelo"))
     tab.keyboard.press("Enter")
-    board.get_by_role("alert").filter(has_text="Você marcou 1 de 5.").wait_for(timeout=20_000)
+    board.get_by_role("alert").filter(has_text="Você marcou 1 de 5.").wait_for(timeout=PATIENCE_MS)
     shoot(tab, board, "aberta")
     assert answers.read()[ESSAY.id]["criteria"] == [ESSAY.rubric[1]]
     close_notebook(tab)

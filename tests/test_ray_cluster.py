@@ -21,8 +21,10 @@ import requests
 from cases import BAD_BODIES, BYTES
 from endings import wait_for_the_end
 from needs import need
+from networks import offline
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
+from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
 from course_utils.measure import load
@@ -63,14 +65,7 @@ def fixed(readers=1, *, share=0.0, **reader):
 
 
 def ask(url, data=ONE, kind=BYTES):
-    return requests.post(f"{url}predict", data, headers={"Content-Type": kind}, timeout=20)
-
-
-def wait_for(condition, seconds=90):
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.2)
+    return requests.post(f"{url}predict", data, headers={"Content-Type": kind}, timeout=PATIENCE_S)
 
 
 def insist(url, seconds):
@@ -81,12 +76,22 @@ def insist(url, seconds):
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         try:
-            response = session.post(f"{url}predict", ONE, headers=KIND, timeout=20)
+            response = session.post(f"{url}predict", ONE, headers=KIND, timeout=PATIENCE_S)
             count["respostas" if response.ok else "perdas"] += 1
             count["repetições"] += len(response.raw.retries.history)
         except requests.RequestException:
             count["perdas"] += 1
     return count
+
+
+def test_the_notebook_runs_offline_and_says_what_is_stored():
+    """Célula por célula, pelo nbval, sem rede no Linux. Vem primeiro: o cluster das outras ainda não existe."""
+    need("ray")
+    run = subprocess.run(
+        offline([sys.executable, "-m", "pytest", "-q", "notebooks/extra_alem_de_uma_maquina.ipynb"]),
+        cwd=artifacts.ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-1000:]
 
 
 def test_it_answers_like_the_plain_server_and_refuses_the_same_way(running):
@@ -107,9 +112,9 @@ def test_it_answers_like_the_plain_server_and_refuses_the_same_way(running):
                 assert mine["digit"] == other["digit"]
                 assert mine["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
         for route in ("health/live", "health/ready", "openapi.json", "nada"):
-            assert [essence(requests.get(server.url + route, timeout=10))[::2] for server in (running,)] == [
-                essence(requests.get(server.url + route, timeout=10))[::2] for server in (plain,)
-            ]
+            asked = [requests.get(server.url + route, timeout=PATIENCE_S) for server in (running, plain)]
+            ours, theirs = (essence(response)[::2] for response in asked)
+            assert ours == theirs
 
 
 def test_it_listens_only_on_this_machine_and_readers_load_only_onnxruntime(running):
@@ -160,7 +165,7 @@ def test_a_rolling_upgrade_under_load_loses_nothing_and_a_bad_model_changes_noth
         running.deploy(fixed(2, model="data/small.onnx", version="2"))
         wait_for(lambda: {ask(running.url).json()["model_version"] for _ in range(20)} == {"2"})
     assert steady.result().errors == {} and steady.result().n > 100
-    assert requests.get(f"{running.url}health/ready", timeout=10).json()["model_version"] == "2"
+    assert requests.get(f"{running.url}health/ready", timeout=PATIENCE_S).json()["model_version"] == "2"
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"lixo")
     running.deploy(fixed(2, model=str(broken), version="3"))
@@ -198,7 +203,7 @@ def test_readers_grow_under_load_and_shrink_after_it(running):
     with ThreadPoolExecutor(1) as pool:
         options = {"concurrency": 32, "seconds": 40, "max_requests": 10**6, "warmup": 0}
         busy = pool.submit(load.run, f"{running.url}predict", ONE, **options)
-        wait_for(lambda: len(running.replicas("Reader")) >= 2, 40)
+        wait_for(lambda: len(running.replicas("Reader")) >= 2)
     assert busy.result().errors == {}
     wait_for(lambda: len(running.replicas("Reader")) == 1)
 
@@ -210,7 +215,7 @@ from course_utils.serving.ray_app import cluster
 port = int(sys.argv[1])
 running = cluster.start(port=port)
 running = cluster.start(port=port)  # a célula, refeita: o cluster que sai não leva o que entra
-urllib.request.urlopen(running.url + "health/ready", timeout=10).close()
+urllib.request.urlopen(running.url + "health/ready", timeout=PATIENCE_S).close()
 print("pronto", flush=True)
 sys.stdin.read()
 """
@@ -224,5 +229,5 @@ def test_started_again_it_serves_and_killed_without_a_word_the_owner_takes_it_al
         family = [process.pid for process in psutil.Process(owner.pid).children(recursive=True)]
         assert len(family) > 5 and folders() > before
         owner.kill()
-    wait_for_the_end(family, 60)
+    wait_for_the_end(family)
     wait_for(lambda: folders() == before)

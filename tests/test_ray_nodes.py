@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from needs import miss, need
+from waiting import PATIENCE_S
 
 from course_utils.model import artifacts
 from course_utils.serving.ray_app import cluster
@@ -62,7 +63,7 @@ def kill_all(name):
 
 
 def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(networks):
-    folder = tempfile.mkdtemp(prefix=cluster.PREFIX, dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="aula-nos-", dir="/tmp")
     settings = os.environ | cluster.QUIET
     settings |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1", "RAY_AUTH_MODE": "token"}
     settings |= {"RAY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONPATH": str(artifacts.ROOT)}
@@ -101,7 +102,7 @@ def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(networ
         for log in Path(folder).glob("*.log"):
             print(log.name, log.read_text(encoding="utf-8", errors="replace")[-2000:])
         for process in started:
-            process.wait(timeout=20)
+            process.wait(timeout=PATIENCE_S)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -118,4 +119,4 @@ def wait_for_port(name):
         f"    if socket.socket().connect_ex(('{FIRST}', 6379)) == 0: break\n"
         "    time.sleep(0.1)\n"
     )
-    subprocess.run(["ip", "netns", "exec", name, sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run(["ip", "netns", "exec", name, sys.executable, "-c", code], check=True, timeout=PATIENCE_S)

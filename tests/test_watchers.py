@@ -3,13 +3,13 @@
 import json
 import logging
 import threading
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
 from course_utils.measure import drift, latency
@@ -23,13 +23,6 @@ from course_utils.serving.shadow import Shadow
 IMAGES, LABELS = digits.load("validation")
 SMALL = artifacts.DATA / "small.onnx"
 BYTES = {"Content-Type": "application/octet-stream"}
-
-
-def wait_for(condition, seconds=15):
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "não aconteceu a tempo"
-        time.sleep(0.01)
 
 
 def read(labels, sure=1.0):
@@ -86,6 +79,7 @@ def test_threads_lose_no_image(baseline):
     assert monitor.seen == 1500
 
 
+@pytest.mark.slow
 def test_it_costs_little_next_to_the_inference(baseline):
     monitor, predictor = Monitor(baseline), Predictor()
     answers = predictor.predict(IMAGES[:1])
@@ -146,15 +140,13 @@ def test_the_report_counts_what_differs(shadows):
 def test_a_stuck_shadow_only_drops_copies_and_lets_the_server_end(shadows):
     gate = threading.Event()
     shadow = shadows(max_pending=3, load=make(infer=lambda labels: gate.wait() and read(labels)))
-    start = time.perf_counter()
-    for _ in range(200):
+    for _ in range(200):  # nenhuma espera pelo portão, que só se abre no fim
         shadow.see(LABELS[:1], read(LABELS[:1]), ms=1.0, version="1")
-    assert time.perf_counter() - start < 1
     report = shadow.report()
     assert report["images"] == 0 and report["agreement"] is None and report["dropped"] >= 196
     shadow.close()
     gate.set()
-    shadow._thread.join(5)
+    shadow._thread.join(PATIENCE_S)
     assert not shadow._thread.is_alive()
 
 
@@ -177,25 +169,20 @@ def test_the_client_does_not_notice_a_shadow_that_hangs_fails_or_is_not_there(tm
         return service
 
     def answers(service):
-        start = time.perf_counter()
-        found = [service.predict(IMAGES[i : i + 1])["predictions"] for i in range(100)]
-        return found, time.perf_counter() - start
+        return [service.predict(IMAGES[i : i + 1])["predictions"] for i in range(100)]
 
     alone, without, hanging = served(None), served(tmp_path / "nada.onnx"), served(SMALL)
     gate = threading.Event()
     wait_for(lambda: hanging.shadow._served)
     hanging.shadow._served = make(infer=lambda _: gate.wait())(SMALL).current
     try:
-        expected, _ = answers(alone)
-        assert answers(without)[0] == expected and "Falta o arquivo" in without.shadow.report()["last_failure"]
-        found, seconds = answers(hanging)
-        assert found == expected and seconds < 30 and hanging.shadow.report()["dropped"] >= 30
-        start = time.perf_counter()
+        expected = answers(alone)
+        assert answers(without) == expected and "Falta o arquivo" in without.shadow.report()["last_failure"]
+        assert answers(hanging) == expected and hanging.shadow.report()["dropped"] >= 30
     finally:
         for service in (alone, without, hanging):
-            service.close()
-    assert time.perf_counter() - start < 10
-    gate.set()
+            service.close()  # sem esperar pela que travou: o portão só se abre depois
+        gate.set()
 
 
 @pytest.mark.parametrize(
@@ -205,14 +192,14 @@ def test_a_served_stream_shows_its_drift_and_its_shadow(baseline, target, kind):
     with servers.start(target, server=kind, baseline=baseline, shadow=SMALL) as server:
 
         def get(route):
-            with urllib.request.urlopen(server.url + route, timeout=10) as response:
+            with urllib.request.urlopen(server.url + route, timeout=PATIENCE_S) as response:
                 return response.read().decode()
 
         def send(images):
             for start in range(0, len(images), 25):
                 body = images[start : start + 25].tobytes()
                 urllib.request.urlopen(
-                    urllib.request.Request(server.url + "predict", body, BYTES), timeout=10
+                    urllib.request.Request(server.url + "predict", body, BYTES), timeout=PATIENCE_S
                 ).close()
 
         assert np.isnan(gauge(get("metrics"), "prediction_drift_psi"))

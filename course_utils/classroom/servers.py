@@ -89,7 +89,7 @@ class Server:
 
 def start(
     target=None, *, model=MODEL, server=None, workers=1, threads=1, baseline=None, shadow=None, ready=READY,
-    deadline=30,
+    deadline=120,
 ):  # fmt: skip
     """Inicia um servidor em 127.0.0.1 e devolve um `Server` pronto para responder.
 
@@ -109,7 +109,7 @@ def start(
     return _start(lambda port: ([*command, "--port", port], {}), ready, deadline, _folder(target))
 
 
-def start_container(environment=None, *, ready="ping", deadline=30):
+def start_container(environment=None, *, ready="ping", deadline=120):
     """Inicia, sem Docker, o programa da imagem do curso (`serving/container`), e devolve um `Server`.
 
     `environment`: as variáveis que a nuvem definiria (`{"AIP_PREDICT_ROUTE": "/predict", …}`); a porta, livre e em
