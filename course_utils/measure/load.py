@@ -25,7 +25,7 @@ BYTES = "application/octet-stream"
 MAX_CLIENTS = 256
 MAX_SECONDS = 300
 SAMPLE_S = 0.1
-START_S = 30
+START_S = 120  # só um gerador travado demora tanto a começar
 GENERATOR = Path(__file__).with_name("generator.py")
 BAR = "{desc} |{bar:20}| {elapsed}"
 
