@@ -91,7 +91,7 @@ def test_each_wrong_route_says_what_it_lacks(capsys, answer, words):
     start = time.perf_counter()
     text = feedback(capsys, answer)
     assert text.startswith("✘ Ainda não.") and words in text
-    assert time.perf_counter() - start < 11
+    assert time.perf_counter() - start < 60
 
 
 def test_a_blank_answer_only_reminds(capsys):

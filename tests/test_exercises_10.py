@@ -177,7 +177,7 @@ def test_a_hostile_server_becomes_a_report_in_bounded_time(name, monkeypatch):
     start = time.monotonic()
     with serving(HOSTILE[name], socketserver.ThreadingTCPServer) as url:
         report = capstone.inspect(RIGHT | {"servidor": url})
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 120  # sem limite, vários destes não terminariam nunca
     assert marks(report)["Contrato"] is False, str(report)
     assert "Traceback" not in str(report)
 

@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 import psutil
 import pytest
-from endings import wait_for_the_end, wait_until
+from endings import wait_for_the_end
+from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
 from course_utils.measure import load
@@ -86,7 +87,7 @@ def seen(server):
     def ask():
         import json
 
-        with urllib.request.urlopen(server.url + "seen", timeout=60) as response:
+        with urllib.request.urlopen(server.url + "seen", timeout=PATIENCE_S) as response:
             return json.load(response)
 
     ask()
@@ -297,11 +298,11 @@ def test_an_interrupted_load_leaves_no_process(server, seen):
         load.run({server.url + "delay/0.01"!r}, seconds=300)
     """
     notebook = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: seen()["seen"])
+    wait_for(lambda: seen()["seen"])
     children = psutil.Process(notebook.pid).children()
     assert len(children) == 1
     notebook.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in notebook.communicate(timeout=120)[1]
+    assert "KeyboardInterrupt" in notebook.communicate(timeout=PATIENCE_S)[1]
     wait_for_the_end([children[0].pid])
 
 

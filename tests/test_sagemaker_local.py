@@ -19,6 +19,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from endings import alive, wait_for_the_end
+from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
 from course_utils.model import artifacts, digits
@@ -58,12 +59,12 @@ def real():
 
 @pytest.fixture(scope="module")
 def fake_app(tmp_path_factory):
-    """Um arquivo com a AWS de bolso de contêineres de mentira e prazo de um segundo."""
+    """Um arquivo com a AWS de bolso de contêineres de mentira e prazo de três segundos."""
     file = tmp_path_factory.mktemp("app") / "app.py"
     file.write_text(
         "import sys\nfrom course_utils.serving.sagemaker_local.control import LocalCloud\n"
         "def create_app():\n"
-        f"    cloud = LocalCloud(command=[sys.executable, {str(FAKE)!r}], timeout_s=1)\n"
+        f"    cloud = LocalCloud(command=[sys.executable, {str(FAKE)!r}], timeout_s=3)\n"
         "    cloud.close_at_exit()\n    return cloud\n",
         encoding="utf-8",
     )
@@ -108,12 +109,12 @@ def create_endpoint(aws, name, *variants, **config):
     aws.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 
-def wait(aws, name, seconds=60):
-    limit = time.monotonic() + seconds
-    while (found := aws.sm.describe_endpoint(EndpointName=name))["EndpointStatus"] == "Creating":
-        assert time.monotonic() < limit
-        time.sleep(0.05)
-    return found
+def wait(aws, name):
+    def settled():
+        found = aws.sm.describe_endpoint(EndpointName=name)
+        return found if found["EndpointStatus"] != "Creating" else None
+
+    return wait_for(settled)
 
 
 def deploy(aws, name, files=None, *, variants=(), **config):
@@ -133,16 +134,11 @@ def text(response):
     return response["Body"].read().decode()
 
 
-def read(aws, uri, seconds=20):
+def read(aws, uri):
     """O objeto do S3, quando aparecer."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        try:
-            return aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except aws.s3.exceptions.NoSuchKey:
-            time.sleep(0.05)
-    raise AssertionError(f"{uri} não apareceu")
+    wait_for(lambda: exists(aws, uri))
+    return aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
 def exists(aws, uri):
@@ -150,19 +146,21 @@ def exists(aws, uri):
     return aws.s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 1
 
 
-def run_job(aws, name, model, uri, seconds=90, **options):
+def run_job(aws, name, model, uri, **options):
     source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}, "ContentType": BYTES}
     aws.sm.create_transform_job(
         TransformJobName=name, ModelName=model, TransformInput=source | options.pop("source", {}),
         TransformOutput={"S3OutputPath": f"s3://aula/{name}"} | options.pop("output", {}),
         TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1}, **options,
     )  # fmt: skip
-    seen, limit = [], time.monotonic() + seconds
-    while not seen or seen[-1] == "InProgress":
-        assert time.monotonic() < limit
+    seen = []
+
+    def ended():
         found = aws.sm.describe_transform_job(TransformJobName=name)
         seen.append(found["TransformJobStatus"])
-        time.sleep(0.05)
+        return found if seen[-1] != "InProgress" else None
+
+    found = wait_for(ended)
     return seen, found
 
 
@@ -241,14 +239,11 @@ def test_serverless_starts_its_container_at_the_first_call(real):
     create_endpoint(real, "sob-demanda", serverless)
     assert wait(real, "sob-demanda")["EndpointStatus"] == "InService"
     assert set(real.server.pids()) == before
-    times = []
     for _ in range(2):
-        start = time.perf_counter()
         body = digits.load("test")[0][0].tobytes()
         answer = real.runtime.invoke_endpoint(EndpointName="sob-demanda", Body=body, ContentType=BYTES)
-        times.append(time.perf_counter() - start)
+        assert len(set(real.server.pids()) - before) == 1  # nasceu na primeira; a segunda o reusa
         assert len(json.loads(answer["Body"].read())["predictions"]) == 1
-    assert len(set(real.server.pids()) - before) == 1 and times[0] > 3 * times[1]
     with pytest.raises(real.runtime.exceptions.ValidationError, match="oversize body"):
         invoke(real, "sob-demanda", b"x" * (4 * 2**20 + 1))
     real.sm.delete_endpoint(EndpointName="sob-demanda")
@@ -292,7 +287,7 @@ def test_a_real_time_body_of_exactly_the_limit_passes_and_one_byte_more_does_not
         (b"erro 400", 400, 'Received client error (400) from primary with message "motivo"'),
         (b"erro 503", 503, 'Received server error (503) from primary with message "motivo"'),
         (b"erro 302", 302, "motivo"),
-        (b"dorme 3", 0, "invocation timed out"),
+        (b"dorme 60", 0, "invocation timed out"),
         (b"morre", 0, "could not get a response"),
     ],
 )
@@ -405,12 +400,9 @@ def test_deleting_an_endpoint_that_is_still_being_created_leaves_nothing(fake):
     create_model(fake, "apressado", package({"doente": b""}))  # nunca responde 200 ao /ping
     before = set(fake.server.pids())
     create_endpoint(fake, "apressado", variant("apressado"))
-    limit = time.monotonic() + 10
-    while set(fake.server.pids()) == before:
-        assert time.monotonic() < limit
+    wait_for(lambda: set(fake.server.pids()) != before)
     fake.sm.delete_endpoint(EndpointName="apressado")
-    time.sleep(0.3)
-    assert set(fake.server.pids()) == before
+    wait_for(lambda: set(fake.server.pids()) == before)
 
 
 # ------------------------------------------------------------------ A/B, assíncrono, lote, autoscaling
@@ -456,7 +448,7 @@ def test_asynchronous_answers_and_failures_land_in_s3(fake):
     assert read(fake, answer["OutputLocation"]) == b"10000000 bytes"
     assert not exists(fake, answer["FailureLocation"])
 
-    slow = send(Body=b"dorme 2")  # mais que o segundo do tempo real
+    slow = send(Body=b"dorme 4")  # mais que os três segundos do tempo real
     assert read(fake, slow["OutputLocation"]) == b"acordei"
     assert read(fake, send(Body=b"x" * 128_000)["OutputLocation"]) == b"128000 bytes"
 
@@ -569,8 +561,7 @@ def test_stopping_the_server_ends_the_containers_and_their_folders(fake_app):
         aws.runtime.invoke_endpoint_async(EndpointName="dois", Body=b"dorme 60")
         pids, folder = server.pids(), artifacts.ARTIFACTS / "sagemaker_local" / str(server.process.pid)
         assert len(pids) == 3 and len(list(folder.iterdir())) == 4  # duas pastas, dois registros
-        start = time.monotonic()
-    assert alive(pids) == [] and time.monotonic() - start < 4
+    assert alive(pids) == []
     assert os.name == "nt" or not folder.exists()
 
 
@@ -595,7 +586,7 @@ def test_the_end_of_the_kernel_ends_everything(fake_app):
     deploy(connect(server), "sem-dono")
     pids, folder = server.pids(), artifacts.ARTIFACTS / "sagemaker_local" / str(server.process.pid)
     server.process.stdin.close()  # é o que acontece quando o kernel morre, de qualquer jeito
-    server.process.wait(timeout=15)
+    server.process.wait(timeout=PATIENCE_S)
     wait_for_the_end(pids)
     assert len(pids) == 2 and not folder.exists()
     server.stop()
