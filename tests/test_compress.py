@@ -74,7 +74,7 @@ def test_the_int8_file_is_smaller_sealed_and_close_to_the_float_one(built):
 
 
 def test_distillation_teaches(teacher, material):
-    """Em 10 sementes × ATEN_CPU_CAPABILITY default, avx2 e avx512 (n = 30): mínimo 74 %, mediana 77 %, máximo 81 %."""
+    """Dez sementes × ATEN_CPU_CAPABILITY default, avx2, avx512 (n = 30): de 74 a 81 %, mediana 77 %."""
     with compress.one_thread():
         student = compress.prune(teacher, (8, 16, 32, 32, 64))
         images, labels = (tensor[:128] for tensor in train.to_tensors("train"))

@@ -1,5 +1,6 @@
 """O gerador de carga, contra servidores de comportamento conhecido: contas, limites, erros e processos."""
 
+import io
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 from endings import wait_for_the_end
+from tqdm import tqdm
 from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
@@ -273,6 +275,14 @@ def test_the_report_names_errors_and_a_saturated_generator():
     ):
         assert piece in text
     assert "–" in load.report(Load(8, np.array([]), {"TimeoutError": 3}, 1.0, (0.0,)))
+
+
+def test_the_bar_never_passes_its_end(recwarn):
+    step = 0.1 + 0.6  # doze destes, somados um a um, passam de 12 × 0,7
+    with tqdm(total=12 * step, file=io.StringIO()) as bar:
+        for _ in range(12):
+            load._move(bar, bar.n + step)
+    assert bar.n == bar.total and not recwarn.list
 
 
 @pytest.mark.parametrize("disabled", [False, True])

@@ -113,14 +113,20 @@ def _measure(job, pids, bar, what):
                     elapsed = monotonic() - started
                     if elapsed > limit:
                         raise LoadError(f"O gerador de carga não terminou em {limit:.0f} s.") from None
-                    bar.update(min(elapsed, spent) - (bar.n - first))
+                    _move(bar, first + min(elapsed, spent))
         finally:
             child.kill()  # quem interrompe a célula interrompe a carga
     if child.returncode:
         raise LoadError(f"O gerador de carga falhou:\n{errors[-2000:]}")
-    bar.update(spent - (bar.n - first))
+    _move(bar, first + spent)
     usage.sample()
     return _load(json.loads(output), job["concurrency"], usage)
+
+
+def _move(bar, place):
+    """Leva a barra até `place`. Somando pedaços, um arredondamento passaria do fim: o tqdm se queixa em vermelho."""
+    bar.n = min(place, bar.total)
+    bar.refresh()
 
 
 def _generator(job):
