@@ -22,7 +22,7 @@ from course_utils.bench.formats import readers, worker
 from course_utils.measure import machine, pace
 from course_utils.model import artifacts
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def moment(name, ratio=None):

@@ -26,7 +26,7 @@ def server(request):
 
 def get(server, path):
     """`(status, cabeçalhos, corpo)`, com o caminho tal como está: o urllib o arrumaria."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=180)
     connection.request("GET", path)
     response = connection.getresponse()
     answer = response.status, response.headers, response.read()
