@@ -124,7 +124,7 @@ def _measure(job, pids, bar, what):
 
 
 def _move(bar, place):
-    """Leva a barra até `place`. Somar pedaços passaria do fim por um arredondamento, e o tqdm avisa em vermelho."""
+    """Leva a barra até `place`; somar pedaços passaria do fim por um arredondamento, e o tqdm avisaria."""
     bar.n = min(place, bar.total)
     bar.refresh()
 
