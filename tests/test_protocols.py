@@ -559,7 +559,7 @@ def test_the_folder_also_holds_a_real_savedmodel_with_the_same_signature_and_ans
     """A mesma pasta serve aos dois servidores: o SavedModel exportado responde como o ONNX ao lado dele."""
     make_version(tmp_path / "servico", 1)
     command = [sys.executable, "-c", EXPORT, str(tmp_path / "servico" / "1")]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=PATIENCE_S)
+    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=4 * PATIENCE_S)
     assert run.returncode == 0, run.stderr[-2000:]
     real = json.loads(run.stdout.splitlines()[-1])
     with servers.start(TF, model=tmp_path / "servico") as server:
