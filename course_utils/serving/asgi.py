@@ -79,7 +79,7 @@ async def read_images(service, content_type, body, **rules):
     Levanta `ContractError` 4xx, ou o 504 se passar do prazo.
     """
     read = partial(contract.read_images, content_type, body, **rules)
-    if contract.media_type(content_type) != contract.PNG_TYPE:
+    if not contract.is_picture(content_type):
         return read()
     future = asyncio.get_running_loop().run_in_executor(service.pictures, read)
     try:

@@ -65,9 +65,9 @@ def create_app(model=None, **limits):
 
     def reader(limit, schema):
         async def predict(request: Request):
-            with service.admit():
+            kind = request.headers.get("content-type", "")
+            with service.admit(large=contract.is_picture(kind)):
                 body = await asgi.read_body(request, limit)
-                kind = request.headers.get("content-type", "")
                 images = await asgi.read_images(service, kind, body, limit=limit, schema=schema)
                 return Response(to_json(await asgi.infer(service, images)), media_type=contract.JSON_TYPE)
 

@@ -4,17 +4,19 @@ Não importa framework web algum: Flask e FastAPI chamam as mesmas funções e p
 Erros seguem a RFC 9457 (`application/problem+json`).
 """
 
-from functools import partial
-
 import numpy as np
 from pydantic import ValidationError
 
 from course_utils.model.predictor import SIDE, InvalidInputError, Predictor
-from course_utils.serving import picture
+from course_utils.serving import form, picture
 from course_utils.serving.schemas import MAX_IMAGES, PIXELS, PredictRequest
 
 MAX_BODY_BYTES = 2**20
-JSON_TYPE, BYTES_TYPE, PNG_TYPE = "application/json", "application/octet-stream", "image/png"
+MAX_PICTURE_BYTES = 10 * 2**20  # um JPEG de 16 megapixels tem de 4 a 8 MB
+JSON_TYPE, BYTES_TYPE, FORM_TYPE = "application/json", "application/octet-stream", "multipart/form-data"
+PICTURE_TYPES = tuple(picture.FORMATS)
+ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
+TYPES = JSON_TYPE, BYTES_TYPE, *PICTURE_TYPES, FORM_TYPE
 PROBLEM_TYPE = "application/problem+json"
 TITLES = {
     400: "Corpo malformado",
@@ -42,21 +44,21 @@ class ContractError(Exception):
         self.status, self.detail, self.retry_after = status, detail, retry_after
 
 
-def read_images(content_type, body, *, limit=MAX_BODY_BYTES, schema=PredictRequest):
+def read_images(content_type, body, *, limit=None, schema=PredictRequest):
     """Corpo da requisição → imagens uint8 (n, 28, 28), com n de 1 a 32.
 
-    `content_type`: o cabeçalho, com ou sem parâmetros; `body`: bytes, no máximo `limit`; `schema`: o tipo Pydantic
-    do JSON, cujo primeiro campo é a lista de imagens. Levanta `ContractError` 4xx.
+    `content_type`: o cabeçalho, com ou sem parâmetros; `body`: bytes, no máximo `limit` (padrão: `body_limit`);
+    `schema`: o tipo Pydantic do JSON, cujo primeiro campo é a lista de imagens. Levanta `ContractError` 4xx.
     """
     kind = media_type(content_type)
-    readers = {JSON_TYPE: partial(_from_json, schema), BYTES_TYPE: _from_bytes, PNG_TYPE: picture.to_digit}
-    if kind not in readers:
-        received = f"Recebi {kind}" if kind else "Não recebi Content-Type"
-        raise ContractError(415, f"{received}; aceito {', '.join(readers)}.")
-    if len(body) > limit:
+    if kind not in TYPES:
+        raise _unsupported(kind, TYPES)
+    if len(body) > (limit := limit or body_limit(content_type)):
         raise too_large(limit)
     try:
-        images = Predictor.validate(readers[kind](body))
+        images = Predictor.validate(_read(kind, content_type, body, schema))
+    except form.MalformedFormError as error:
+        raise ContractError(400, str(error)) from None
     except InvalidInputError as error:
         raise ContractError(422, str(error)) from None
     if len(images) > MAX_IMAGES:
@@ -64,9 +66,44 @@ def read_images(content_type, body, *, limit=MAX_BODY_BYTES, schema=PredictReque
     return images
 
 
+def _read(kind, content_type, body, schema):
+    """O corpo, lido como o que o seu tipo diz que é."""
+    if kind == JSON_TYPE:
+        return _from_json(schema, body)
+    if kind == BYTES_TYPE:
+        return _from_bytes(body)
+    if kind == FORM_TYPE:
+        kind, body = form.read_file(content_type, body)
+        kind = media_type(kind)
+        if kind in ("", BYTES_TYPE):  # o programa não sabia o que mandava: os bytes dirão
+            return picture.to_digit(body)
+        if kind not in PICTURE_TYPES:
+            raise _unsupported(kind, PICTURE_TYPES)
+    return picture.to_digit(body, kind)
+
+
+def _unsupported(kind, accepted):
+    """O erro 415, que nomeia o que chegou e diz o que serve."""
+    if kind in ("image/heic", "image/heif"):
+        return ContractError(415, f"Recebi {kind}. {picture.HEIC}")
+    received = f"Recebi {kind}" if kind else "Não recebi Content-Type"
+    return ContractError(415, f"{received}; aceito {', '.join(accepted)}.")
+
+
+def is_picture(content_type):
+    """Se o corpo é uma figura, ou um formulário que a traz: é maior que os outros, e abri-lo demora."""
+    return media_type(content_type) in (*PICTURE_TYPES, FORM_TYPE)
+
+
+def body_limit(content_type):
+    """Quantos bytes o corpo pode ter, pelo seu tipo."""
+    return MAX_PICTURE_BYTES if is_picture(content_type) else MAX_BODY_BYTES
+
+
 def media_type(content_type):
-    """O tipo, sem parâmetros e em minúsculas: `"Image/PNG; q=1"` → `"image/png"`."""
-    return content_type.split(";")[0].strip().lower()
+    """O tipo, sem parâmetros e em minúsculas: `"Image/JPG; q=1"` → `"image/jpeg"`."""
+    kind = content_type.split(";")[0].strip().lower()
+    return ALIASES.get(kind, kind)
 
 
 def too_large(limit=MAX_BODY_BYTES):

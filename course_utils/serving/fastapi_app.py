@@ -18,7 +18,14 @@ SWAGGER = Path(fastapi_offline.__file__).parent / "static"
 BODY = {
     contract.JSON_TYPE: {"schema": schemas.PredictRequest.model_json_schema()},
     contract.BYTES_TYPE: {"schema": {"type": "string", "format": "binary"}},
-    contract.PNG_TYPE: {"schema": {"type": "string", "format": "binary"}},
+    **dict.fromkeys(contract.PICTURE_TYPES, {"schema": {"type": "string", "format": "binary"}}),
+    contract.FORM_TYPE: {
+        "schema": {
+            "type": "object",
+            "required": ["figura"],
+            "properties": {"figura": {"type": "string", "format": "binary"}},
+        }
+    },
 }
 PROBLEMS = {
     status: {
@@ -41,9 +48,10 @@ def create_app(model=None, *, service=None, infer=asgi.infer, **limits):
     _add_page_and_docs(app)
 
     async def predict(request: Request):
-        with service.admit():
-            body = await asgi.read_body(request)
-            images = await asgi.read_images(service, request.headers.get("content-type", ""), body)
+        kind = request.headers.get("content-type", "")
+        with service.admit(large=contract.is_picture(kind)):
+            body = await asgi.read_body(request, contract.body_limit(kind))
+            images = await asgi.read_images(service, kind, body)
             answer = await infer(service, images)
         return Response(to_json(answer), media_type=contract.JSON_TYPE)
 

@@ -22,16 +22,15 @@ def create_app(model=None, **limits):
     """
     service = Service(model, **limits)
     app = Flask("leitor_de_cep", static_folder=PAGE, static_url_path="/web")
-    # Um byte a mais que o limite: o Werkzeug corta ali um corpo sem Content-Length, e o contrato vê que passou.
-    app.config["MAX_CONTENT_LENGTH"] = contract.MAX_BODY_BYTES + 1
     app.json.ensure_ascii, app.json.sort_keys = False, False
     _add_errors(app)
     _add_observer(app, service)
 
     @app.post("/predict")
     def predict():
-        with service.admit():
-            images = contract.read_images(request.headers.get("Content-Type", ""), _read_body())
+        kind = request.headers.get("Content-Type", "")
+        with service.admit(large=contract.is_picture(kind)):
+            images = contract.read_images(kind, _read_body(contract.body_limit(kind)))
             return jsonify(_infer(service, images))
 
     @app.get("/health/live")
@@ -87,8 +86,8 @@ def _infer(service, images):
         raise service.late() from None
 
 
-def _read_body():
-    """Lê o corpo até o limite (o Werkzeug conta também o que chega sem Content-Length).
+def _read_body(limit):
+    """Lê o corpo até `limit` bytes (o Werkzeug conta também o que chega sem Content-Length).
 
     Um cliente que fica `BODY_DEADLINE_S` sem mandar nada recebe o 408; contra um que manda gota a gota,
     põe-se um proxy na frente, como a documentação do gunicorn recomenda.
@@ -96,10 +95,12 @@ def _read_body():
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection is not None:
         connection.settimeout(BODY_DEADLINE_S)
+    # Um byte a mais que o limite: o Werkzeug corta ali um corpo sem Content-Length, e o contrato vê que passou.
+    request.max_content_length = limit + 1
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise contract.too_large() from None
+        raise contract.too_large(limit) from None
     except (ClientDisconnected, TimeoutError):
         waited = perf_counter() - g.start
         raise (contract.too_slow() if waited >= BODY_DEADLINE_S else contract.cut_short()) from None

@@ -24,6 +24,7 @@ from course_utils.serving.store import ModelStore
 DEADLINE_S = 5.0
 BODY_DEADLINE_S = 5.0
 MAX_PENDING = 64
+MAX_LARGE = 8  # figuras ao mesmo tempo: 8 corpos de 10 MiB são 80 MiB
 SWITCH_MS = 0.3  # passar o trabalho a outra thread e receber a resposta custa isto
 ALONE_MS = 10.0  # o que o laço de eventos pode parar sem que /health/live se atrase
 log = logging.getLogger("aula32.serving")
@@ -48,7 +49,7 @@ class Service:
         # Uma figura de 16 megapixels toma até 200 MB ao abrir: no máximo duas por vez, com qualquer CPU.
         self.pictures = ThreadPoolExecutor(2, thread_name_prefix="figuras")
         self.store, self.failure = None, None
-        self._pending, self._lock = 0, threading.Lock()
+        self._pending, self._large, self._lock = 0, 0, threading.Lock()
         self._create_metrics()
         self._add_watchers(baseline or os.environ.get("AULA_BASELINE"), shadow or os.environ.get("AULA_SHADOW"))
         threading.Thread(target=self._load, args=(model or model_path(),), daemon=True).start()
@@ -78,18 +79,21 @@ class Service:
             raise ContractError(503, self.failure or "O modelo ainda está sendo carregado.", retry_after=1)
 
     @contextmanager
-    def admit(self):
-        """Uma vaga na fila; levanta o 503 na hora se ela está cheia: recusar cedo é melhor que atrasar todos."""
+    def admit(self, large=False):
+        """Uma vaga na fila; levanta o 503 na hora se ela está cheia: recusar cedo é melhor que atrasar todos.
+
+        `large`: o corpo é uma figura, e pode ter 10 MiB; destes cabem `MAX_LARGE`.
+        """
         self.require_ready()
         with self._lock:
-            if self._pending >= self.max_pending:
+            if self._pending >= self.max_pending or self._large + large > MAX_LARGE:
                 raise ContractError(503, "A fila está cheia; tente de novo em instantes.", retry_after=1)
-            self._pending += 1
+            self._pending, self._large = self._pending + 1, self._large + large
         try:
             yield
         finally:
             with self._lock:
-                self._pending -= 1
+                self._pending, self._large = self._pending - 1, self._large - large
 
     def runs_inline(self, images):
         """Se vale inferir na própria thread: quando dura menos que a troca, ou quando ninguém mais espera."""
