@@ -7,7 +7,6 @@ recusadas, com os dois modelos do curso. Os dígitos são os da validação: o t
 import io
 import sys
 from collections import Counter
-from functools import partial
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
@@ -57,11 +56,8 @@ def pen(image, side=1600, width=3):
             if (y + dy, x + dx) in points:
                 line = [(x * scale, y * scale), ((x + dx) * scale, (y + dy) * scale)]
                 draw.line(line, fill=255, width=width)
-                if width > 8:
-                    radius = width / 2
-                    draw.ellipse(
-                        [line[0][0] - radius, line[0][1] - radius, line[0][0] + radius, line[0][1] + radius], fill=255
-                    )
+                if width > 8:  # pontas redondas
+                    draw.circle(line[0], width / 2, fill=255)
     return sheet
 
 
@@ -163,8 +159,8 @@ def transparent(ink, colour):
     return picture
 
 
-def wide(ink, top=65535, ground=None):
-    """Cinza de 16 bits."""
+def wide(ink, top=65535):
+    """Cinza em 16 bits, de que o aparelho usou até `top`."""
     return Image.fromarray(((255 - np.asarray(ink, np.uint32)) * top // 255).astype(np.uint16))
 
 
@@ -252,11 +248,8 @@ def close(first, second, random):
     return sheet
 
 
-def stacked(first, second, random):
-    return two(first, second, random).rotate(0).crop((0, 0, 560, 320)) if False else _stack(first, second)
-
-
-def _stack(first, second):
+def stack(first, second):
+    """Um dígito sobre o outro."""
     sheet = Image.new("L", (300, 600))
     sheet.paste(plain(first), (10, 10))
     sheet.paste(plain(second), (10, 310))
@@ -264,9 +257,7 @@ def _stack(first, second):
 
 
 def texture(random, size=280, scale=6):
-    """Uma textura: ruído borrado e esticado até usar todos os tons."""
-    field = Image.fromarray(random.normal(0, 1, (size, size)).astype(np.float32))
-    field = np.asarray(field.resize((size, size)), np.float32)
+    """Uma textura: ruído ampliado e esticado até usar todos os tons."""
     small = Image.fromarray((random.uniform(0, 255, (size // scale, size // scale))).astype(np.uint8))
     return ImageOps.autocontrast(small.resize((size, size), Image.Resampling.BICUBIC))
 
@@ -291,14 +282,20 @@ def box(random, size=280):
 # espécie → (sorteio, pares de dígitos) → (tipo de conteúdo, bytes)
 NOT_DIGITS = {
     "folha branca": lambda r, a, b: save(Image.new("L", (200, 300), int(r.integers(0, 256)))),
-    "folha vazia, ruído": lambda r, a, b: jpeg(noise(Image.new("RGB", (300, 400), (210, 205, 200)), r, r.uniform(1, 25))),
+    "folha vazia, ruído": lambda r, a, b: jpeg(
+        noise(Image.new("RGB", (300, 400), (210, 205, 200)), r, r.uniform(1, 25))
+    ),
     "folha vazia, sombra": lambda r, a, b: jpeg(
-        noise(shine(Image.new("RGB", (300, 400), (230, 225, 220)), slope((300, 400), r, r.uniform(0.2, 0.9))), r, 4)
+        noise(
+            shine(Image.new("RGB", (300, 400), (230, 225, 220)), slope((300, 400), r, r.uniform(0.2, 0.9))), r, 4
+        )
     ),
     "folha vazia, sombra nítida": lambda r, a, b: jpeg(
         noise(shine(Image.new("RGB", (300, 400), (230, 225, 220)), edge((300, 400), r)), r, 4)
     ),
-    "pauta sem dígito": lambda r, a, b: jpeg(rule(Image.new("RGB", (300, 400), "white"), vertical=r.random() < 0.5)),
+    "pauta sem dígito": lambda r, a, b: jpeg(
+        rule(Image.new("RGB", (300, 400), "white"), vertical=r.random() < 0.5)
+    ),
     "transparente": lambda r, a, b: save(Image.new("RGBA", (100, 100), (*r.integers(0, 256, 3).tolist(), 0))),
     "ruído puro": lambda r, a, b: save(Image.fromarray(r.integers(0, 256, (150, 150, 3), np.uint8))),
     "textura": lambda r, a, b: save(texture(r, scale=int(r.integers(4, 40)))),
@@ -309,6 +306,41 @@ NOT_DIGITS = {
         noise(shine(paint(two(a, b, r), (40, 40, 60), (225, 220, 210)), slope((560, 320), r)), r, 8)
     ),
     "dois, juntos": lambda r, a, b: save(paint(close(a, b, r))),
-    "dois, um sobre o outro": lambda r, a, b: save(paint(_stack(a, b))),
+    "dois, um sobre o outro": lambda r, a, b: save(paint(stack(a, b))),
     "dois, em transparente": lambda r, a, b: save(transparent(two(a, b, r), "white")),
 }
+
+
+# ---------------------------------------------------------------- a conta
+
+
+def count(kind, number):
+    """Quantas de `number` figuras de `kind` cada modelo lê certo, e quantas são recusadas: `Counter`."""
+    models = {name: Predictor(artifacts.DATA / f"{name}.onnx") for name in ("reference", "small")}
+    images, labels = digits.load("validation")
+    random, result = np.random.default_rng(13), Counter(n=number)
+    for index in range(number):
+        if kind in KINDS:
+            made = KINDS[kind](images[index], random)
+        else:
+            made = NOT_DIGITS[kind](random, images[index], images[-index - 1])
+        try:
+            read = contract.read_images(*made)
+        except contract.ContractError:
+            result["refused"] += 1
+            continue
+        for name, model in models.items():
+            result[name] += model.predict(read)[0].digit == labels[index]
+    return result
+
+
+def row(kind, result):
+    """Uma linha da tabela."""
+    right = "       –        –" if kind in NOT_DIGITS else f"{result['reference']:8} {result['small']:8}"
+    return f"{kind:28} {result['n']:4} {right} {result['refused']:9}"
+
+
+if __name__ == "__main__":
+    print(f"{'espécie':28} {'n':>4} {'leu':>8} {'pequeno':>8} {'recusadas':>9}")
+    for name in [*KINDS, *NOT_DIGITS]:
+        print(row(name, count(name, int(sys.argv[1]) if len(sys.argv) > 1 else 100)), flush=True)

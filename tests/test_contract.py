@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from cases import BAD_BODIES, BYTES, JSON, PNG, body
+from cases import BAD_BODIES, BYTES, FORM, GOOD_PICTURES, JPEG, JSON, PNG, WEBP, body
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -49,6 +49,11 @@ def test_bad_bodies_are_refused_with_the_right_status(kind, payload, status):
     assert error.value.detail
 
 
+@pytest.mark.parametrize(("kind", "payload"), GOOD_PICTURES)
+def test_a_picture_is_read_alone_or_in_a_form(kind, payload):
+    assert PREDICTOR.predict(contract.read_images(kind, payload))[0].digit == 1
+
+
 @pytest.mark.parametrize("size", [(28, 28), (280, 280), (90, 400), (33, 21)])
 @pytest.mark.parametrize("inverted", [False, True])
 def test_a_drawn_one_is_read_at_any_size_and_polarity(size, inverted):
@@ -87,7 +92,7 @@ def test_a_picture_bomb_is_refused_before_it_is_unpacked():
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from([JSON, BYTES, PNG]), st.binary(max_size=2000))
+@given(st.sampled_from([JSON, BYTES, PNG, JPEG, WEBP, FORM]), st.binary(max_size=2000))
 def test_any_bytes_are_read_or_refused_never_broken(kind, payload):
     try:
         images = contract.read_images(kind, payload)

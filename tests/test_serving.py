@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from cases import BAD_BODIES, BYTES, JSON, body
+from cases import BAD_BODIES, BYTES, GOOD_PICTURES, JPEG, JSON, PNG, WEBP, body
 from cold import cold_app
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -91,6 +91,12 @@ def test_bad_bodies_get_the_contract_s_error(server, kind, payload, status):
     assert spent(server) - before < 1
 
 
+@pytest.mark.parametrize(("kind", "payload"), GOOD_PICTURES)
+def test_a_picture_is_read_alone_or_in_a_form(server, kind, payload):
+    status, _, text = call(server, "predict", payload, kind)
+    assert status == 200 and json.loads(text)["predictions"][0]["digit"] == 1, text
+
+
 @pytest.mark.parametrize(("method", "route", "status"), [("GET", "nada", 404), ("GET", "predict", 405)])
 def test_wrong_routes_and_methods(server, method, route, status):
     answer = call(server, route, method=method)
@@ -158,7 +164,10 @@ def test_each_request_leaves_one_json_line_with_its_id(server):
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(kind=st.sampled_from([JSON, BYTES, "image/png", "x/y"]), data=st.binary(max_size=3000))
+@given(
+    kind=st.sampled_from([JSON, BYTES, PNG, "multipart/form-data; boundary=0", "x/y"]),
+    data=st.binary(max_size=3000),
+)
 def test_any_body_is_answered_without_a_5xx(server, kind, data):
     assert call(server, "predict", data, kind)[0] < 500
 
@@ -177,7 +186,7 @@ def test_both_apps_give_the_same_bytes_but_for_time_and_id():
         with servers.start(target, server=kind) as server:
             texts = [
                 call(server, "predict", images)[2],
-                *(call(server, "predict", p, k)[2] for k, p, _ in BAD_BODIES),
+                *(call(server, "predict", p, k)[2] for k, p, *_ in [*GOOD_PICTURES, *BAD_BODIES]),
             ]
         volatile = rb'"inference_ms": ?[\d.]+|"request_id": ?"\w+"'
         answers[name] = [re.sub(volatile, b"", text).strip() for text in texts]
@@ -348,7 +357,7 @@ def test_the_openapi_has_an_example_that_can_be_sent_as_it_is_and_the_docs_are_l
         description = json.loads(call(server, "openapi.json")[2])
         assert description["servers"] == [{"url": "."}]
         content = description["paths"]["/predict"]["post"]["requestBody"]["content"]
-        assert set(content) == {JSON, BYTES, "image/png"}
+        assert set(content) == {JSON, BYTES, PNG, JPEG, WEBP, "multipart/form-data"}
         answer = json.loads(call(server, "predict", body(content[JSON]["schema"]["example"]), JSON)[2])
         assert answer["predictions"][0]["digit"] == 1
         page = call(server, "docs")[2].decode()

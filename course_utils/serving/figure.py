@@ -5,6 +5,7 @@ from PIL import Image, ImageFilter
 
 from course_utils.model.predictor import InvalidInputError
 
+MAX_HOLES = 4
 MAX_RUNS = 30_000  # mais pedaços que isto não é um desenho: é textura
 UNCLEAR = "Não encontrei uma figura clara: {}. Fotografe um dígito só, de perto, em papel liso e sem sombras."
 SEVERAL = "Encontrei mais de uma figura; recorte a foto e mande um dígito de cada vez."
@@ -19,6 +20,8 @@ def isolate(ink):
     boxes, areas = blobs(_mend(mask))
     main = boxes[areas.argmax()]
     kept = []
+    if (areas > 0.25 * areas.max()).sum() > 4 or (areas > 0.01 * areas.max()).sum() > 12:
+        raise InvalidInputError(UNCLEAR.format("há tinta espalhada por toda a folha"))
     for box, area in zip(boxes, areas):
         if area < 0.01 * areas.max():
             continue
@@ -35,12 +38,14 @@ def isolate(ink):
     crop = mask[top:bottom, left:right]
     if width > 1.9 * height:
         raise InvalidInputError(UNCLEAR.format("ela é larga demais para um dígito"))
+    if holes(crop) > MAX_HOLES:
+        raise InvalidInputError(UNCLEAR.format("ela parece uma textura"))
     if is_blot(crop):
         raise InvalidInputError(UNCLEAR.format("há uma mancha cheia, e não um traço"))
     margin = max(1, round(0.01 * max(height, width)))
     top, left = max(0, top - margin), max(0, left - margin)
     crop = ink[top : bottom + margin, left : right + margin]
-    return ((crop - 0.2) / 0.6).clip(0, 1)
+    return ((crop - 0.3) / 0.4).clip(0, 1)
 
 
 def _mend(mask):
@@ -82,6 +87,12 @@ def is_blot(mask):
     return sums.max() > 0.97 * side**2
 
 
+def holes(mask):
+    """Quantos buracos a figura tem (o 8 tem dois), sem contar os que são só uma falha na tinta."""
+    _, areas = blobs(~np.pad(mask, 1))
+    return (areas > 0.003 * mask.size).sum() - 1
+
+
 def blobs(mask):
     """As manchas (componentes conexas, vizinhança de 8): caixas int (n, 4), como (topo, base, esquerda, direita), e áreas (n,).
 
@@ -111,6 +122,11 @@ def blobs(mask):
     boxes = np.empty((len(names), 4), int)
     boxes[:, 0], boxes[:, 2] = mask.shape
     boxes[:, 1] = boxes[:, 3] = 0
-    for column, pick, values in ((0, np.minimum, rows), (1, np.maximum, rows + 1), (2, np.minimum, starts), (3, np.maximum, ends)):
+    for column, pick, values in (
+        (0, np.minimum, rows),
+        (1, np.maximum, rows + 1),
+        (2, np.minimum, starts),
+        (3, np.maximum, ends),
+    ):
         pick.at(boxes[:, column], index, values)
     return boxes, np.bincount(index, ends - starts)

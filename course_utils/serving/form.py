@@ -57,7 +57,9 @@ def read_file(content_type, body):
     file = files[0]
     encoding = file.headers.get(b"content-transfer-encoding", b"binary").lower()
     if encoding not in (b"binary", b"8bit", b"7bit"):
-        raise InvalidInputError("O arquivo veio com Content-Transfer-Encoding; mande os bytes como são (RFC 7578).")
+        raise InvalidInputError(
+            "O arquivo veio com Content-Transfer-Encoding; mande os bytes como são (RFC 7578)."
+        )
     return file.headers.get(b"content-type", b"").decode("latin-1"), bytes(file.data)
 
 

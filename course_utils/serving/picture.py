@@ -5,6 +5,7 @@ que os autores do MNIST descrevem (LeCun, Cortes e Burges, "The MNIST database")
 meio de 28×28. Só Pillow e NumPy; cada passo cita de onde vem.
 """
 
+import heapq
 import io
 import struct
 
@@ -18,7 +19,7 @@ from course_utils.serving import figure
 BOX = 20  # o dígito do MNIST, dentro dos 28
 FINE = 120  # a caixa em que se mede e engrossa o traço
 WORK = 800  # o maior lado em que se procura a figura
-COARSE = 96  # o maior lado em que se estima o papel
+COARSE = 80  # o maior lado em que se estima o papel
 STROKE = 0.11  # a espessura mínima do traço, em frações da caixa
 MAX_PIXELS = 4096 * 4096
 LEAST_CONTRAST = 14  # tons, de 0 a 255
@@ -29,7 +30,9 @@ ORIENTATION = 0x0112
 HEIC = "HEIC não se abre aqui: converta para JPEG (no iPhone, Ajustes › Câmera › Formatos › Mais Compatível)."
 SIGNATURES = {b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF"}
 LUMA = np.array([0.299, 0.587, 0.114])
-EMPTY = "Não encontrei traço na figura: a folha parece vazia. Desenhe um dígito com tinta que contraste com o papel."
+EMPTY = (
+    "Não encontrei traço na figura: a folha parece vazia. Desenhe um dígito com tinta que contraste com o papel."
+)
 
 
 def to_digit(body, kind=None):
@@ -54,7 +57,9 @@ def open_picture(body, kind=None):
         raise InvalidInputError(_unknown(body)) from None
     found = "JPEG" if picture.format == "MPO" else picture.format  # MPO: o JPEG de telefones com duas lentes
     if kind and found != FORMATS[kind]:
-        raise InvalidInputError(f"O tipo declarado é {kind}, mas os bytes são {found}; declare image/{found.lower()}.")
+        raise InvalidInputError(
+            f"O tipo declarado é {kind}, mas os bytes são {found}; declare image/{found.lower()}."
+        )
     if picture.width * picture.height > MAX_PIXELS:
         raise InvalidInputError(f"Recebi {picture.width}×{picture.height} pixels; aceito até 4096×4096 no total.")
     if found != "JPEG" and getattr(picture, "n_frames", 1) > 1:
@@ -165,33 +170,96 @@ def denoise(grey):
 def find_ink(grey):
     """Tons → tinta (float32, 0 a 1): o que se destaca do papel, em relação à tinta mais forte da vizinhança.
 
-    Papel: o fechamento morfológico (o *top-hat* de Serra, 1982), que ignora traços e segue sombras. Vizinhança: o
-    limiar de Bernsen (1986). Levanta `InvalidInputError` se nada se destaca.
+    Vizinhança: o limiar de Bernsen (1986). Levanta `InvalidInputError` se nada se destaca.
     """
     step = -(-max(grey.shape) // COARSE)
     coarse = _blocks(grey, step, np.mean)
-    window = max(3, max(coarse.shape) // 2) | 1
-    closed = _spread(_spread(coarse, window, np.max), window, np.min)
-    opened = _spread(_spread(coarse, window, np.min), window, np.max)
-    dark = ink_is_dark(coarse, closed, opened)
-    ground = _stretch(closed if dark else opened, grey.shape, step)
-    height = np.maximum(ground - grey if dark else grey - ground, 0)
-    peaks = _blocks(height, step, np.max)
+    ground = paper(coarse)
+    if not ink_is_dark(coarse, ground - coarse, paper(-coarse) + coarse):
+        grey, ground = -grey, paper(-coarse)
+    height = np.maximum(_stretch(ground, grey.shape, step) - grey, 0)
     strongest, floor = ink_levels(height)
     if strongest < LEAST_CONTRAST + 3 * floor:
         raise InvalidInputError(EMPTY)
-    near = _spread(peaks, window // 2 | 1, np.max).clip(0.35 * strongest, strongest)
+    near = _spread(_blocks(height, step, np.max), COARSE // 4 | 1, np.max).clip(0.7 * strongest, strongest)
     return (height / _stretch(near, grey.shape, step)).clip(0, 1)
 
 
-def ink_is_dark(coarse, closed, opened):
-    """Tinta escura em papel claro, ou giz em lousa? O papel é o que cerca a figura, e o que há em maior parte."""
-    dark, light = closed - coarse, coarse - opened
-    edge = np.ones(coarse.shape, bool)
+def paper(coarse):
+    """O papel sob a tinta escura: cada bacia se enche até o ponto mais baixo por onde transborda na borda da folha.
+
+    A luz que cai aos poucos, ou a sombra que chega à borda, escorre por ela e continua papel. O algoritmo é o
+    *priority-flood* (Barnes, Lehman e Mulla, 2014), que enche lagos em mapas de relevo.
+    """
+    framed = frame(coarse)
+    stride, tones = framed.shape[1], framed.ravel().tolist()
+    edge = np.ones(framed.shape, bool)
     edge[1:-1, 1:-1] = False
-    on_edge = light[edge].mean() - dark[edge].mean()
-    whole = np.median(light) - np.median(dark)
-    return 2 * on_edge + whole >= -0.02 * np.ptp(coarse)
+    seen = edge.ravel().tolist()
+    queue = [(tones[place], place) for place in np.flatnonzero(edge).tolist()]
+    heapq.heapify(queue)
+    while queue:
+        tone, place = heapq.heappop(queue)
+        for near in (place - stride, place + stride, place - 1, place + 1):
+            if 0 <= near < len(tones) and not seen[near]:
+                seen[near], tones[near] = True, max(tones[near], tone)
+                heapq.heappush(queue, (tones[near], near))
+    return np.reshape(tones, framed.shape)[1:-1, 1:-1]
+
+
+def frame(level):
+    """A folha numa moldura de 1 pixel, com o tom do papel: tinta que encosta na borda não é papel.
+
+    Fechamento morfológico ao longo do perímetro, com janela do maior lado: ali, da própria borda, ou do que sobra dela
+    depois da luz, o mais baixo dos dois.
+    """
+    rows, columns = level.shape
+    framed = np.pad(level, 1)
+    around, light = (
+        np.concatenate([item[0], item[:, -1], item[-1, ::-1], item[::-1, 0]]) for item in (level, lighting(level))
+    )
+    window = min(max(level.shape), len(around) // 2) | 1
+    around = np.minimum(_close(around, window), _close(around - light, window) + light)
+    top, right, bottom, left = np.split(around, np.cumsum([columns, rows, columns]))
+    framed[0, 1:-1], framed[1:-1, -1], framed[-1, 1:-1], framed[1:-1, 0] = top, right, bottom[::-1], left[::-1]
+    framed[[0, 0, -1, -1], [0, -1, 0, -1]] = np.inf
+    return framed
+
+
+def lighting(level):
+    """A luz: a superfície de 2º grau que passa rente à borda da folha, por mínimos quadrados assimétricos (Eilers)."""
+    y, x = np.mgrid[-1 : 1 : level.shape[0] * 1j, -1 : 1 : level.shape[1] * 1j]
+    terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
+    edge = np.ones(level.shape, bool)
+    edge[1:-1, 1:-1] = False
+    border, tones, weights = terms[edge], level[edge], np.ones(edge.sum())
+    for _ in range(10):
+        fitted = np.linalg.lstsq(border * weights[:, None], tones * weights, rcond=None)[0]
+        weights = np.where(tones > border @ fitted, 1, 0.1)
+    return terms @ fitted
+
+
+def _close(around, window):
+    """Fechamento numa linha que dá a volta."""
+    return _slide(_slide(around, window, np.max, "wrap"), window, np.min, "wrap")
+
+
+def ink_is_dark(coarse, dark, light):
+    """Tinta escura em papel claro, ou giz em lousa? `dark` e `light`: o que se destaca em cada hipótese.
+
+    O traço cerca os seus buracos: vale a hipótese que se estende mais. No empate, papel é o que há mais, e na borda.
+    """
+    half = max(dark.max(), light.max()) / 2
+    extents = [_extent(height > half) for height in (dark, light)]
+    if abs(extents[0] - extents[1]) > 0.1 * max(extents):
+        return extents[0] > extents[1]
+    edge = np.concatenate([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]])
+    return np.median(coarse) + np.median(edge) + edge.mean() >= 1.45 * (coarse.min() + coarse.max())
+
+
+def _extent(mask):
+    """A área da caixa que contém a máscara, em pixels."""
+    return np.prod([np.ptp(np.flatnonzero(mask.any(axis))) + 1 if mask.any() else 0 for axis in (0, 1)])
 
 
 def ink_levels(height):
@@ -215,12 +283,13 @@ def _blocks(array, step, pick):
 
 def _spread(array, window, pick):
     """O máximo (dilatação) ou o mínimo (erosão) numa janela quadrada: uma direção de cada vez."""
-    for axis in (0, 1):
-        width = [(0, 0), (0, 0)]
-        width[axis] = (window // 2, window // 2)
-        padded = np.pad(array, width, mode="edge")
-        array = pick(np.lib.stride_tricks.sliding_window_view(padded, window, axis), axis=-1)
-    return array
+    return _slide(_slide(array, window, pick).T, window, pick).T
+
+
+def _slide(array, window, pick, mode="edge"):
+    """`pick` numa janela que corre pela última dimensão."""
+    padded = np.pad(array, [(0, 0)] * (array.ndim - 1) + [(window // 2, window // 2)], mode=mode)
+    return pick(np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1), axis=-1)
 
 
 def _stretch(coarse, shape, step):
