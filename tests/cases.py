@@ -98,7 +98,7 @@ BAD_BODIES = [
     ("image/heic", HEIC, 415),
     ("image/gif", GIF, 415),
     (FORM, b"", 400),
-    (FORM, form(), 400),
+    (FORM, form(), 422),
     (FORM, ONE, 400),
     (FORM, form(part(ONE), end=b""), 400),
     (FORM, form(part(ONE))[: len(ONE) // 2], 400),

@@ -1,4 +1,4 @@
-"""O mesmo dígito como o mandam telefones, tablets, scanners, programas de desenho e formulários: um gerador por espécie.
+"""O mesmo dígito como o mandam telefones, tablets, scanners e programas de desenho: um gerador por espécie.
 
 `python tests/pictures_by_kind.py [QUANTOS]` imprime a tabela por espécie: quantas figuras, quantas lidas, quantas
 recusadas, com os dois modelos do curso. Os dígitos são os da validação: o teste fica para o fim da história.

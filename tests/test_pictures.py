@@ -122,9 +122,11 @@ print(peak() - before, time.process_time() - start)
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="lê /proc")
-@pytest.mark.parametrize(("kind", "mode"), [("PNG", "L"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "I;16"),
-                                            ("PNG", "P"), ("JPEG", "RGB"), ("JPEG", "CMYK"), ("WEBP", "RGB")])  # fmt: skip
-def test_16_megapixels_take_two_seconds_and_300_mib_at_most(kind, mode, validation):
+@pytest.mark.parametrize(
+    "mode", ["PNG L", "PNG RGB", "PNG RGBA", "PNG I;16", "PNG P", "JPEG RGB", "JPEG CMYK", "WEBP RGB"]
+)
+def test_16_megapixels_take_two_seconds_and_300_mib_at_most(mode, validation):
+    kind, mode = mode.split()
     ink = kinds.plain(validation[0][0], 4096)
     page = kinds.wide(ink) if mode == "I;16" else kinds.paint(ink).convert(mode)
     body = kinds.save(page, kind)[1]

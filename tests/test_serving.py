@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from cases import BAD_BODIES, BYTES, GOOD_PICTURES, JPEG, JSON, PNG, WEBP, body
+from cases import BAD_BODIES, BYTES, FORM, GOOD_PICTURES, JPEG, JSON, PNG, WEBP, body
 from cold import cold_app
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

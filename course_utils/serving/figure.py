@@ -1,4 +1,4 @@
-"""Qual é a figura? Das manchas de tinta de uma folha, a que é o dígito; ou a recusa que diz por que não há uma só."""
+"""Qual é a figura? Das manchas de tinta de uma folha, a que é o dígito, ou a recusa que diz por que não há."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -94,7 +94,7 @@ def holes(mask):
 
 
 def blobs(mask):
-    """As manchas (componentes conexas, vizinhança de 8): caixas int (n, 4), como (topo, base, esquerda, direita), e áreas (n,).
+    """As manchas (vizinhança de 8): caixas int (n, 4), em (topo, base, esquerda, direita), e áreas int (n,).
 
     Rotula corridas de pixels, e não pixels (Rosenfeld e Pfaltz, 1966). Levanta `InvalidInputError` se são demais.
     """

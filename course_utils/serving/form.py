@@ -44,7 +44,7 @@ class _Part:
 def read_file(content_type, body):
     """Formulário com um arquivo → `(o Content-Type dele, ou "", bytes)`; os campos de texto não contam.
 
-    Levanta `MalformedFormError` se o corpo não é um formulário, e `InvalidInputError` se não há um arquivo, e um só.
+    Levanta `MalformedFormError` se não é um formulário, e `InvalidInputError` se não há um arquivo, e um só.
     """
     parts = _split(parse_options_header(content_type)[1].get(b"boundary"), body)
     for part in parts:

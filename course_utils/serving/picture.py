@@ -1,8 +1,8 @@
 """De uma foto, um scan ou um desenho a um dígito como os do MNIST: o pré-processamento, um passo por função.
 
-*abrir → encolher → endireitar → achatar → separar a tinta → achar a figura → engrossar o traço → centrar*. O fim é o
-que os autores do MNIST descrevem (LeCun, Cortes e Burges, "The MNIST database"): caixa de 20×20, centro de massa no
-meio de 28×28. Só Pillow e NumPy; cada passo cita de onde vem.
+*abrir → encolher → endireitar → achatar → separar a tinta → achar a figura → engrossar o traço → centrar*. O fim
+é o que os autores do MNIST descrevem (LeCun, Cortes e Burges, "The MNIST database"): caixa de 20×20, centro de
+massa no meio de 28×28. Só Pillow e NumPy; cada passo cita de onde vem.
 """
 
 import heapq
@@ -24,8 +24,15 @@ STROKE = 0.11  # a espessura mínima do traço, em frações da caixa
 MAX_PIXELS = 4096 * 4096
 LEAST_CONTRAST = 14  # tons, de 0 a 255
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
-TURNS = dict(enumerate((Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM,
-                        Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90), 2))  # fmt: skip
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
 ORIENTATION = 0x0112
 HEIC = "HEIC não se abre aqui: converta para JPEG (no iPhone, Ajustes › Câmera › Formatos › Mais Compatível)."
 SIGNATURES = {b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF"}
@@ -38,8 +45,8 @@ EMPTY = (
 def to_digit(body, kind=None):
     """Figura de qualquer tamanho (bytes) → uint8 (1, 28, 28), 0 = papel e 255 = tinta.
 
-    `kind`: o tipo declarado, um de `FORMATS` (None: vale o que os bytes disserem). Levanta `InvalidInputError` se não
-    é uma figura desse tipo, inteira, parada e de até 16 megapixels, ou se nela não há uma figura só.
+    `kind`: o tipo declarado, um de `FORMATS` (None: vale o que os bytes disserem). Levanta `InvalidInputError` se
+    não é um arquivo desse tipo, inteiro, parado e de até 16 megapixels, ou se nele não há um traço, e um só.
     """
     picture = upright(*shrink(open_picture(body, kind)))
     ink = find_ink(to_grey(flatten(picture)))
@@ -77,9 +84,9 @@ def _unknown(body):
 
 
 def shrink(picture):
-    """Descompacta e encolhe até `WORK` pixels: média de blocos inteiros, o antisserrilhado mais simples que há.
+    """Descompacta e encolhe até `WORK` pixels: a média de blocos, o antisserrilhado mais simples que há.
 
-    Devolve `(figura "L", "RGB" ou "RGBa", orientação EXIF)`. O JPEG já se descompacta menor (`draft`, DCT em escala).
+    Devolve `(figura "L", "RGB" ou "RGBa", orientação EXIF)`. O JPEG já se descompacta menor (`draft`).
     """
     try:
         picture.draft("RGB", (WORK, WORK))
@@ -95,7 +102,9 @@ def shrink(picture):
         picture = picture.convert("RGBA").convert("RGBa")  # a cor pesa o que a opacidade vale, ou a média a suja
     elif picture.mode not in ("L", "RGB"):
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
-    return (picture.reduce(factor) if factor > 1 else picture), turn
+    if factor > 1:  # o borrão iguala o traço fino que caiu num bloco ao que se dividiu entre dois
+        picture = picture.reduce(factor).filter(ImageFilter.BoxBlur(1))
+    return picture, turn
 
 
 def _orientation(picture):
@@ -186,7 +195,7 @@ def find_ink(grey):
 
 
 def paper(coarse):
-    """O papel sob a tinta escura: cada bacia se enche até o ponto mais baixo por onde transborda na borda da folha.
+    """O papel sob a tinta escura: cada bacia se enche até o ponto mais baixo por onde transborda na borda.
 
     A luz que cai aos poucos, ou a sombra que chega à borda, escorre por ela e continua papel. O algoritmo é o
     *priority-flood* (Barnes, Lehman e Mulla, 2014), que enche lagos em mapas de relevo.
@@ -210,8 +219,8 @@ def paper(coarse):
 def frame(level):
     """A folha numa moldura de 1 pixel, com o tom do papel: tinta que encosta na borda não é papel.
 
-    Fechamento morfológico ao longo do perímetro, com janela do maior lado: ali, da própria borda, ou do que sobra dela
-    depois da luz, o mais baixo dos dois.
+    Fechamento morfológico ao longo do perímetro, com janela do maior lado: o mais baixo entre o da própria borda
+    e o do que sobra dela depois da luz.
     """
     rows, columns = level.shape
     framed = np.pad(level, 1)
@@ -227,7 +236,7 @@ def frame(level):
 
 
 def lighting(level):
-    """A luz: a superfície de 2º grau que passa rente à borda da folha, por mínimos quadrados assimétricos (Eilers)."""
+    """A luz: a superfície de 2º grau rente à borda da folha, por mínimos quadrados assimétricos (Eilers, 2003)."""
     y, x = np.mgrid[-1 : 1 : level.shape[0] * 1j, -1 : 1 : level.shape[1] * 1j]
     terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
     edge = np.ones(level.shape, bool)
@@ -247,7 +256,7 @@ def _close(around, window):
 def ink_is_dark(coarse, dark, light):
     """Tinta escura em papel claro, ou giz em lousa? `dark` e `light`: o que se destaca em cada hipótese.
 
-    O traço cerca os seus buracos: vale a hipótese que se estende mais. No empate, papel é o que há mais, e na borda.
+    O traço cerca os seus buracos: vale a hipótese que se estende mais. No empate, papel é o que há mais.
     """
     half = max(dark.max(), light.max()) / 2
     extents = [_extent(height > half) for height in (dark, light)]
