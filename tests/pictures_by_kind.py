@@ -97,6 +97,11 @@ def edge(size, random, least=0.55):
     return least + (1 - least) / (1 + np.exp(-step * 40))
 
 
+def half(size):
+    """Metade da folha à sombra, cortada na diagonal como por uma régua."""
+    return np.where(np.add(*np.indices(size[::-1])) > max(size), 0.5, 1.0)
+
+
 def vignette(size, random, least=0.5):
     y, x = np.mgrid[-1 : 1 : size[1] * 1j, -1 : 1 : size[0] * 1j]
     return 1 - (1 - least) * (x**2 + y**2) / 2
@@ -210,6 +215,7 @@ KINDS = {
     "lápis claro": lambda i, r: jpeg(noise(paint(plain(i), (175, 175, 175), (235, 235, 235)), r, 4)),
     "sombra suave": lambda i, r: save(shine(paint(plain(i)), slope((280, 280), r, 0.4)), "PNG"),
     "sombra nítida": lambda i, r: jpeg(noise(shine(paint(plain(i), (40, 40, 60)), edge((280, 280), r)), r, 5)),
+    "meia sombra": lambda i, r: save(shine(paint(plain(i)), half((280, 280)))),
     "vinheta": lambda i, r: save(shine(paint(plain(i), (50, 50, 50)), vignette((280, 280), r, 0.4))),
     "vinheta em lousa": lambda i, r: save(
         shine(paint(plain(i), (230, 230, 230), (70, 70, 70)), vignette((280, 280), r))

@@ -186,7 +186,8 @@ def find_ink(grey):
     ground = paper(coarse)
     if not ink_is_dark(coarse, ground - coarse, paper(-coarse) + coarse):
         grey, ground = -grey, paper(-coarse)
-    height = np.maximum(_stretch(ground, grey.shape, step) - grey, 0)
+    # O mínimo dos blocos vizinhos: na borda nítida de uma sombra, o papel interpolado seria mais claro que ela.
+    height = np.maximum(_stretch(_spread(ground, 3, np.min), grey.shape, step) - grey, 0)
     strongest, floor = ink_levels(height)
     if strongest < LEAST_CONTRAST + 3 * floor:
         raise InvalidInputError(EMPTY)

@@ -12,6 +12,7 @@ from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     fastapi_api,
     homes,
     onnx_export,
+    pictures,
     pruning,
     quantization,
     saving,
