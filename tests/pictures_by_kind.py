@@ -305,6 +305,9 @@ NOT_DIGITS = {
     "transparente": lambda r, a, b: save(Image.new("RGBA", (100, 100), (*r.integers(0, 256, 3).tolist(), 0))),
     "ruído puro": lambda r, a, b: save(Image.fromarray(r.integers(0, 256, (150, 150, 3), np.uint8))),
     "textura": lambda r, a, b: save(texture(r, scale=int(r.integers(4, 40)))),
+    "textura nítida": lambda r, a, b: save(
+        texture(r, scale=int(r.integers(4, 40))).point(lambda tone: 255 * (tone > 120))
+    ),
     "listras": lambda r, a, b: save(stripes(r)),
     "mancha cheia": lambda r, a, b: save(box(r)),
     "dois dígitos": lambda r, a, b: save(paint(two(a, b, r))),

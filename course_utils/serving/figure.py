@@ -6,6 +6,8 @@ from PIL import Image, ImageFilter
 from course_utils.model.predictor import InvalidInputError
 
 MAX_HOLES = 4
+MAX_EXITS = 8  # manchas, mais as vezes que a tinta cruza a borda da folha: nem um recorte justo chega a tanto
+SHARP = 0.76  # tinta média dentro da figura: um traço é quase todo cheio; uma textura, um degradê
 MAX_RUNS = 30_000  # mais pedaços que isto não é um desenho: é textura
 UNCLEAR = "Não encontrei uma figura clara: {}. Fotografe um dígito só, de perto, em papel liso e sem sombras."
 SEVERAL = "Encontrei mais de uma figura; recorte a foto e mande um dígito de cada vez."
@@ -19,8 +21,11 @@ def isolate(ink):
     mask = ink > 0.5
     boxes, areas = blobs(_mend(mask))
     main = boxes[areas.argmax()]
+    pieces = (areas > 0.01 * areas.max()).sum()
+    if (exits := _exits(mask)) > 2 and exits + pieces > MAX_EXITS or exits > 1 and ink[mask].mean() < SHARP:
+        raise InvalidInputError(UNCLEAR.format("as manchas não têm contorno, ou saem por todos os lados"))
     kept = []
-    if (areas > 0.25 * areas.max()).sum() > 4 or (areas > 0.01 * areas.max()).sum() > 12:
+    if (areas > 0.25 * areas.max()).sum() > 4 or pieces > 12:
         raise InvalidInputError(UNCLEAR.format("há tinta espalhada por toda a folha"))
     for box, area in zip(boxes, areas):
         if area < 0.01 * areas.max():
@@ -48,6 +53,12 @@ def isolate(ink):
     return ((crop - 0.3) / 0.4).clip(0, 1)
 
 
+def _exits(mask):
+    """Quantas vezes a tinta cruza a borda da folha."""
+    around = np.concatenate([mask[0], mask[:, -1], mask[-1, ::-1], mask[::-1, 0]])
+    return np.count_nonzero(around[1:] > around[:-1])
+
+
 def _mend(mask):
     """Junta o que uma falha na tinta separou: uma dilatação de 1 pixel em cada 250."""
     reach = round(max(mask.shape) / 250)
@@ -61,14 +72,9 @@ def _span(pairs):
 
 
 def is_another(main, box):
-    """Se `box` tem tamanho de outro dígito e fica ao lado (ou embaixo) de `main`, sem se misturar."""
-    for along, across in ((0, 2), (2, 0)):  # altura e largura; depois, largura e altura
-        size = [item[along + 1] - item[along] for item in (main, box)]
-        shared = min(main[across + 1], box[across + 1]) - max(main[across], box[across])
-        narrow = min(item[across + 1] - item[across] for item in (main, box))
-        if min(size) > 0.5 * max(size) and shared < 0.1 * narrow and (along == 0 or narrow > 0.5 * max(size)):
-            return True
-    return False
+    """Se `box` tem altura de outro dígito e fica ao lado de `main`, ou embaixo, sem se misturar com ele."""
+    heights = sorted((main[1] - main[0], box[1] - box[0]))
+    return heights[0] > 0.5 * heights[1] and gap(main, box) >= 1
 
 
 def gap(main, box):
