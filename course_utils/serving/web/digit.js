@@ -83,22 +83,23 @@ function narrow(ink, width) {
 function thicken(ink) {
   const strongest = ink.values.reduce((a, b) => Math.max(a, b), 0);
   const even = make(ink.width, ink.height, (x, y) => at(ink, x, y) / strongest);
-  let [area, edge] = [0, 0];
-  each(even, (value, x, y) => {
-    if (value <= 0.5) return;
-    area++;
-    edge += around(even, x, y, 1).some((other) => other <= 0.5);
-  });
-  const missing = Math.round((STROKE * FINE - (2 * area) / Math.max(1, edge)) / 2);
+  const inner = spread(even, 1, Math.min);
+  const count = (image) => image.values.reduce((total, value) => total + (value > 0.5), 0);
+  const edge = count(even) - count(inner);
+  const missing = Math.round((STROKE * FINE - (2 * count(even)) / Math.max(1, edge)) / 2);
   if (missing <= 0) return ink;
-  return make(ink.width + 2 * missing, ink.height + 2 * missing, (x, y) =>
-    Math.max(...around(even, x - missing, y - missing, missing)));
+  const padded = make(ink.width + 2 * missing, ink.height + 2 * missing, (x, y) => at(even, x - missing, y - missing));
+  return spread(padded, missing, Math.max);
 }
 
-function around(ink, x, y, reach) {
-  const found = [];
-  for (let dy = -reach; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++) found.push(at(ink, x + dx, y + dy));
-  return found;
+/** O máximo (dilatação) ou o mínimo (erosão) numa janela quadrada: uma direção de cada vez. */
+function spread(ink, reach, pick) {
+  const line = (image) => make(image.width, image.height, (x, y) => {
+    let best = at(image, x, y);
+    for (let step = -reach; step <= reach; step++) best = pick(best, at(image, x + step, y));
+    return best;
+  });
+  return transpose(line(transpose(line(ink))));
 }
 
 function massCentre(ink) {
