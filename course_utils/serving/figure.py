@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 from course_utils.model.predictor import InvalidInputError
 
 MAX_HOLES = 4
-MAX_EXITS = 8  # manchas, mais as vezes que a tinta cruza a borda da folha: nem um recorte justo chega a tanto
+MAX_EXITS = 7  # manchas, mais as vezes que a tinta cruza a borda da folha: nem um recorte justo chega a tanto
 SHARP = 0.76  # tinta média dentro da figura: um traço é quase todo cheio; uma textura, um degradê
 MAX_RUNS = 30_000  # mais pedaços que isto não é um desenho: é textura
 UNCLEAR = "Não encontrei uma figura clara: {}. Fotografe um dígito só, de perto, em papel liso e sem sombras."
