@@ -6,8 +6,15 @@ from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 # (o que se experimenta, tons do papel e da tinta, o que se espera no papel e na tinta, o próximo passo)
 PAGES = (
-    ("tinta escura em papel claro", 255, 0, 0, 1, "a tinta é a distância ao tom do papel: o papel vale 0."),
-    ("giz em lousa", 0, 255, 0, 1, "a distância não tem sinal: use np.abs, depois de converter para float."),
+    (
+        "tinta escura em papel claro",
+        255,
+        0,
+        0,
+        1,
+        "a tinta é a distância ao tom do papel, que vale 0; uint8 não tem negativos: converta para float.",
+    ),
+    ("giz em lousa", 0, 255, 0, 1, "a distância não tem sinal: use np.abs."),
     ("lápis claro", 240, 180, 0, 1, "divida pela maior distância: a tinta mais forte vale 1."),
     ("folha em branco", 200, 200, 0, 0, "sem tinta a maior distância é 0: não divida por ela."),
 )
