@@ -50,7 +50,7 @@ def isolate(ink):
     margin = max(1, round(0.01 * max(height, width)))
     top, left = max(0, top - margin), max(0, left - margin)
     crop = ink[top : bottom + margin, left : right + margin]
-    return ((crop - 0.3) / 0.4).clip(0, 1)
+    return ((crop - 0.35) / 0.6).clip(0, 1)
 
 
 def _exits(mask):

@@ -46,7 +46,7 @@ class Service:
         self.max_pending, self.deadline_s = max_pending, deadline_s
         # Um lugar a mais que os núcleos: enquanto uma resposta volta ao cliente, outra inferência já começou.
         self.executor = ThreadPoolExecutor(os.cpu_count() + 1, thread_name_prefix="inferência")
-        # Uma figura de 16 megapixels toma até 200 MB ao abrir: no máximo duas por vez, com qualquer CPU.
+        # Uma figura de 16 megapixels toma até 270 MB ao abrir (em WebP): no máximo duas por vez, com qualquer CPU.
         self.pictures = ThreadPoolExecutor(2, thread_name_prefix="figuras")
         self.store, self.failure = None, None
         self._pending, self._large, self._lock = 0, 0, threading.Lock()

@@ -52,7 +52,7 @@ function isolate(ink) {
   const margin = Math.max(1, Math.round(0.01 * Math.max(right - left + 1, bottom - top + 1)));
   [left, top] = [Math.max(0, left - margin), Math.max(0, top - margin)];
   [right, bottom] = [Math.min(ink.width - 1, right + margin), Math.min(ink.height - 1, bottom + margin)];
-  const contrast = (value) => Math.min(1, Math.max(0, (value - 0.3) / 0.4));
+  const contrast = (value) => Math.min(1, Math.max(0, (value - 0.35) / 0.6));
   return make(right - left + 1, bottom - top + 1, (x, y) => contrast(at(ink, left + x, top + y)));
 }
 
