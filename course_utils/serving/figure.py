@@ -22,7 +22,9 @@ def isolate(ink):
     boxes, areas = blobs(_mend(mask))
     main = boxes[areas.argmax()]
     pieces = (areas > 0.01 * areas.max()).sum()
-    if (exits := _exits(mask)) > 2 and exits + pieces > MAX_EXITS or exits > 1 and ink[mask].mean() < SHARP:
+    inner = main[0] > 0 and main[2] > 0 and main[1] < mask.shape[0] and main[3] < mask.shape[1]
+    exits = 0 if inner else _exits(mask)  # pontinhos na borda não fazem da folha uma textura
+    if exits > 2 and exits + pieces > MAX_EXITS or exits > 1 and ink[mask].mean() < SHARP:
         raise InvalidInputError(UNCLEAR.format("as manchas não têm contorno, ou saem por todos os lados"))
     kept = []
     if (areas > 0.25 * areas.max()).sum() > 4 or pieces > 12:
