@@ -1,4 +1,4 @@
-"""A tabela de números do README, escrita a partir de data/bench.json e data/elsewhere.json: nela nada se digita."""
+"""A tabela de números do README, feita de data/bench.json e data/elsewhere.json: nela nada se digita."""
 
 from course_utils.bench import goals, published
 from course_utils.bench.report import day
