@@ -86,6 +86,22 @@ def test_a_changed_number_changes_the_table():
     assert readme.table(content) != before
 
 
+def test_a_number_of_another_machine_stands_beside_ours(monkeypatch):
+    other = {"bench": "formats", "measure": "int8_speed", "value": 1.0, "machine": "outra", "date": "2026-01"}
+    monkeypatch.setattr(published, "elsewhere", lambda: [other | {"source": "alguém"}])
+    lines = readme.table(published.read()).splitlines()
+    label = goals.FORMATS["int8_speed"].label
+    (row,) = (line for line in lines if line.startswith(f"| {label} |"))
+    assert "; 1,0× em [1] |" in row and row.endswith("✔ [1] ✘ |")
+    assert lines[-1] == "[1] outra: alguém, 2026-01."
+
+
+def test_every_number_of_another_machine_names_a_goal_and_its_source():
+    for item in published.elsewhere():
+        assert item["measure"] in goals.BENCHES[item["bench"]][1]
+        assert item["value"] > 0 and item["machine"] and item["date"] and item["source"]
+
+
 def test_a_run_of_today_has_the_shape_of_what_is_published(folder, capsys):
     assert bench.main([]) == 0
     fresh, kept = published.essentials(json.loads((folder / "report.json").read_text())), published.read()

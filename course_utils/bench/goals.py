@@ -95,6 +95,9 @@ BENCHES = {
 }
 
 
+MARKS = {True: "✔", False: "✘", None: "–"}
+
+
 def judge(values, goals):
     """O que se mediu, as metas e quais se cumpriram (None: não se mediu), pronto para o JSON."""
     return {
@@ -106,13 +109,12 @@ def judge(values, goals):
 
 def rows(result, goals):
     """`(medida, valor, meta, ✔ ou ✘, até onde se quis ir)`, tudo texto, uma por meta."""
-    marks = {True: "✔", False: "✘", None: "–"}
     return [
         (
             goal.label,
             goal.shown(result["values"][name]),
             goal.bound,
-            marks[result["met"][name]],
+            MARKS[result["met"][name]],
             "" if goal.further is None else f"({goal.shown(goal.further, short=True)})",
         )
         for name, goal in goals.items()
