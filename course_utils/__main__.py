@@ -78,7 +78,7 @@ def main(argv):
 
 
 def split(argv):
-    """O que vem antes do comando, `{"extra": "ray" ou None, "kit": pasta ou None}`, e o resto; None se falta a pasta."""
+    """`({"extra": "ray" ou None, "kit": pasta ou None}, o resto)`; None no lugar do primeiro se falta a pasta."""
     chosen, argv = {"extra": None, "kit": None}, list(argv)
     while argv[:1] in (["--extra"], ["--kit"]):
         option = argv.pop(0)

@@ -39,7 +39,8 @@ def find_engine(name):
     if name == files.ENGINES_MANIFEST:
         return Asset(json.dumps(versions).encode(), "application/json", ASK_AGAIN)
     folder = Path(sys.prefix, files.ENGINES_PLACE)
-    if not versions or name not in json.loads((folder / files.ENGINES_MANIFEST).read_text(encoding="utf-8"))["files"]:
+    manifest = folder / files.ENGINES_MANIFEST
+    if not versions or name not in json.loads(manifest.read_text(encoding="utf-8"))["files"]:
         return None
     return Asset((folder / name).read_bytes(), mimetypes.guess_type(name)[0], FOREVER)
 

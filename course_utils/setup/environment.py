@@ -1,8 +1,8 @@
 """Prepara o ambiente do curso (a pasta `.venv`) usando só a biblioteca padrão.
 
 `ensure` olha o que existe, faz apenas o que falta e devolve o Python a usar. A marca dentro do ambiente nasce com
-`finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido. Depois vêm os
-motores do navegador (`engines`): se faltarem, o ambiente vale assim mesmo.
+`finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido. Depois vêm
+os motores do navegador (`engines`): se faltarem, o ambiente vale assim mesmo.
 
 `python -m course_utils.setup.environment` prepara o próprio Python que o roda (é o que o Binder faz).
 """
@@ -37,18 +37,18 @@ SAY = {
     "broken": "O ambiente em .venv está com defeito: refazendo; o que já foi baixado se aproveita.",
     "incomplete": "Pacotes do ambiente em .venv sumiram ou mudaram de versão: instalando-os de novo.",
     "outdated": "As versões do curso mudaram: atualizando o ambiente em .venv.",
-    "old": "O ambiente em .venv é de uma versão anterior do curso, que usava o pip: o uv o traz às versões de hoje.",
+    "old": "O ambiente em .venv é de uma versão anterior do curso, feita com o pip: o uv a atualiza.",
     "foreign": "A pasta .venv não é deste curso: foi guardada como {}, e uma nova será criada.",
     "extra": "Acrescentando o extra ao ambiente em .venv (só desta vez; precisa de internet).",
 }
 ANEW = ("absent", "interrupted", "broken", "foreign")
 SEPARATOR = (
-    "A pasta do curso está em {}, e o Python não cria ambientes num caminho com «{}»: mude o nome da pasta que o tem e "
-    "rode de novo."
+    "A pasta do curso está em {}, e o Python não cria ambientes num caminho com «{}»: mude o nome da pasta que o tem "
+    "e rode de novo."
 )
 NO_VENV = (
-    "Este Python não tem o módulo venv completo: instale-o (no Debian e no Ubuntu, com: sudo apt install python3-venv) "
-    "e rode de novo."
+    "Este Python não tem o módulo venv completo: instale-o (no Debian e no Ubuntu, com: "
+    "sudo apt install python3-venv) e rode de novo."
 )
 LOST_LINK = (
     "A pasta .venv aponta para {}, que não existe: ligue o disco em que ela está, ou apague .venv, e rode de novo."

@@ -26,21 +26,22 @@ NO_EXECUTION = (
     "como a sua pasta pessoal, e rode de novo."
 )
 NO_LINKS = (
-    "O disco desta pasta não aceita links simbólicos (é o caso de pendrives em FAT ou exFAT): copie o projeto para o "
-    "disco do sistema e rode de novo."
+    "O disco desta pasta não aceita links simbólicos (é o caso de pendrives em FAT ou exFAT): copie o projeto para "
+    "o disco do sistema e rode de novo."
 )
-NO_NETWORK = "Sem rede até {host} não dá para terminar o ambiente: conecte-se à internet (ou confira o proxy) e rode de novo."
+NO_NETWORK = "Sem rede até {host} não dá para terminar o ambiente: conecte-se à internet (ou confira o proxy) e rode "
+    "de novo."
 CERTIFICATE = (
-    "O certificado de {host} não é de uma autoridade em que esta máquina confia: peça à rede da sua empresa ou escola o "
-    "arquivo de certificados, aponte-o com `python -m pip config set global.cert ARQUIVO` e rode de novo."
+    "O certificado de {host} não é de uma autoridade em que esta máquina confia: peça a quem cuida da rede o arquivo "
+    "de certificados, aponte-o com `python -m pip config set global.cert ARQUIVO` e rode de novo."
 )
 PROXY = (
     "O proxy pede usuário e senha para chegar a {host}: ponha-os no endereço do proxy "
     "(http://usuario:senha@endereco:porta, na variável HTTPS_PROXY ou na opção proxy do pip) e rode de novo."
 )
 REFUSED = (
-    "O índice de pacotes {host} recusou o pedido ({code}): confira o usuário e a senha no endereço configurado no pip "
-    "(`python -m pip config list` o mostra) e rode de novo."
+    "O índice de pacotes {host} recusou o pedido ({code}): confira o usuário e a senha no endereço configurado no "
+    "pip (`python -m pip config list` o mostra) e rode de novo."
 )
 ABSENT = (
     "O índice de pacotes não tem {what} para este sistema e este Python: confira os índices configurados no pip "

@@ -1,7 +1,7 @@
 """Roda os comandos do curso com o Python do ambiente. Só biblioteca padrão.
 
-O que de fora não pode mudar o curso já saiu de `os.environ` (`course_utils.settings`); aqui só se acrescenta o que um
-comando ou o JupyterLab precisa, e é o único lugar em que isso se decide.
+O que de fora não pode mudar o curso já saiu de `os.environ` (`course_utils.settings`); aqui só se acrescenta o de
+que um comando ou o JupyterLab precisa, e é o único lugar em que isso se decide.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def run_child(root: str, command: list[str], own: dict | None = None) -> int:
 
 
 def child_environment(root: str, own: dict[str, str]) -> dict[str, str]:
-    """O ambiente de um comando: o deste processo, UTF-8 em qualquer página de código, e o que é só dele (`own`)."""
+    """O ambiente de um comando: o deste processo, UTF-8 em qualquer página de código e o que é dele (`own`)."""
     return {**os.environ, **writable_home(root), "PYTHONUTF8": "1", **own}
 
 

@@ -6,8 +6,9 @@ dependências, e não só o que requirements.txt mudou.
 
 O PyTorch tem duas entradas, porque no Linux há dois: o do índice de sempre, que traz vários GB de CUDA, está em
 requirements.lock; o que só usa o processador (`+cpu`) está em requirements-cpu.lock, e é ele que se prefere onde
-puder ser obtido. As impressões deste vêm do índice do PyTorch; quando ele não responde, ficam as que já se tinha (as
-de hoje: a do Python 3.11 x86-64 foi conferida no próprio arquivo; as outras cinco, em duas cópias públicas da lista).
+puder ser obtido. As impressões deste vêm do índice do PyTorch; quando ele não responde, ficam as que já se tinha.
+(As de hoje: a do Python 3.11 x86-64 foi conferida no próprio arquivo; as outras cinco, em duas cópias públicas da
+lista.)
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ HEADER = (
 
 
 def entries(text: str) -> dict[str, str]:
-    """`{"numpy": "numpy==2.4.6 \\\\\\n    --hash=…"}` do texto de um lock; duas entradas do mesmo nome se somam."""
+    """`{"numpy": "numpy==2.4.6 …--hash=…"}` do texto de um lock; duas entradas do mesmo nome se somam."""
     found: dict[str, str] = {}
     for block in re.split(r"^(?=[a-z0-9])", text, flags=re.M)[1:]:
         name = re.match(r"[a-z0-9-]+", block)[0]
@@ -59,7 +60,7 @@ def requirements_of(lock: str) -> str:
 
 
 def compile_lock(root: Path, name: str, options: list[str]) -> None:
-    """Refaz o lock `name` de `root` a partir do .txt de mesmo nome; levanta CalledProcessError se o uv não consegue."""
+    """Refaz o lock `name` de `root` a partir do .txt de mesmo nome; levanta CalledProcessError se não dá."""
     target, source = root / name, root / requirements_of(name)
     draft = root / f"{name}.tmp"
     if target.exists():  # o que já estava fixado assim continua, se ainda serve

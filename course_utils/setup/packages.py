@@ -1,4 +1,4 @@
-"""Instala num ambiente o que os locks fixam: o pip traz o uv, com a impressão digital conferida; o uv traz o resto."""
+"""Instala num ambiente o que os locks fixam: o pip traz o uv, com a impressão digital conferida; o uv, o resto."""
 
 from __future__ import annotations
 
@@ -197,7 +197,8 @@ def try_imports(root: Path, prefix: Path, python: Path, locks: list[str], log) -
         for group in PROBED
         if (names := [name for name in group if name in present])
     ]
-    if any([process.wait() for process in running]):
+    codes = [process.wait() for process in running]  # espera todos
+    if any(codes):
         cause = failures.disk(prefix) or CANNOT_IMPORT.format(log=f"artifacts/{Path(log.name).name}")
         raise SetupError(cause)
 

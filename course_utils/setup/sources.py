@@ -1,7 +1,8 @@
 """De onde vêm os pacotes: o que o pip desta pessoa tem configurado, para o pip e para o uv. Só biblioteca padrão.
 
-O uv não lê o pip.conf nem as variáveis `PIP_*`. Daqui passam a ele os índices, as pastas de arquivos, os certificados e
-o proxy, e nada mais: o que desvia ou anula uma instalação (`PIP_TARGET`, `PIP_DRY_RUN`, `UV_*`…) fica de fora.
+O uv não lê o pip.conf nem as variáveis `PIP_*`. Daqui passam a ele os índices, as pastas de arquivos, os
+certificados e o proxy, e nada mais: o que desvia ou anula uma instalação (`PIP_TARGET`, `PIP_DRY_RUN`, `UV_*`…)
+fica de fora.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Sources:
         if "proxy" in self.settings:
             proxy = self.settings["proxy"]
             proxy = proxy if "://" in proxy else f"http://{proxy}"
-            env |= {name: proxy for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+            env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
         for key, name in (("default-timeout", "UV_HTTP_TIMEOUT"), ("timeout", "UV_HTTP_TIMEOUT"),
                           ("retries", "UV_HTTP_RETRIES")):  # fmt: skip
             if self.settings.get(key, "").isdecimal():
