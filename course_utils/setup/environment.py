@@ -43,16 +43,14 @@ SAY = {
 }
 ANEW = ("absent", "interrupted", "broken", "foreign")
 SEPARATOR = (
-    "A pasta do curso está em {}, e o Python não cria ambientes num caminho com «{}»: mude o nome da pasta que o tem "
-    "e rode de novo."
+    "A pasta do curso está em {}, e o Python não cria ambientes num caminho com «{}»: mude o nome dessa "
+    "pasta e rode de novo."
 )
 NO_VENV = (
     "Este Python não tem o módulo venv completo: instale-o (no Debian e no Ubuntu, com: "
     "sudo apt install python3-venv) e rode de novo."
 )
-LOST_LINK = (
-    "A pasta .venv aponta para {}, que não existe: ligue o disco em que ela está, ou apague .venv, e rode de novo."
-)
+LOST_LINK = "A pasta .venv aponta para {}, que não existe: ligue o disco dela, ou apague .venv, e rode de novo."
 FULL_LINK = "A pasta .venv aponta para {}, que tem outras coisas: aponte-a para uma pasta vazia e rode de novo."
 BUSY = "Outra janela já está preparando o ambiente: espere ela terminar e rode de novo."
 WITHOUT_EXTRA = "Os notebooks da série não precisam deste extra."

@@ -22,18 +22,20 @@ from course_utils.setup.sources import Sources
 PROBE_BYTES = 64_000_000  # menos do que isto livre, nenhum pacote grande cabe
 DISK_FULL = "O disco encheu durante a preparação: libere espaço e rode de novo."
 NO_EXECUTION = (
-    "O disco desta pasta não deixa executar programas (foi montado com noexec): copie o projeto para outro lugar, "
-    "como a sua pasta pessoal, e rode de novo."
+    "O disco desta pasta não deixa executar programas (foi montado com noexec): copie o projeto para outro "
+    "lugar, como a sua pasta pessoal, e rode de novo."
 )
 NO_LINKS = (
-    "O disco desta pasta não aceita links simbólicos (é o caso de pendrives em FAT ou exFAT): copie o projeto para "
+    "O disco desta pasta não aceita links simbólicos (pendrives em FAT, por exemplo): copie o projeto para "
     "o disco do sistema e rode de novo."
 )
-NO_NETWORK = "Sem rede até {host} não dá para terminar o ambiente: conecte-se à internet (ou confira o proxy) e rode "
-    "de novo."
+NO_NETWORK = (
+    "Sem rede até {host} não dá para terminar o ambiente: conecte-se à internet (ou confira o proxy) e rode de "
+    "novo."
+)
 CERTIFICATE = (
-    "O certificado de {host} não é de uma autoridade em que esta máquina confia: peça a quem cuida da rede o arquivo "
-    "de certificados, aponte-o com `python -m pip config set global.cert ARQUIVO` e rode de novo."
+    "O certificado de {host} não é de uma autoridade em que esta máquina confia: peça a quem cuida da rede o "
+    "arquivo de certificados, aponte-o com `python -m pip config set global.cert ARQUIVO` e rode de novo."
 )
 PROXY = (
     "O proxy pede usuário e senha para chegar a {host}: ponha-os no endereço do proxy "

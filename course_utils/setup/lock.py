@@ -89,7 +89,7 @@ def run_compile(arguments: list[str]) -> None:
         "--no-header",
     ]
     command += ["--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:"]
-    # Só o índice principal: uma pasta ou um índice a mais pode ter só parte dos arquivos de um pacote, e o lock também.
+    # Só o índice principal: uma pasta ou um índice a mais pode ter só parte dos arquivos de um pacote.
     command += [*(f"--default-index={address}" for address in where.values("index-url")), *arguments]
     subprocess.run(command, env=where.environment, check=True)
 
