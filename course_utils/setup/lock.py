@@ -66,14 +66,14 @@ def compile_lock(root: Path, name: str, options: list[str]) -> None:
     if target.exists():  # o que já estava fixado assim continua, se ainda serve
         draft.write_bytes(target.read_bytes())
     try:
-        run_compile([str(source), "--output-file", str(draft), *options])
+        run_compile(root, [source.name, "--output-file", draft.name, *options])
         header = HEADER.format(name=source.name, digest=digest(source))
         target.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
     finally:
         draft.unlink(missing_ok=True)
 
 
-def run_compile(arguments: list[str]) -> None:
+def run_compile(root: Path, arguments: list[str]) -> None:
     from course_utils.setup import sources
 
     where = sources.read(sys.executable)
@@ -91,39 +91,28 @@ def run_compile(arguments: list[str]) -> None:
     command += ["--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:"]
     # Só o índice principal: uma pasta ou um índice a mais pode ter só parte dos arquivos de um pacote.
     command += [*(f"--default-index={address}" for address in where.values("index-url")), *arguments]
-    subprocess.run(command, env=where.environment, check=True)
+    subprocess.run(command, cwd=root, env=where.environment, check=True)
 
 
 def compile_cpu(root: Path) -> str:
     """Refaz requirements-cpu.lock, se o índice do PyTorch responde; devolve o que houve, numa frase."""
     version = re.search(r"^torch==([\w.]+)", (root / "requirements.txt").read_text(encoding="utf-8"), re.M)[1]
     pin = f"torch=={version}+cpu"
-    draft, target = root / "requirements-cpu.tmp", root / CPU
+    source, draft, target = root / "requirements-cpu.in", root / "requirements-cpu.tmp", root / CPU
     try:
-        draft.with_suffix(".in").write_text(f"{pin} ; sys_platform == 'linux'\n", encoding="utf-8")
-        run_compile(
-            [
-                str(draft.with_suffix(".in")),
-                "--no-deps",
-                "--no-annotate",
-                "--torch-backend",
-                "cpu",
-                "-o",
-                str(draft),
-            ]
-        )
-        text = draft.read_text(encoding="utf-8")
-        target.write_text(
-            f"# Feito por `python -m course_utils.setup.lock`.\n{text}", encoding="utf-8", newline="\n"
-        )
+        source.write_text(f"{pin} ; sys_platform == 'linux'\n", encoding="utf-8")
+        options = ["--no-deps", "--no-annotate", "--torch-backend", "cpu", "--output-file", draft.name]
+        run_compile(root, [source.name, *options])
+        header = "# Feito por `python -m course_utils.setup.lock`.\n"
+        target.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
         return f"{CPU}: refeito."
     except subprocess.CalledProcessError:
         if f"{pin} " in target.read_text(encoding="utf-8"):
             return f"{CPU}: o índice do PyTorch não respondeu; ficam as impressões que já se tinha."
         return f"{CPU} está velho: rode de novo onde o índice do PyTorch responda."
     finally:
-        for path in (draft, draft.with_suffix(".in")):
-            path.unlink(missing_ok=True)
+        source.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
 
 
 def main() -> int:
@@ -134,7 +123,7 @@ def main() -> int:
     try:
         compile_lock(root, BASE, upgrade)
         for name in EXTRAS.values():
-            compile_lock(root, name, [*upgrade, "--constraints", str(root / BASE)])
+            compile_lock(root, name, [*upgrade, "--constraints", BASE])
     except subprocess.CalledProcessError:
         return 1  # o uv já disse por quê
     print(compile_cpu(root))
