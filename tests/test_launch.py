@@ -1,4 +1,4 @@
-"""Os comandos e o JupyterLab: o que se pede na linha de comando vale uma vez só, e o que não serve vira uma frase."""
+"""Os comandos e o JupyterLab: cada opção pedida vale uma vez só, e a que não serve vira uma frase."""
 
 import contextlib
 import os
@@ -91,7 +91,10 @@ def started(monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    [["--port", "PORT"], ["--port=PORT"], ["--ServerApp.port=PORT"], ["--LabApp.port", "PORT"], ["--port=1", "--port=PORT"]],
+    [
+        ["--port", "PORT"], ["--port=PORT"], ["--ServerApp.port=PORT"], ["--LabApp.port", "PORT"],
+        ["--port=1", "--port=PORT"],
+    ],
 )  # fmt: skip
 def test_a_port_asked_for_is_the_one_that_opens(options, started, capsys):
     port = launch.choose_port("127.0.0.1", None)

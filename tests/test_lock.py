@@ -126,7 +126,7 @@ def test_compiling_again_gives_the_same(tmp_path):
 
 
 def resolve(files, version, platform):
-    """Os `pacote==versão` que esse Python instalaria nesse sistema, só de arquivos prontos e conferidos; ou o erro."""
+    """Os `pacote==versão` que esse Python instalaria nesse sistema, ou o erro."""
     arguments = [option for path in files for option in ("-r", path)]
     done = run_uv(
         "install", "--dry-run", "--target", ROOT / "artifacts" / "nenhum", "--no-deps", "--require-hashes",
@@ -176,10 +176,9 @@ def test_the_set_up_stands_alone():
                 assert re.match(r"course_utils(\.setup|\.files| (files|settings))", whole), (path, whole)
             elif path != package / "__main__.py":
                 assert "setup" not in whole, (path, whole)
-    code = (
-        "import sys; before = set(sys.modules); import course_utils.setup.environment, course_utils.setup.launch; "
-    )
-    code += "print(*{name.split('.')[0] for name in set(sys.modules) - before if sys.modules[name]} - sys.stdlib_module_names)"
+    code = "before = set(sys.modules); import course_utils.setup.environment, course_utils.setup.launch\n"
+    code += "new = {name.split('.')[0] for name in set(sys.modules) - before if sys.modules[name]}\n"
+    code += "print(*new - sys.stdlib_module_names)"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
         capture_output=True, encoding="utf-8", env=os.environ, check=True,

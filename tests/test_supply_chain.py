@@ -11,10 +11,10 @@ from needs import need
 from course_utils.model import artifacts
 from course_utils.setup import lock
 
-# Servem as licenças que deixam usar e passar adiante sem condições sobre o que é seu, ou só sobre os arquivos delas.
+# Servem as que deixam usar e passar adiante sem condições sobre o que é seu, ou só sobre os arquivos delas.
 FINE = (
-    "MIT", "BSD", "Apache", "ISC", "MPL-2.0", "MPL 2.0", "PSF-2.0", "Python Software Foundation", "ZPL", "Zope", "HPND",
-    "CC0", "Zlib", "Unlicense", "CNRI",
+    "MIT", "BSD", "Apache", "ISC", "MPL-2.0", "MPL 2.0", "PSF-2.0", "Python Software Foundation", "ZPL", "Zope",
+    "HPND", "CC0", "Zlib", "Unlicense", "CNRI",
 )  # fmt: skip
 # Uma destas palavras pede uma exceção, mesmo ao lado de uma licença que serve.
 RESTRICTED = ("GPL", "General Public", "Proprietary", "Commercial", "SSPL", "BUSL", "EULA", "LicenseRef")

@@ -1,4 +1,4 @@
-"""Pacotes minúsculos e locks para provar a preparação sem rede: um índice numa pasta, com um uv que chama o de verdade."""
+"""Pacotes minúsculos e locks para provar a preparação sem rede; o uv deles chama o de verdade."""
 
 import hashlib
 import shutil
