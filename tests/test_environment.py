@@ -375,7 +375,7 @@ def test_the_installer_itself_is_checked(root, wheels):
 
 def test_a_package_that_the_index_does_not_have(root, wheels):
     write_lock(root, wheels, "alfa==3.0")
-    assert refusal(root).startswith("O índice de pacotes não tem algum dos pacotes fixados para este sistema")
+    assert refusal(root).startswith("A pasta de pacotes não tem algum dos pacotes fixados para este sistema")
     assert "alfa" in (root / "artifacts" / "setup.log").read_text(encoding="utf-8")
 
 

@@ -130,7 +130,8 @@ def resolve(files, version, platform):
     arguments = [option for path in files for option in ("-r", path)]
     done = run_uv(
         "install", "--dry-run", "--target", ROOT / "artifacts" / "nenhum", "--no-deps", "--require-hashes",
-        "--only-binary", ":all:", "--python-version", version, "--python-platform", PLATFORMS[platform], *arguments,
+        "--only-binary", ":all:", "--python-version", version, "--python-platform", PLATFORMS[platform],
+        *arguments,
     )  # fmt: skip
     return set(re.findall(r"^ \+ (\S+)", done.stderr, re.M)), done.stderr if done.returncode else ""
 

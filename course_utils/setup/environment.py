@@ -130,7 +130,8 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
     """Cria, refaz ou atualiza `.venv`, conforme `state`, e conta o resultado."""
     venv, started = root / ".venv", time.monotonic()
     refuse_a_bad_place(root)
-    print(SAY[state].format(set_aside(venv)) if state == "foreign" else SAY[state], flush=True)
+    said = SAY[state].format(set_aside(venv)) if state == "foreign" else SAY[state]
+    print(said.replace("; precisa de internet", "; sem internet, com o kit") if kit else said, flush=True)
     python = venv_python(root)
     with open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log, Progress() as progress:
         if state in ANEW:

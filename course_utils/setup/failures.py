@@ -49,6 +49,10 @@ ABSENT = (
     "O índice de pacotes não tem {what} para este sistema e este Python: confira os índices configurados no pip "
     "(`python -m pip config list`); os nomes estão em {log}."
 )
+KIT_ABSENT = (
+    "A pasta de pacotes não tem algum dos pacotes fixados para este sistema e este Python: refaça o kit com esta "
+    "versão do curso, para este sistema e este Python; os nomes estão em {log}."
+)
 HASH = (
     "{what} não confere com requirements.lock e não foi instalado: o download se corrompeu ou o índice traz outro "
     "arquivo; rode de novo e, se repetir, use outro índice."

@@ -57,7 +57,7 @@ def writable_home(root: str) -> dict[str, str]:
     except RuntimeError:  # nem se sabe qual é
         pass
     place = Path(root, "artifacts", "home")
-    names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR", "KERAS_HOME")
+    names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
     return {name: str(place / name.lower()) for name in (*names, "XDG_CACHE_HOME") if name not in os.environ}
 
 

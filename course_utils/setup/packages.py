@@ -170,11 +170,11 @@ def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
         # O terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo.
         done = uv_process(command, where, log, log)
     if done:
+        told = f"artifacts/{Path(log.name).name}"
         cause = failures.explain(where, prefix, Path(log.name))
-        if done == 1 and cause.startswith(failures.UNKNOWN[:20]):  # 1: não há versão que sirva; outros erros dão 2
-            cause = failures.ABSENT.format(
-                what="algum dos pacotes fixados", log=f"artifacts/{Path(log.name).name}"
-            )
+        if done == 1 and cause == failures.UNKNOWN.format(log=told):  # 1: não há versão que sirva; outro erro dá 2
+            absent = failures.KIT_ABSENT if where.offline else failures.ABSENT
+            cause = absent.format(what="algum dos pacotes fixados", log=told)
         raise SetupError(cause)
 
 
