@@ -139,6 +139,7 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
             mark = {}
         else:
             mark = read_mark(venv)
+            mark.pop("requirements", None)  # de quando era o pip
             check_disk(venv, UPDATE_BYTES)
         where = sources.only(kit.wheels) if kit else sources.read(python)
         locks = sorted({*locks, *(name for name in mark.get("locks", {}) if (root / name).exists())})

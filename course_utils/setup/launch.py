@@ -78,7 +78,8 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     port = choose_port(address, chosen.get("port"))
     token = chosen.get("token") or os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
     level = chosen.get("log_level", "ERROR")
-    shown = HOST if address in ("0.0.0.0", "*", "") else address  # noqa: S104 – só se compara
+    everywhere = not address.strip("0.:*")  # quem atende em todos os endereços atende também neste
+    shown = HOST if everywhere else f"[{address}]" if ":" in address else address
     print(f"Abrindo o JupyterLab: http://{shown}:{port}/lab/tree/{notebook}?token={token}")
     print("Para encerrar, tecle Ctrl-C aqui.", flush=True)
     command = [python, "-m", "jupyterlab", f"--log-level={level}", f"--LabApp.log_level={level}"]
