@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat.v4
 import psutil
 import pytest
-from needs import miss, need
+from needs import miss, need, need_git
 from wheelhouse import PROJECT
 
 from course_utils import __main__ as commands
@@ -204,8 +204,7 @@ def test_the_triton_of_a_pytorch_with_cuda_never_meets_tensorflow(tmp_path):
 
 
 def test_what_jupyterlab_writes_is_not_committed():
-    if not (PROJECT / ".git").exists():
-        pytest.skip("sem o Git (do ZIP) não há o que ele ignore")
+    need_git()
     for path, ignored in (
         (".jupyter/lab/user-settings/x.json", True),
         (".jupyter/migrated", True),
@@ -281,6 +280,7 @@ def lab_project(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_jupyterlab_opens_within_5_seconds_with_its_port_taken(lab_project):
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # se já estiver ocupada, tanto melhor
