@@ -16,8 +16,8 @@ from cases import JSON, body
 from cold import cold_app
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from needs import need
 from openapi_spec_validator import validate
-from test_environment import ci_tool
 from test_serving import call, make_version
 from waiting import PATIENCE_S, wait_for
 
@@ -592,7 +592,7 @@ print(json.dumps(written))
 @pytest.mark.slow
 def test_tf_answers_are_tensorflow_serving_s_own_messages(tf):
     """Lidas como mensagens protobuf do TensorFlow Serving e escritas de volta como ele as escreve, nada muda."""
-    ci_tool("tensorflow_serving.apis.get_model_status_pb2")
+    need("tensorflow_serving")
     status, metadata = ask(tf, "v1/models/digits")[1], ask(tf, "v1/models/digits/metadata")[1]
     command = [sys.executable, "-c", MESSAGES]
     run = subprocess.run(
@@ -643,7 +643,7 @@ print(json.dumps([digit.tolist(), probabilities.tolist(), refused]))
 
 @pytest.mark.slow
 def test_triton_s_own_client_talks_to_the_oip_server(oip, expected):
-    ci_tool("tritonclient.http")
+    need("tritonclient")
     command = [sys.executable, "-c", TRITON, oip.url.removeprefix("http://").rstrip("/")]
     run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=PATIENCE_S)
     assert run.returncode == 0, run.stderr[-2000:]
