@@ -137,8 +137,7 @@ def _add_operation(app, service):
 
     @app.get("/health/ready", summary="O modelo está carregado e aquecido?", tags=["Operação"])
     async def ready():
-        service.require_ready()
-        return {"status": "pronto", "model_version": service.store.current.version}
+        return service.readiness()
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics():

@@ -40,8 +40,7 @@ def create_app(model=None, **limits):
 
     @app.get("/health/ready")
     def ready():
-        service.require_ready()
-        return jsonify(status="pronto", model_version=service.store.current.version)
+        return jsonify(service.readiness())
 
     @app.get("/metrics")
     def metrics():

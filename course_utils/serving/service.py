@@ -77,6 +77,16 @@ class Service:
         if self.store is None:
             raise ContractError(503, self.failure or "O modelo ainda está sendo carregado.", retry_after=1)
 
+    def readiness(self):
+        """O que `/health/ready` responde (dict); `refused`, só se há versões que não foram ao ar, diz por quê.
+
+        Levanta o 503 enquanto o modelo não está pronto.
+        """
+        self.require_ready()
+        answer = {"status": "pronto", "model_version": self.store.current.version}
+        refused = self.store.refused()
+        return answer | {"refused": refused} if refused else answer
+
     @contextmanager
     def admit(self):
         """Uma vaga na fila; levanta o 503 na hora se ela está cheia: recusar cedo é melhor que atrasar todos."""
