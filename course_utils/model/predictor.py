@@ -117,8 +117,9 @@ def _add_weights(options, path, model):
     os carregaria sem conferir nada. `options`: as da sessão; `model`: o conteúdo do arquivo (bytes). Devolve os
     conteúdos (lista de bytes): a sessão não os copia, e quem a tem precisa guardá-los.
     """
-    names = [name for name in artifacts.read_sums(path.parent) if name != path.name and name.encode() in model]
-    contents = [artifacts.read(path.parent / name) for name in names]
+    sealed = (path.with_name(name) for name in artifacts.read_sums(path.parent) if name.encode() in model)
+    files = [file for file in sealed if file.is_file() and file.name != path.name]
+    names, contents = [file.name for file in files], [artifacts.read(file) for file in files]
     options.add_external_initializers_from_files_in_memory(names, contents, [len(item) for item in contents])
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", NOWHERE)
     return contents
