@@ -119,7 +119,9 @@ def _infer(predictor, batch):
     try:
         output = np.asarray(predictor.infer(batch))
     except Exception as error:
-        raise UnfitModelError(f"não aceita um lote de {len(batch)}: {' '.join(str(error).split())[:120]}") from None
+        raise UnfitModelError(
+            f"não aceita um lote de {len(batch)}: {' '.join(str(error).split())[:120]}"
+        ) from None
     if output.shape != (len(batch), CLASSES):
         raise UnfitModelError(f"devolve a forma {output.shape} para um lote de {len(batch)}")
     if not np.isfinite(output).all():

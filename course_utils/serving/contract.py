@@ -26,6 +26,7 @@ TITLES = {
     413: "Corpo grande demais",
     415: "Tipo de conteúdo não aceito",
     422: "Entrada fora do contrato",
+    431: "Cabeçalho grande demais",
     500: "Erro interno",
     503: "Servidor ocupado ou ainda não pronto",
     504: "Prazo esgotado",
@@ -74,7 +75,7 @@ def media_type(content_type):
 
 
 def decode(codings, body, limit=MAX_BODY_BYTES):
-    """Desfaz o `Content-Encoding`; o limite vale também para o que sai: uma bomba é recusada antes de encher a memória.
+    """Desfaz o `Content-Encoding`; o limite vale também para o que sai: uma bomba não chega a encher a memória.
 
     `codings`: os valores do cabeçalho (lista de str; vazia se não veio); `body`: bytes, no máximo `limit`. Levanta
     `ContractError` 415 (só `gzip` e `identity`), 413 (passa de `limit`) ou 400 (não é gzip, ou está pela metade).
@@ -103,7 +104,7 @@ def decode(codings, body, limit=MAX_BODY_BYTES):
 
 
 def as_utf8(body):
-    """Um JSON (bytes) sem a marca BOM, que alguns programas põem na frente. Levanta `ContractError` 400 se é UTF-16."""
+    """Um JSON (bytes) sem a marca BOM, que alguns programas põem na frente. Levanta o 400 se está em UTF-16."""
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in body[:4]:
         raise ContractError(400, "O corpo está em UTF-16 ou UTF-32; mande o JSON em UTF-8.")
     return body.removeprefix(codecs.BOM_UTF8)

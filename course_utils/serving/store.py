@@ -1,8 +1,8 @@
 """Qual versão do modelo está no ar: um arquivo só, ou uma pasta de versões numeradas que se trocam sem reinício.
 
 A pasta é a do notebook 01, como o TensorFlow Serving a quer: `1/`, `2/`, …, cada uma com um arquivo ONNX e o
-seu SHA256SUMS. Os nomes são números (`00000123` é a 123); outras pastas e arquivos escondidos não contam. É servida a
-maior versão que cumpre o contrato (`admission`); uma `2/` quebrada ou pela metade deixa a `1/` no ar.
+seu SHA256SUMS. Os nomes são números (`00000123` é a 123); outras pastas e arquivos escondidos não contam. É servida
+a maior versão que cumpre o contrato (`admission`); uma `2/` quebrada ou pela metade deixa a `1/` no ar.
 """
 
 import logging
@@ -64,7 +64,8 @@ class ModelStore:
                 log.info("versão %s no ar", version)
                 break
             except Exception as error:  # um arquivo ruim nunca derruba quem já está servindo
-                refused[version] = mark, str(error)
+                place = f"{version}/: " if self.path.is_dir() else ""
+                refused[version] = mark, f"{place}{error}"
                 log.warning("versão %s recusada: %s", version, error)
         self._refused = refused
 
@@ -85,6 +86,18 @@ class ModelStore:
         self._stop.set()
 
 
+def require_model(path):
+    """Carrega `path` (arquivo ONNX ou pasta de versões) e o solta. Levanta `CorruptedFileError` se nada nele serve.
+
+    Não registra nada: quem for servi-lo o fará.
+    """
+    log.disabled = True
+    try:
+        ModelStore(path)
+    finally:
+        log.disabled = False
+
+
 def find_versions(path):
     """`(versão, arquivos ONNX)` da maior para a menor; um arquivo solto é a versão 1.
 
@@ -101,7 +114,7 @@ def find_versions(path):
 
 
 def find_onnx(folder):
-    """Os arquivos ONNX à vista na pasta: os escondidos são rascunhos, ou restos de outro sistema (`._model.onnx`)."""
+    """Os arquivos ONNX à vista na pasta: um escondido é um rascunho, ou resto de outro sistema (`._model.onnx`)."""
     return sorted(file for file in Path(folder).glob("*.onnx") if not file.name.startswith("."))
 
 
