@@ -130,8 +130,8 @@ def _add_errors(app, write_error):
         headers = error.headers
         if error.status_code == 405:
             routes = [route for route in app.routes if route.matches(request.scope)[0] != Match.NONE]
-            methods = {method for route in routes for method in getattr(route, "methods", None) or {"GET"}}
-            headers = {"Allow": contract.allow(methods)}
+            methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
+            headers = {"Allow": contract.allow(methods or {"GET"})}  # uma pasta de arquivos não diz: só GET
             if request.method == "OPTIONS":  # sem CORS: a página de outra origem fica sem a permissão que pediu
                 return Response(status_code=204, headers=headers)
         detail = contract.route_problem(error.status_code, request.method, request.url.path)
@@ -172,8 +172,9 @@ class Observer:
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
         identifier, method = request_id(headers.get("x-request-id")), scope["method"]
-        # HEAD é um GET de que só vão os cabeçalhos; as rotas não precisam saber.
-        scope = scope | {"aula32.id": identifier, "method": "GET" if method == "HEAD" else method}
+        # HEAD é um GET de que só vão os cabeçalhos, e "//predict" é o que sai de "http://…/" + "/predict".
+        changed = {"method": "GET" if method == "HEAD" else method, "path": "/" + scope["path"].lstrip("/")}
+        scope = scope | changed | {"aula32.id": identifier}
         start, status = perf_counter(), 0
 
         async def send_with_id(message):
