@@ -167,8 +167,8 @@ def is_free(port):
 
 
 ENGLISH = {  # o que o argparse diz
-    "argument ": "", "unrecognized arguments:": "não conheço", "expected one argument": "faltou o valor",
-    "invalid choice:": "não existe", "choose from": "escolha entre", "ignored explicit argument": "não leva valor:",
+    "ignored explicit argument": "não leva valor:", "argument ": "", "expected one argument": "faltou o valor",
+    "unrecognized arguments:": "não conheço", "invalid choice:": "não existe", "choose from": "escolha entre",
 }  # fmt: skip
 
 

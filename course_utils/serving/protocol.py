@@ -1,7 +1,7 @@
 """O HTTP do uvicorn com três emendas: um Upgrade não engole o corpo, o cabeçalho tem limite, o erro é uma frase.
 
-Quando o cliente oferece trocar de protocolo (o Java manda `Upgrade: h2c` em todo POST), o leitor do uvicorn para no
-fim do cabeçalho e perde o corpo (github.com/Kludex/uvicorn, discussão 2722). O outro leitor que ele tem,
+Quando o cliente oferece trocar de protocolo (o Java manda `Upgrade: h2c` em todo POST), o leitor do uvicorn para
+no fim do cabeçalho e perde o corpo (github.com/Kludex/uvicorn, discussão 2722). O outro leitor que ele tem,
 `http="h11"`, não tem a falha, mas custa um terço a mais de processador por requisição ao modelo pequeno.
 """
 

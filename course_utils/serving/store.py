@@ -1,8 +1,8 @@
 """Qual versão do modelo está no ar: um arquivo só, ou uma pasta de versões numeradas que se trocam sem reinício.
 
 A pasta é a do notebook 01, como o TensorFlow Serving a quer: `1/`, `2/`, …, cada uma com um arquivo ONNX e o
-seu SHA256SUMS. Os nomes são números (`00000123` é a 123); outras pastas e arquivos escondidos não contam. É servida
-a maior versão que cumpre o contrato (`admission`); uma `2/` quebrada ou pela metade deixa a `1/` no ar.
+seu SHA256SUMS. Os nomes são números (`00000123` é a 123); outras pastas e arquivos escondidos não contam. Vai ao ar
+a maior versão que cumpre o contrato (`admission`); uma `2/` quebrada ou pela metade deixa a `1/` onde está.
 """
 
 import logging
@@ -87,9 +87,9 @@ class ModelStore:
 
 
 def require_model(path):
-    """Carrega `path` (arquivo ONNX ou pasta de versões) e o solta. Levanta `CorruptedFileError` se nada nele serve.
+    """Carrega `path` (arquivo ONNX ou pasta de versões) e o solta, sem registrar nada: quem for servi-lo o fará.
 
-    Não registra nada: quem for servi-lo o fará.
+    Levanta `CorruptedFileError` se nada nele serve.
     """
     log.disabled = True
     try:
@@ -114,7 +114,7 @@ def find_versions(path):
 
 
 def find_onnx(folder):
-    """Os arquivos ONNX à vista na pasta: um escondido é um rascunho, ou resto de outro sistema (`._model.onnx`)."""
+    """Os arquivos ONNX à vista: um escondido é um rascunho, ou resto de outro sistema (`._model.onnx`)."""
     return sorted(file for file in Path(folder).glob("*.onnx") if not file.name.startswith("."))
 
 
