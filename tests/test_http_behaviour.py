@@ -220,7 +220,11 @@ def test_a_mark_before_the_json_is_ignored_and_utf16_is_named(target):
 
 
 @pytest.mark.parametrize(
-    "kind", ["Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"; x=1', " application/json "]
+    "kind",
+    [
+        "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"; x=1',
+        " application/json ",
+    ],
 )  # fmt: skip
 def test_the_content_type_may_have_any_case_and_parameters(target, kind):
     assert_read(target.post(target.body, Content_Type=kind))

@@ -1,4 +1,4 @@
-"""Quem vai para o ar cumpre o contrato, provado antes: senão, uma frase que diz o que o modelo tem e o que se queria."""
+"""Quem vai para o ar cumpre o contrato, provado antes: senão, uma frase diz o que ele tem e o que se queria."""
 
 import json
 import os
@@ -51,6 +51,7 @@ def pixels(kind, shape=IMAGES):
     return {"entry": (kind, shape)}
 
 
+ANSWER = [("ArgMax", {"axis": 1, "keepdims": 0})]
 UNFIT = {  # o que há de errado: (como fazê-lo, o que a frase tem de dizer)
     "lote fixo em 1": ({"entry": (FLOAT, [1, 1, 28, 28]), "exit": (FLOAT, [1, 10])}, "lote fixo em 1"),
     "lote fixo em 32": ({"entry": (FLOAT, [32, 1, 28, 28]), "exit": (FLOAT, [32, 10])}, "lote fixo em 32"),
@@ -64,8 +65,8 @@ UNFIT = {  # o que há de errado: (como fazê-lo, o que a frase tem de dizer)
     "NHWC": (pixels(FLOAT, ["n", 28, 28, 1]), "canais no fim"),
     "em fila": (pixels(FLOAT, ["n", 784]), r"recebe a forma \(n, 784\)"),
     "três canais": (pixels(FLOAT, ["n", 3, 28, 28]), r"\(n, 3, 28, 28\)"),
-    "a resposta pronta": ({"tail": [("ArgMax", {"axis": 1, "keepdims": 0})], "exit": (TensorProto.INT64, ["n"])}, "int64"),
-    "saída float16": ({"tail": [("Cast", {"to": 10})], "exit": (TensorProto.FLOAT16, ["n", 10])}, "devolve float16"),
+    "a resposta pronta": ({"tail": ANSWER, "exit": (TensorProto.INT64, ["n"])}, "devolve int64"),
+    "saída float16": ({"tail": [("Cast", {"to": 10})], "exit": (TensorProto.FLOAT16, ["n", 10])}, "float16"),
     "NaN": ({"weights": np.full((784, 10), np.nan, "f")}, "NaN"),
     "infinito": ({"weights": np.full((784, 10), np.inf, "f")}, "NaN ou infinito"),
     "sigmoide": ({"tail": [("Sigmoid", {})]}, "não são logits nem probabilidades"),

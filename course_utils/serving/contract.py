@@ -2,6 +2,16 @@
 
 Não importa framework web algum: Flask e FastAPI chamam as mesmas funções e por isso dão as mesmas respostas.
 Erros seguem a RFC 9457 (`application/problem+json`).
+
+O que vale em todos os servidores e contratos, além do corpo:
+
+- HEAD onde há GET; OPTIONS responde 204 com Allow e sem CORS: uma página de outra origem não chama este servidor
+  (quem precisar disso põe um proxy na frente);
+- nada redireciona, e um endereço com a barra no fim é outro (404);
+- `Content-Encoding: gzip` é aceito, e qualquer outra compressão é um 415; o JSON é UTF-8, com ou sem BOM;
+- um pedido de Upgrade é ignorado, e um de WebSocket, recusado.
+
+No contrato do TensorFlow Serving, o que não é uma rota dele é sempre 400, como no servidor de verdade.
 """
 
 import codecs

@@ -27,13 +27,13 @@ BODY_DEADLINE_S = 5.0
 MAX_PENDING = 64
 SWITCH_MS = 0.3  # passar o trabalho a outra thread e receber a resposta custa isto
 ALONE_MS = 10.0  # o que o laço de eventos pode parar sem que /health/live se atrase
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # o prometheus_client a lê ao ser importado: ver shared_metrics
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # o prometheus_client a lê ao ser importado; `__main__` a define
 log = logging.getLogger("aula32.serving")
 
 
 def model_path():
     """O modelo que o processo deve servir: a variável AULA_MODEL, ou o de referência."""
-    return os.environ.get("AULA_MODEL", MODEL)
+    return os.environ.get("AULA_MODEL") or MODEL
 
 
 class Service:

@@ -1,8 +1,8 @@
 """Qual versão do modelo está no ar: um arquivo só, ou uma pasta de versões numeradas que se trocam sem reinício.
 
 A pasta é a do notebook 01, como o TensorFlow Serving a quer: `1/`, `2/`, …, cada uma com um arquivo ONNX e o
-seu SHA256SUMS. Os nomes são números (`00000123` é a 123); outras pastas e arquivos escondidos não contam. Vai ao ar
-a maior versão que cumpre o contrato (`admission`); uma `2/` quebrada ou pela metade deixa a `1/` onde está.
+seu SHA256SUMS. Os nomes são números (`00000123` é a 123); outras pastas e arquivos escondidos não contam. A maior
+versão que cumpre o contrato (`admission`) é servida; uma `2/` quebrada ou pela metade deixa a `1/` no ar.
 """
 
 import logging
