@@ -45,6 +45,7 @@ CONTRACTS = {  # nome: (como iniciar, rota da leitura, rota que só tem GET, cor
     "tf": (lambda: start(TF), "/v1/models/digits:predict", "/v1/models/digits", {"instances": IMAGES.tolist()}),
     "oip": (lambda: start(OIP), "/v2/models/digits/infer", "/v2/models/digits", {"inputs": [TENSOR]}),
 }  # fmt: skip
+BOMB = gzip.compress(bytes(100_000_000))  # 100 MB em 100 kB
 EXPECTED = [item.digit for item in Predictor().predict(IMAGES)]
 
 
@@ -197,16 +198,14 @@ def test_what_is_not_a_whole_gzip_is_a_400(target):
 
 
 def test_a_gzip_bomb_is_a_413(target):
-    bomb = gzip.compress(bytes(100_000_000))
-    for data in (bomb, gzip.compress(target.body) + bomb):
+    for data in (BOMB, gzip.compress(target.body) + BOMB):
         assert_refused(target, target.post(data, Content_Encoding="gzip"), 413, "passa de")
 
 
 def test_a_bomb_takes_no_more_memory_than_the_limit():
-    bomb = gzip.compress(bytes(500_000_000))
     tracemalloc.start()
     with pytest.raises(contract.ContractError):
-        contract.decode(["gzip"], bomb)
+        contract.decode(["gzip"], BOMB)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * contract.MAX_BODY_BYTES
@@ -408,7 +407,10 @@ def test_metrics_add_up_the_workers_and_leave_nothing_behind(app, kind, workers)
 
         def ask(times):
             for _ in range(times):  # uma conexão por vez: o sistema as reparte entre os processos
-                assert_read(place.call("POST", "/predict", IMAGES.tobytes(), {"Content-Type": BYTES}))
+                answer = (503,)
+                while answer[0] == 503:  # quem atendeu pode ser um processo que ainda carrega o modelo
+                    answer = place.call("POST", "/predict", IMAGES.tobytes(), {"Content-Type": BYTES})
+                assert_read(answer)
 
         threads = [threading.Thread(target=ask, args=(10,)) for _ in range(4)]
         for thread in threads:

@@ -125,7 +125,7 @@ def require_models(options):
     paths = [path for path in (options.model or MODEL, options.shadow) if path]
     if options.server == "gunicorn":
         # Noutro processo: uma sessão do ONNX Runtime aberta antes da divisão deixaria os filhos sem threads.
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
             list(pool.map(require_model, paths))
     else:
         for path in paths:

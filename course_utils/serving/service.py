@@ -64,6 +64,7 @@ class Service:
             return
         store.watch()
         self.store = store
+        self._note_version()
 
     def close(self):
         """Termina as inferências em curso e para de vigiar a pasta de versões."""
@@ -162,7 +163,7 @@ class Service:
 
     def metrics(self):
         """O texto que o Prometheus lê (bytes); com vários processos, a soma deles."""
-        self.version.set(int(self.store.current.version) if self.store else 0)
+        self._note_version()
         folder = os.environ.get(METRICS_FOLDER)
         if not folder:
             return generate_latest(self.registry)
@@ -174,6 +175,11 @@ class Service:
         everyone = CollectorRegistry()
         multiprocess.MultiProcessCollector(everyone)
         return generate_latest(everyone)
+
+    def _note_version(self):
+        """A versão para `/metrics`; um processo que ainda carrega não apaga a que os outros servem."""
+        if self.store:
+            self.version.set(int(self.store.current.version))
 
     def observe(self, *, method, route, path, status, seconds, request_id):
         """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""
