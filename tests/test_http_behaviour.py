@@ -425,4 +425,6 @@ def test_metrics_add_up_the_workers_and_leave_nothing_behind(app, kind, workers)
             victim.kill()
             ask(5)
             wait_for((45, 0), lambda: total(server))
+        server.terminate()
+        server.process.wait(timeout=300)  # um fim à força, depois de 5 s, não deixaria limpar nada
     assert folders() <= before
