@@ -3,19 +3,19 @@
 import gzip
 import http.client
 import json
+import os
 import re
 import socket
-import tempfile
 import threading
 import time
 import tracemalloc
 import zlib
 from functools import partial
-from pathlib import Path
 
 import psutil
 import pytest
 from cases import BYTES, JSON
+from waiting import wait_for
 
 from course_utils.classroom import servers
 from course_utils.model import digits
@@ -386,22 +386,15 @@ def total(server):
     return sum(map(float, counted)), sum(map(float, pending))
 
 
-def wait_for(value, read):
-    """Espera até `read()` ser `value`: a métrica é anotada logo depois de a resposta sair."""
-    limit = time.monotonic() + 60
-    while read() != value and time.monotonic() < limit:
-        time.sleep(0.05)
-    assert read() == value
-
-
 @pytest.mark.parametrize(("app", "kind", "workers"), [
     (FASTAPI, "uvicorn", 1), (FASTAPI, "uvicorn", 2), (FLASK, "gunicorn", 1), (FLASK, "gunicorn", 2),
 ])  # fmt: skip
-def test_metrics_add_up_the_workers_and_leave_nothing_behind(app, kind, workers):
-    def folders():
-        return set(Path(tempfile.gettempdir()).glob("aula32-metricas-*"))
+def test_metrics_add_up_the_workers_and_leave_nothing_behind(tmp_path, monkeypatch, app, kind, workers):
+    monkeypatch.setenv("TMPDIR" if os.name != "nt" else "TEMP", str(tmp_path))
 
-    before = folders()
+    def folders():
+        return [item for item in tmp_path.iterdir() if item.name.startswith("aula32-metricas-")]
+
     with start(app, server=kind, workers=workers) as server:
         place = Target("", server, *OURS)
 
@@ -417,14 +410,14 @@ def test_metrics_add_up_the_workers_and_leave_nothing_behind(app, kind, workers)
             thread.start()
         for thread in threads:
             thread.join()
-        wait_for((40, 0), lambda: total(server))
+        wait_for(lambda: total(server) == (40, 0))
         assert [total(server) for _ in range(10)] == [(40, 0)] * 10
-        assert len(folders() - before) == (workers > 1)
+        assert len(folders()) == (workers > 1)
         if workers > 1:  # quem morre deixa o que contou, e não está mais atendendo ninguém
             victim = psutil.Process(server.process.pid).children()[-1]
             victim.kill()
             ask(5)
-            wait_for((45, 0), lambda: total(server))
+            wait_for(lambda: total(server) == (45, 0))
         server.terminate()
         server.process.wait(timeout=300)  # um fim à força, depois de 5 s, não deixaria limpar nada
-    assert folders() <= before
+    assert not folders()

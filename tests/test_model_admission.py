@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from test_serving import call, make_version, wait_for
+from test_serving import call, make_version
+from waiting import wait_for
 
 from course_utils.classroom import servers
 from course_utils.model import admission, artifacts, digits
@@ -254,13 +255,13 @@ def test_ready_and_the_log_say_why_a_version_does_not_serve(tmp_path, target, ki
     with servers.start(target, server=kind, model=tmp_path / "m") as server:
         assert json.loads(call(server, "health/ready")[2]) == {"status": "pronto", "model_version": "1"}
         build(tmp_path / "m" / "2" / "model.onnx", **UNFIT["lote fixo em 1"][0])
-        wait_for(lambda: b"refused" in call(server, "health/ready")[2], 60)
+        wait_for(lambda: b"refused" in call(server, "health/ready")[2])
         status, _, text = call(server, "health/ready")
         answer = json.loads(text)
         assert status == 200 and answer["model_version"] == "1"
         assert "lote fixo em 1" in answer["refused"]["2"]
         assert call(server, "predict", digits.load("test")[0][:2].tobytes())[0] == 200
-        wait_for(lambda: "versão 2 recusada" in server.log_tail(200), 60)
+        wait_for(lambda: "versão 2 recusada" in server.log_tail(200))
 
 
 # ------------------------------------------------------------------ a linha de comando
