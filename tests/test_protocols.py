@@ -239,7 +239,14 @@ def test_tf_says_loading_then_available_and_end_for_a_model_that_will_not_load(t
     file = tmp_path / "m" / "3" / "model.onnx"
     file.write_bytes(b"isto nao e um modelo")
     artifacts.seal(file)
-    with servers.start(TF, **start) as server:
+    # O comando confere o modelo antes e nem abriria a porta: aqui, quem o dá é a própria aplicação.
+    own = tmp_path / "proprio.py"
+    own.write_text(f"""
+from course_utils.serving import tf_serving
+def create_app():
+    return tf_serving.create_app({str(tmp_path / "m")!r})
+""", encoding="utf-8")  # fmt: skip
+    with servers.start(f"{own}:create_app", ready="health/live") as server:
         wait_for(lambda: ask(server, "v1/models/digits")[1]["model_version_status"][0]["state"] == "END")
         broken = ask(server, "v1/models/digits/versions/3")[1]["model_version_status"][0]
         assert broken["status"]["error_code"] == "DATA_LOSS" and broken["status"]["error_message"]
