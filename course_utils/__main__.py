@@ -12,7 +12,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIRST_NOTEBOOK = "notebooks/00_a_ponte.ipynb"
-EXTRA_NOTEBOOK = "notebooks/extra_alem_de_uma_maquina.ipynb"
+# nome do extra: o notebook dele (setup/lock.py diz o que ele instala)
+EXTRA_NOTEBOOKS = {"ray": "notebooks/extra_alem_de_uma_maquina.ipynb"}
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 # Só ASCII: um Python antigo, num terminal antigo, também precisa conseguir escrever esta frase.
@@ -31,15 +32,14 @@ COMMANDS = {
     "train": (COURSE + ["course_utils.model.train"], "treina de novo o modelo de referência"),
     "data": (COURSE + ["course_utils.model.digits"], "refaz o arquivo de dígitos da pasta data/"),
     "bench": (COURSE + ["course_utils.bench"], "mede o que o curso promete; faz o relatório em artifacts/bench/"),
-    "licenses": (COURSE + ["course_utils.setup.licenses"], "lista as licenças dos pacotes, dados e modelos"),
-    "audit": (COURSE + ["course_utils.setup.audit"], "procura falhas de segurança conhecidas nas versões"),
     "serve": (COURSE + ["course_utils.serving"], "serve o modelo e a página de desenho"),
+    "kit": (COURSE + ["course_utils.setup.kit"], "junta numa pasta o que uma turma sem internet precisa"),
 }
 
 
 def usage():
     lines = [
-        "Uso: python -m course_utils [--extra] [comando] [opções]",
+        "Uso: python -m course_utils [--kit PASTA] [--extra [NOME]] [comando] [opções]",
         "",
         "Todo comando prepara antes o ambiente do curso (pasta .venv), se ele ainda não estiver pronto.",
         "",
@@ -48,7 +48,8 @@ def usage():
     lines += ["  %-8s  %s" % (name, COMMANDS[name][1]) for name in COMMANDS]
     lines += [
         "  --extra   antes do comando, acrescenta ao ambiente o que só um notebook fora da série usa (o Ray);",
-        "            sem comando, abre esse notebook: %s" % EXTRA_NOTEBOOK,
+        "            sem comando, abre esse notebook: %s" % EXTRA_NOTEBOOKS["ray"],
+        "  --kit     antes do comando, prepara o ambiente sem internet, com a pasta que o comando kit fez",
         "  --help    mostra esta ajuda",
     ]
     return "\n".join(lines)
@@ -63,29 +64,46 @@ def main(argv):
     for stream in (sys.stdout, sys.stderr):
         # Num console de página de código antiga um acento vira "?", nunca um erro.
         stream.reconfigure(errors="replace")
-    extra = argv[:1] == ["--extra"]
-    argv = argv[1:] if extra else argv
+    chosen, argv = split(argv)
+    if chosen is None:
+        print("Falta a pasta depois de --kit.\n\n%s" % usage(), file=sys.stderr)
+        return 2
     if argv[:1] in (["--help"], ["-h"]):
         print(usage())
         return 0
     if argv and argv[0] not in COMMANDS and not argv[0].startswith("-"):
         print("Não conheço o comando %r.\n\n%s" % (argv[0], usage()), file=sys.stderr)
         return 2
-    return prepare_and_run(argv, extra)
+    return prepare_and_run(argv, chosen["extra"], chosen["kit"])
 
 
-def prepare_and_run(argv, extra):
+def split(argv):
+    """`({"extra": "ray" ou None, "kit": pasta ou None}, o resto)`; None no lugar do primeiro se falta a pasta."""
+    chosen, argv = {"extra": None, "kit": None}, list(argv)
+    while argv[:1] in (["--extra"], ["--kit"]):
+        option = argv.pop(0)
+        if option == "--extra":
+            chosen["extra"] = argv.pop(0) if argv[:1] and argv[0] in EXTRA_NOTEBOOKS else "ray"
+        elif not argv:
+            return None, argv
+        else:
+            chosen["kit"] = argv.pop(0)
+    return chosen, argv
+
+
+def prepare_and_run(argv, extra, folder):
     from course_utils.setup import environment, launch
 
     try:
-        python = environment.ensure(ROOT)
-        if extra:
-            from course_utils.setup.extra import ensure_extra
+        kit = None
+        if folder:
+            from course_utils.setup.kit import open_kit
 
-            ensure_extra(ROOT, python)
+            kit = open_kit(environment.Path(ROOT), environment.Path(folder))
+        python = environment.ensure(ROOT, extra, kit)
         if argv and argv[0] in COMMANDS:
             return launch.run_child(ROOT, [python] + COMMANDS[argv[0]][0] + argv[1:])
-        return launch.open_lab(ROOT, python, EXTRA_NOTEBOOK if extra else FIRST_NOTEBOOK, argv)
+        return launch.open_lab(ROOT, python, EXTRA_NOTEBOOKS[extra] if extra else FIRST_NOTEBOOK, argv)
     except environment.SetupError as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -77,7 +77,7 @@ def decided(environment):
         "MATPLOTLIBRC": str(
             ROOT / "course_utils" / "classroom" / "matplotlibrc"
         ),  # nem o estilo dos gráficos dela
-        # As threads do OpenMP (as do PyTorch) que esperam a vez dormem em vez de girar: numa máquina ocupada, quem
+        # As threads do PyTorch que esperam a vez dormem em vez de girar: numa máquina ocupada, quem
         # gira tira o processador justamente de quem espera, e um treino leva dezenas de vezes o seu tempo.
         "OMP_WAIT_POLICY": "PASSIVE",
         "TF_CPP_MIN_LOG_LEVEL": "2",  # menos ruído; não muda um número

@@ -52,7 +52,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "FOLDER", tmp_path)
     monkeypatch.setattr(formats, "work", lambda arguments: ROWS)
     monkeypatch.setattr(setup, "size_bytes", lambda folder: 4_400_000_000)
-    monkeypatch.setattr(setup.environment, "ask", lambda *arguments: [["torch", 698_000_000, "treinar"]])
+    monkeypatch.setattr(setup, "big_packages", lambda: [("torch", 698_000_000, "treinar")])
     run = pace.Run("00_a", 60.0, 900_000_000, (pace.Cell(1, 20.0),))
     monkeypatch.setattr(notebooks.lesson, "execute", lambda path: (None, run))
     monkeypatch.setattr(notebooks.lesson, "find_notebooks", lambda: ["00_a.ipynb"])
@@ -84,6 +84,22 @@ def test_a_changed_number_changes_the_table():
     before = readme.table(content)
     content["benches"]["optimization"]["values"]["size_ratio"] += 1
     assert readme.table(content) != before
+
+
+def test_a_number_of_another_machine_stands_beside_ours(monkeypatch):
+    other = {"bench": "formats", "measure": "int8_speed", "value": 1.0, "machine": "outra", "date": "2026-01"}
+    monkeypatch.setattr(published, "elsewhere", lambda: [other | {"source": "alguém"}])
+    lines = readme.table(published.read()).splitlines()
+    label = goals.FORMATS["int8_speed"].label
+    (row,) = (line for line in lines if line.startswith(f"| {label} |"))
+    assert "; 1,0× em [1] |" in row and row.endswith("✔ [1] ✘ |")
+    assert lines[-1] == "[1] outra: alguém, 2026-01."
+
+
+def test_every_number_of_another_machine_names_a_goal_and_its_source():
+    for item in published.elsewhere():
+        assert item["measure"] in goals.BENCHES[item["bench"]][1]
+        assert item["value"] > 0 and item["machine"] and item["date"] and item["source"]
 
 
 def test_a_run_of_today_has_the_shape_of_what_is_published(folder, capsys):
@@ -216,7 +232,7 @@ def test_the_set_up_time_comes_from_the_mark_or_is_not_told(folder, tmp_path):
     assert "não medido" in setup.text(context | setup.run(tmp_path))
     (tmp_path / "course_utils.json").write_text('{"finished": true, "seconds": 187.4, "made": "2026-11-23"}')
     result = setup.run(tmp_path)
-    assert result["creation_seconds"] == 187.4 and "3 min 07 s, em 23/11/2026" in setup.text(context | result)
+    assert result["creation_seconds"] == 187.4 and "187 s, em 23/11/2026" in setup.text(context | result)
     assert "torch" in setup.text(context | result) and result["values"]["disk_share"] == pytest.approx(4.4 / 6)
 
 

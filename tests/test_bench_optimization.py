@@ -35,6 +35,16 @@ def test_the_winner_is_the_smallest_whose_worst_seed_stays_within_the_margin():
     assert candidates.choose(POINTS, [TINY]) == TINY
 
 
+def test_what_is_served_is_the_fastest_here_whatever_its_kind():
+    assert candidates.fastest(POINTS)["recipe"] == NARROW.int8
+    floats = [point(WIDE.name, seed, 15.0, 14.0 + seed, 0.0) for seed in (0, 1)]  # um processador sem VNNI
+    assert candidates.fastest(POINTS + floats) == {
+        "recipe": WIDE.name, "size_ratio": 15.0, "speed_ratio_batch1": 14.0,
+    }  # fmt: skip
+    wrong = [point(TINY.name, 0, 200.0, 30.0, 0.6)]  # rápido, mas erra
+    assert candidates.fastest(POINTS + wrong)["recipe"] == NARROW.int8
+
+
 def test_the_curve_averages_the_seeds_and_marks_the_pareto_front():
     worse = point("pior", 0, 40.0, 8.0, 0.5)
     rows = {row["recipe"]: row for row in candidates.curve([*POINTS, worse])}
@@ -59,10 +69,12 @@ def result(drop=0.4):
         if item["recipe"] == NARROW.int8
     ]
     curve = candidates.curve([*POINTS, point(NARROW.name, 0, 30.0, 11.0, 0.2)])
+    served = candidates.fastest(POINTS)
     deep = {"storage_ratio": 50.0, "accuracy_drop_points": 0.1}
     cost = {"saving_percent": 80.0, "table": "tabela"}
-    whole = {"winner": NARROW.name, "runs": runs, "curve": curve, "deep_compression": deep, "cost": cost}
-    return whole | {"machine": "máquina"} | goals.judge(optimization._worst(whole), goals.OPTIMIZATION)
+    whole = {"winner": NARROW.name, "runs": runs, "curve": curve, "served": served, "deep_compression": deep}
+    whole |= {"cost": cost, "machine": "máquina"}
+    return whole | goals.judge(optimization._worst(whole), goals.OPTIMIZATION)
 
 
 def test_the_worst_seed_decides_whether_a_goal_is_met():
@@ -73,6 +85,7 @@ def test_the_worst_seed_decides_whether_a_goal_is_met():
 def test_the_text_shows_the_winner_and_the_road_without_int8():
     text = optimization.text(result())
     assert f"{NARROW.int8}, semente 1" in text and "sem int8" in text and "tabela" in text
+    assert f"A servir nesta máquina: {NARROW.int8}, 12,0× mais rápida" in text
 
 
 def test_the_goals_show_what_failed_and_how_far_one_would_go():

@@ -230,7 +230,7 @@ def test_the_notebook_opens_in_jupyterlab_without_a_complaint(browser, lab, path
     close_notebook(open_notebook(browser, lab, path.stem))
 
 
-@pytest.mark.parametrize("path", filter(is_live, PATHS), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*filter(is_live, PATHS)], ids=lambda path: path.stem)
 def test_a_live_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
     """As dos outros já rodaram, célula por célula, pelo nbval, e o quiz tem a sua prova (test_quiz_browser)."""
     with notebook_run(browser, lab, path.stem) as page:

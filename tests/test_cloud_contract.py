@@ -210,10 +210,17 @@ def test_health_is_503_until_the_model_is_warm(tmp_path, monkeypatch, images):
             assert call(server, health)[0] == call(server, predict, images[:1].tobytes())[0] == 200
 
 
-def test_health_stays_503_and_says_why_if_the_model_does_not_open(tmp_path):
+def test_a_model_that_does_not_open_ends_it_and_under_another_server_health_stays_503(tmp_path, app_file):
     (tmp_path / "model.onnx").write_bytes(b"nada")
     artifacts.seal(tmp_path / "model.onnx")
-    with servers.start_container({"SM_MODEL_DIR": str(tmp_path)}, ready="health/live") as server:
+    run = run_launcher("serve", SM_MODEL_DIR=str(tmp_path))
+    assert run.returncode == 1 and "INVALID_PROTOBUF" in run.stderr and len(run.stderr.splitlines()) == 1
+    code = f"""
+from course_utils.serving import cloud
+def create_app():
+    return cloud.create_app({str(tmp_path / "model.onnx")!r})
+"""
+    with app_file(code, ready="health/live") as server:
         wait_for(lambda: "ainda está sendo carregado" not in call(server, "ping")[2]["detail"])
         assert "INVALID_PROTOBUF" in assert_problem(call(server, "ping"), 503)["detail"]
 

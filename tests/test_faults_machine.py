@@ -48,7 +48,7 @@ def test_without_a_home_what_the_libraries_keep_goes_to_artifacts(tmp_path, monk
     for name in launch.writable_home("raiz"):
         monkeypatch.delenv(name, raising=False)
     places = launch.writable_home("raiz")
-    assert {"JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR", "KERAS_HOME"} <= set(places)
+    assert {"JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR"} <= set(places)
     assert all(Path(place).is_relative_to(Path("raiz", "artifacts", "home")) for place in places.values())
     monkeypatch.setenv("MPLCONFIGDIR", "minha")
     assert "MPLCONFIGDIR" not in launch.writable_home("raiz")

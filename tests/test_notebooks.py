@@ -154,6 +154,7 @@ def test_an_exercise_left_blank_does_not_stop_the_run(path):
 
 EXECUTE_TWICE = """
 import json, sys
+from pathlib import Path
 import nbformat
 from course_utils import lesson
 executed, run = lesson.execute(Path(sys.argv[1]), repeat=2)

@@ -16,8 +16,8 @@ from cases import JSON, body
 from cold import cold_app
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from needs import need
 from openapi_spec_validator import validate
-from test_environment import ci_tool
 from test_serving import call, make_version
 from waiting import PATIENCE_S, wait_for
 
@@ -239,7 +239,14 @@ def test_tf_says_loading_then_available_and_end_for_a_model_that_will_not_load(t
     file = tmp_path / "m" / "3" / "model.onnx"
     file.write_bytes(b"isto nao e um modelo")
     artifacts.seal(file)
-    with servers.start(TF, **start) as server:
+    # O comando confere o modelo antes e nem abriria a porta: aqui, quem o dá é a própria aplicação.
+    own = tmp_path / "proprio.py"
+    own.write_text(f"""
+from course_utils.serving import tf_serving
+def create_app():
+    return tf_serving.create_app({str(tmp_path / "m")!r})
+""", encoding="utf-8")  # fmt: skip
+    with servers.start(f"{own}:create_app", ready="health/live") as server:
         wait_for(lambda: ask(server, "v1/models/digits")[1]["model_version_status"][0]["state"] == "END")
         broken = ask(server, "v1/models/digits/versions/3")[1]["model_version_status"][0]
         assert broken["status"]["error_code"] == "DATA_LOSS" and broken["status"]["error_message"]
@@ -592,7 +599,7 @@ print(json.dumps(written))
 @pytest.mark.slow
 def test_tf_answers_are_tensorflow_serving_s_own_messages(tf):
     """Lidas como mensagens protobuf do TensorFlow Serving e escritas de volta como ele as escreve, nada muda."""
-    ci_tool("tensorflow_serving.apis.get_model_status_pb2")
+    need("tensorflow_serving")
     status, metadata = ask(tf, "v1/models/digits")[1], ask(tf, "v1/models/digits/metadata")[1]
     command = [sys.executable, "-c", MESSAGES]
     run = subprocess.run(
@@ -643,7 +650,7 @@ print(json.dumps([digit.tolist(), probabilities.tolist(), refused]))
 
 @pytest.mark.slow
 def test_triton_s_own_client_talks_to_the_oip_server(oip, expected):
-    ci_tool("tritonclient.http")
+    need("tritonclient")
     command = [sys.executable, "-c", TRITON, oip.url.removeprefix("http://").rstrip("/")]
     run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=PATIENCE_S)
     assert run.returncode == 0, run.stderr[-2000:]

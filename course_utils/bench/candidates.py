@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
+from course_utils.bench import goals
 from course_utils.measure import latency, size
 from course_utils.model import artifacts, compress, networks, train
 from course_utils.model.predictor import MODEL, Predictor
@@ -74,6 +75,23 @@ def choose(points, recipes):
         worst[recipe] = max(point["validation_drop_points"] for point in own), -own[0]["size_ratio"]
     good = [recipe for recipe in recipes if worst[recipe][0] <= MARGIN]
     return min(good, key=lambda recipe: worst[recipe][1]) if good else min(recipes, key=worst.get)
+
+
+def fastest(points):
+    """O que se serviria *nesta* máquina: o mais rápido, com ou sem int8, dos que guardam a acurácia na validação.
+
+    A perda aceita é a da meta. Devolve um dict com `recipe`, `size_ratio` e `speed_ratio_batch1`, este o da pior
+    semente. Com VNNI o int8 de uma rede costuma vencer o float32 dela; sem VNNI, perder: por isso se mede.
+    """
+    limit = goals.OPTIMIZATION["accuracy_drop_points"].limit
+    groups = {}
+    for point in points:
+        if point["seed"] is not None:
+            groups.setdefault(point["recipe"], []).append(point)
+    faithful = [own for own in groups.values() if max(row["validation_drop_points"] for row in own) <= limit]
+    slowest = [min(own, key=lambda row: row["speed_ratio_batch1"]) for own in faithful or groups.values()]
+    best = max(slowest, key=lambda row: row["speed_ratio_batch1"])
+    return {key: best[key] for key in ("recipe", "size_ratio", "speed_ratio_batch1")}
 
 
 def read_test(points, files):

@@ -10,7 +10,7 @@ def run(seeds):
     images, labels = train.to_tensors("train")
     rows = []
     for seed in seeds:
-        base, data = deep_compression.compress_lenet(seed, images, labels)
+        base, _, data = deep_compression.compress_lenet(seed, images, labels)
         restored = deep_compression.restore(data, deep_compression.lenet(seed))
         dense = 4 * sum(parameter.numel() for parameter in base.parameters())
         before, after = (train.accuracy(network, *train.to_tensors("test")) for network in (base, restored))

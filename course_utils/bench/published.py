@@ -1,4 +1,7 @@
-"""data/bench.json: o essencial de uma rodada inteira, de onde sai a tabela do README."""
+"""data/bench.json: o essencial de uma rodada inteira, de onde sai a tabela do README.
+
+data/elsewhere.json traz, à parte, o que se mediu em máquinas de outro tipo: é escrito à mão, com a fonte.
+"""
 
 import json
 
@@ -8,6 +11,7 @@ from course_utils.classroom import state
 from course_utils.model import artifacts
 
 FILE = artifacts.DATA / "bench.json"
+ELSEWHERE = artifacts.DATA / "elsewhere.json"
 PROVENANCE = artifacts.DATA / "README.md"
 KEPT = ("machine", "date", "command", "seconds", "values", "goals", "met")
 
@@ -41,3 +45,8 @@ def write(report, file=FILE, provenance=PROVENANCE):
 def read(file=FILE):
     """O que está publicado; levanta `CorruptedFileError` se alguém mexeu no arquivo."""
     return json.loads(artifacts.verify(file).read_text(encoding="utf-8"))
+
+
+def elsewhere(file=ELSEWHERE):
+    """As medidas de outras máquinas: lista de dicts (`bench`, `measure`, `value`, `machine`, `date`, `source`)."""
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A tabela de números do README, escrita a partir de data/bench.json: nela nada se digita."""
+"""A tabela de números do README, feita de data/bench.json e data/elsewhere.json: nela nada se digita."""
 
 from course_utils.bench import goals, published
 from course_utils.bench.report import day
@@ -15,14 +15,23 @@ class MarksError(RuntimeError):
 
 
 def table(content):
-    """A tabela em Markdown: as metas que são razões, a promessa da aula, o valor, e de onde tudo saiu."""
+    """A tabela em Markdown: as metas que são razões, a promessa da aula, o valor, e de onde tudo saiu.
+
+    Uma medida que muda com o tipo de processador traz, ao lado, o valor de outra máquina, com uma nota.
+    """
+    others = list(enumerate(published.elsewhere(), start=1))
     lines = ["| O que se mediu | A aula promete | A nossa meta | Medido | |", "|---|--:|--:|--:|:-:|"]
     for name, (_, bench_goals) in goals.BENCHES.items():
         kept = {key: goal for key, goal in bench_goals.items() if goal.ratio}
-        for goal, row in zip(kept.values(), goals.rows(content["benches"][name], kept)):
+        for (measure, goal), row in zip(kept.items(), goals.rows(content["benches"][name], kept)):
             label, value, bound, mark, _ = row
+            for number, other in others:
+                if (other["bench"], other["measure"]) == (name, measure):
+                    value += f"; {goal.shown(other['value'])} em [{number}]"
+                    mark += f" [{number}] {goals.MARKS[goal.meets(other['value'])]}"
             lines.append(f"| {label} | {goal.promise or '–'} | {bound} | {value} | {mark} |")
-    return "\n".join([*lines, "", _source(content)])
+    notes = [f"\n[{number}] {other['machine']}: {other['source']}, {other['date']}." for number, other in others]
+    return "\n".join([*lines, "", _source(content), *notes])
 
 
 def _source(content):

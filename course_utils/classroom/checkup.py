@@ -2,7 +2,9 @@
 
 import shutil
 import sys
-from pathlib import Path
+from importlib import metadata
+
+from packaging.requirements import Requirement
 
 from course_utils.classroom import servers
 from course_utils.model import artifacts
@@ -37,12 +39,19 @@ def _check_python():
 
 
 def _check_packages():
-    from course_utils.setup import environment
-
-    missing = environment.missing_packages(Path(sys.executable), artifacts.ROOT)
-    if missing is None:
-        return f"não consegui ler os pacotes instalados; {COMMAND}"
+    lines = (artifacts.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(pin) for line in lines if (pin := line.partition("#")[0].strip())]
+    missing = [str(pin) for pin in pins if not _is_installed(pin)]
     return None if not missing else f"falta {', '.join(missing)}; {COMMAND}"
+
+
+def _is_installed(pin):
+    if pin.marker and not pin.marker.evaluate():
+        return True  # não é deste sistema
+    try:
+        return pin.specifier.contains(metadata.version(pin.name), prereleases=True)
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def _check_data():

@@ -2,9 +2,9 @@
 
 import math
 
+from course_utils import files
 from course_utils.classroom import state
 from course_utils.model import artifacts
-from course_utils.setup import disk
 
 FILE = artifacts.ARTIFACTS / "passport.json"
 
@@ -26,7 +26,7 @@ def stamp(notebook, measures, file=FILE):
         state.update(file, lambda stamps: stamps | {notebook: measures})
     except OSError as error:
         raise PassportError(
-            f"Não consegui gravar o passaporte {disk.explain(error)} e rode esta célula de novo."
+            f"Não consegui gravar o passaporte {files.explain(error)} e rode esta célula de novo."
         ) from error
     print(f"Passaporte carimbado: {notebook} ({len(measures)} medidas).")
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import psutil
 from tqdm.auto import tqdm
 
+from course_utils import files
 from course_utils.model import artifacts
 from course_utils.model.predictor import MODEL
-from course_utils.setup import disk
 
 HOST = "127.0.0.1"
 READY = "health/ready"
@@ -173,7 +173,7 @@ def _launch(command, port, environment=(), cwd=artifacts.ROOT):
         _drop_old_logs(folder)
         output = open(log, "wb")  # noqa: SIM115 – fechado logo abaixo
     except OSError as error:
-        raise ServerError(f"Não consegui gravar o registro do servidor {disk.explain(error)}.") from error
+        raise ServerError(f"Não consegui gravar o registro do servidor {files.explain(error)}.") from error
     with output:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=cwd, env=settings, **alone

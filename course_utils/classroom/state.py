@@ -9,8 +9,8 @@ import os
 import time
 from pathlib import Path
 
+from course_utils.files import try_lock
 from course_utils.model import artifacts
-from course_utils.setup.lock import try_lock
 
 PATIENCE_S = 5
 FOLDER = Path(os.environ.get("AULA_STATE", artifacts.ARTIFACTS))

@@ -4,10 +4,9 @@ import itertools
 import shutil
 from functools import cache
 
+from course_utils import files
 from course_utils.classroom import state
 from course_utils.model import artifacts
-from course_utils.setup import disk
-from course_utils.setup.lock import try_lock
 
 NEEDED_BYTES = 200_000_000  # o que mais escreve, o 01, grava 130 MB
 
@@ -38,7 +37,7 @@ def empty(name):
         return _empty(name)
     except OSError as error:
         raise WorkspaceError(
-            f"Não consigo escrever em artifacts/ {disk.explain(error)} e rode esta célula de novo."
+            f"Não consigo escrever em artifacts/ {files.explain(error)} e rode esta célula de novo."
         ) from error
 
 
@@ -59,7 +58,7 @@ def _empty(name):
 def _claim(folder):
     """Toma a trava da pasta e devolve o arquivo dela, aberto; levanta `BusyError` se outro kernel a tem."""
     file = state.open_lock(folder.name)
-    if try_lock(file):
+    if files.try_lock(file):
         return file
     file.close()
     raise BusyError

@@ -7,12 +7,14 @@ impressão digital de um arquivo recém-gravado; `verify` a confere antes de car
 import contextlib
 import hashlib
 import os
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "data"
 ARTIFACTS = ROOT / "artifacts"
 SUMS = "SHA256SUMS"
+_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")  # "*": o modo binário do sha256sum
 
 
 class CorruptedFileError(RuntimeError):
@@ -26,16 +28,31 @@ def sha256(path):
 
 
 def read_sums(folder):
-    """`{nome do arquivo: SHA-256}` da pasta; vazio se ela não tem `SHA256SUMS`."""
+    """`{nome do arquivo: SHA-256}` da pasta; vazio se ela não tem `SHA256SUMS`.
+
+    Levanta `CorruptedFileError` se ele não é uma lista como a do comando `sha256sum`.
+    """
     path = Path(folder) / SUMS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {name: digest for digest, name in (line.split("  ", 1) for line in lines if line)}
+    try:
+        # O Bloco de Notas e o PowerShell põem uma marca (BOM) na frente do texto.
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
+    except (OSError, UnicodeDecodeError):
+        raise CorruptedFileError(f"Não consegui ler {path}: esperava um texto em UTF-8.") from None
+    found = [_LINE.fullmatch(line) for line in lines if line.strip()]
+    if None in found:
+        raise CorruptedFileError(f"{path} não é uma lista de SHA-256, como a do comando sha256sum.")
+    return {match[2].removeprefix("./"): match[1].lower() for match in found}
 
 
 def seal(path):
-    """Anota no `SHA256SUMS` da pasta a impressão digital de `path` e devolve `path` (Path)."""
+    """Anota no `SHA256SUMS` da pasta a impressão digital de `path` e devolve `path` (Path).
+
+    Com os pesos de um ONNX à parte (`path` + ".data", o nome que o exportador lhes dá), anota também a deles.
+    """
     path = Path(path)
-    sums = read_sums(path.parent) | {path.name: sha256(path)}
+    weights = path.with_name(f"{path.name}.data")
+    files = (path, weights) if weights.is_file() else (path,)
+    sums = read_sums(path.parent) | {file.name: sha256(file) for file in files}
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
     with draft(path.parent / SUMS) as sheet:
         sheet.write_text(text, encoding="utf-8", newline="\n")
@@ -60,7 +77,26 @@ def verify(path):
     Levanta `CorruptedFileError` se o arquivo falta, se ninguém anotou sua impressão digital ou se ela
     não confere; a mensagem diz o nome do arquivo e como restaurá-lo.
     """
-    path = Path(path)
+    path, expected = Path(path), _expected(path)
+    _compare(path, expected, _reading(sha256, path))
+    return path
+
+
+def read(path):
+    """O conteúdo de `path` (bytes), conferido como em `verify`: o que se confere é o que se usa.
+
+    Entre conferir um arquivo no disco e abri-lo, outro programa poderia trocá-lo.
+    """
+    path, expected = Path(path), _expected(path)
+    content = _reading(Path.read_bytes, path)
+    _compare(path, expected, hashlib.sha256(content).hexdigest())
+    return content
+
+
+def _expected(path):
+    """O SHA-256 anotado para `path`; levanta `CorruptedFileError` se não há, ou se não há arquivo."""
+    if path.exists() and not path.is_file():
+        raise CorruptedFileError(f"{path.name} não é um arquivo.")
     if not path.exists():
         raise CorruptedFileError(f"Falta o arquivo {path.name}. {_how_to_restore(path)}")
     expected = read_sums(path.parent).get(path.name)
@@ -69,17 +105,27 @@ def verify(path):
             f"{path.name} não tem SHA-256 anotado em {path.parent / SUMS}: não sei de onde veio e não o carrego. "
             f"Se foi você que o gravou, chame artifacts.seal(caminho) logo depois de gravar."
         )
-    received = sha256(path)
+    return expected
+
+
+def _reading(read, path):
+    """`read(path)`, com uma frase se o sistema não deixa."""
+    try:
+        return read(path)
+    except OSError as error:
+        raise CorruptedFileError(f"Não consegui ler {path.name} ({error.strerror}).") from None
+
+
+def _compare(path, expected, received):
     if received != expected:
         raise CorruptedFileError(
             f"{path.name} está corrompido: esperava SHA-256 {expected[:12]}…, recebi {received[:12]}…. "
             f"{_how_to_restore(path)}"
         )
-    return path
 
 
 def _how_to_restore(path):
     """A frase que ensina a recuperar o arquivo: do repositório (data/) ou de quem o gravou (artifacts/)."""
-    if DATA in path.resolve().parents:
+    if DATA in Path(os.path.realpath(path)).parents:  # resolve() levanta num laço de links
         return f"Para restaurar: git checkout -- data/{path.name} (ou baixe o projeto de novo)."
     return "Para restaurar: rode de novo a célula que o grava."

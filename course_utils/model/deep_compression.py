@@ -1,5 +1,6 @@
 """Deep Compression (Han, Mao e Dally, 2015) em pequeno, na LeNet-300-100: podar, dividir 16 pesos, codificar.
 
+O artigo divide 64 pesos por camada nessa rede e treina de novo os centros; aqui são 16, sem novo treino.
 Mede só armazenamento: quem executa a rede precisa antes desfazer o arquivo. A base parte do mesmo ponto e
 treina as mesmas épocas.
 """
@@ -98,7 +99,10 @@ def prune_to(network, power):
 
 
 def compress_lenet(seed, images, labels, *, dense=DENSE_EPOCHS, halfway=HALFWAY_EPOCHS, sparse=SPARSE_EPOCHS):
-    """Treina uma LeNet e, dali, de dois jeitos, as mesmas épocas: inteira (a base) e podada. `(base, bytes)`."""
+    """Treina uma LeNet e, dali, de dois jeitos, as mesmas épocas: inteira (a base) e podada.
+
+    Devolve `(base, podada, bytes)`: as duas redes, e a podada depois de dividir os pesos e empacotar.
+    """
 
     def study(network, epochs, label, rate=SPARSE_RATE):
         return train.train(network, images, labels, epochs=epochs, rate=rate, seed=seed, label=f"LeNet, {label}")
@@ -112,4 +116,4 @@ def compress_lenet(seed, images, labels, *, dense=DENSE_EPOCHS, halfway=HALFWAY_
             study(pruned, epochs, "podada")
         for layer in layers_of(pruned).values():
             prune.remove(layer, "weight")
-    return base, store(pruned)
+    return base, pruned, store(pruned)

@@ -4,6 +4,7 @@ Roda em ONNX Runtime e não sabe o que é HTTP: servidores, notebooks e testes c
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from course_utils.model import artifacts
 
 MODEL = artifacts.DATA / "reference.onnx"
 SIDE = 28
+CLASSES = 10
+TINY = np.finfo(np.float32).tiny
+NOWHERE = str(artifacts.ARTIFACTS / "nenhuma")  # uma pasta que não existe
 
 
 class InvalidInputError(ValueError):
@@ -26,12 +30,15 @@ class Prediction:
 
 
 class Predictor:
-    """Preditor de um arquivo ONNX de entrada float32 (n, 1, 28, 28) e saída logits (n, 10)."""
+    """Preditor de um arquivo ONNX de entrada float32 (n, 1, 28, 28) e saída (n, 10): logits, ou probabilidades."""
+
+    gives_probabilities = False  # quem confere o modelo (admission) diz se ele já termina em softmax
 
     def __init__(self, path=MODEL, threads=1):
         """Carregar: confere o SHA-256 de `path` e abre a sessão, com `threads` threads na CPU.
 
-        Levanta `CorruptedFileError` se o arquivo falta ou não confere.
+        Levanta `CorruptedFileError` se o arquivo falta ou não confere. Quem vai servir o modelo usa antes
+        `admission.admit`, que confere o resto.
         """
         # Importado só aqui: um processo que se divide (o gunicorn) não pode tê-lo carregado antes da divisão.
         import onnxruntime
@@ -39,7 +46,8 @@ class Predictor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        model = artifacts.verify(path).read_bytes()
+        model = artifacts.read(path)
+        self._weights = _add_weights(options, Path(path), model)
         self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.input_name = self.session.get_inputs()[0].name
 
@@ -90,7 +98,9 @@ class Predictor:
 
     def infer(self, batch):
         """float32 (n, 1, 28, 28) → logits float32 (n, 10)."""
-        return self.session.run(None, {self.input_name: batch})[0]
+        output = self.session.run(None, {self.input_name: batch})[0]
+        # O logaritmo desfaz o softmax do modelo: sem isto, `respond` o aplicaria de novo.
+        return np.log(np.maximum(output, TINY)) if self.gives_probabilities else output
 
     @staticmethod
     def respond(logits):
@@ -98,3 +108,18 @@ class Predictor:
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
         return [Prediction(int(row.argmax()), row.tolist()) for row in probabilities]
+
+
+def _add_weights(options, path, model):
+    """Pesos em arquivos à parte (`leitor.onnx.data`): só os que estão ao lado e têm o SHA-256 anotado.
+
+    O modelo diz os nomes deles; sem isto, o ONNX Runtime os procuraria na pasta em que o processo foi iniciado, e
+    os carregaria sem conferir nada. `options`: as da sessão; `model`: o conteúdo do arquivo (bytes). Devolve os
+    conteúdos (lista de bytes): a sessão não os copia, e quem a tem precisa guardá-los.
+    """
+    sealed = (path.with_name(name) for name in artifacts.read_sums(path.parent) if name.encode() in model)
+    files = [file for file in sealed if file.is_file() and file.name != path.name]
+    names, contents = [file.name for file in files], [artifacts.read(file) for file in files]
+    options.add_external_initializers_from_files_in_memory(names, contents, [len(item) for item in contents])
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", NOWHERE)
+    return contents

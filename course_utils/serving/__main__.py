@@ -4,21 +4,29 @@ import argparse
 import importlib.util
 import logging
 import os
+import re
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from pkgutil import resolve_name
 
 from course_utils.model.artifacts import CorruptedFileError
-from course_utils.serving.service import log_to_stdout, model_path
-from course_utils.serving.store import require_version
+from course_utils.model.predictor import MODEL
+from course_utils.serving.store import require_model
 
 FASTAPI = "course_utils.serving.fastapi_app:create_app"
 HOST = "127.0.0.1"
 STUCK_S = 20  # mais que o prazo do fim educado (10 s)
+HTTP = {"http": "course_utils.serving.protocol:Protocol", "ws": "none"}  # o que o uvicorn fala
+WITH_WORKERS = ("uvicorn", "gunicorn")
 
 
 def load_app(target):
@@ -41,12 +49,14 @@ def serve_uvicorn(options):
     os.environ["AULA_TARGET"] = options.target
     uvicorn.run(
         "course_utils.serving.__main__:create_asgi", factory=True, host=HOST, port=options.port,
-        workers=options.workers, access_log=False, log_level="warning", timeout_graceful_shutdown=10,
+        workers=options.workers, access_log=False, log_level="warning", timeout_graceful_shutdown=10, **HTTP,
     )  # fmt: skip
 
 
 def create_asgi():
     """A aplicação ASGI de AULA_TARGET, em cada processo do uvicorn."""
+    from course_utils.serving.service import log_to_stdout
+
     log_to_stdout()
     return load_app(os.environ["AULA_TARGET"])
 
@@ -110,14 +120,38 @@ def stop_when_stdin_closes():
     threading.Thread(target=watch, daemon=True).start()
 
 
-def require_watchers():
-    """Confere a sombra e a linha de base pedidas; levanta `CorruptedFileError` ou `BaselineError`."""
-    if "AULA_SHADOW" in os.environ:
-        require_version(os.environ["AULA_SHADOW"])
-    if "AULA_BASELINE" in os.environ:
+def require_models(options):
+    """Confere o modelo, a sombra e a linha de base pedidos; levanta `CorruptedFileError` ou `BaselineError`."""
+    paths = [path for path in (options.model or MODEL, options.shadow) if path]
+    if options.server == "gunicorn":
+        # Noutro processo: uma sessão do ONNX Runtime aberta antes da divisão deixaria os filhos sem threads.
+        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+            list(pool.map(require_model, paths))
+    else:
+        for path in paths:
+            require_model(path)
+    if options.baseline:
         from course_utils.measure.drift import load_baseline
 
-        load_baseline(os.environ["AULA_BASELINE"])
+        load_baseline(options.baseline)
+
+
+@contextmanager
+def shared_metrics(workers):
+    """Com mais de um processo, uma pasta em que o prometheus_client soma as métricas de todos; some no fim.
+
+    Quem importa `service` depois disto a usa: o prometheus_client só a procura ao ser importado.
+    """
+    if workers == 1:
+        yield
+        return
+    owner, folder = os.getpid(), tempfile.mkdtemp(prefix="aula32-metricas-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:  # um filho do gunicorn que termina também passa por aqui
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_free(port):
@@ -132,37 +166,91 @@ def is_free(port):
     return True
 
 
-def main(arguments=None):
-    """Lê a linha de comando e serve, só em 127.0.0.1, até receber SIGTERM ou Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m course_utils serve", description=__doc__)
+ENGLISH = {  # o que o argparse diz
+    "ignored explicit argument": "não leva valor:", "argument ": "", "expected one argument": "faltou o valor",
+    "unrecognized arguments:": "não conheço", "invalid choice:": "não existe", "choose from": "escolha entre",
+}  # fmt: skip
+
+
+class Parser(argparse.ArgumentParser):
+    """As frases do argparse, em português."""
+
+    def error(self, message):
+        for theirs, ours in ENGLISH.items():
+            message = message.replace(theirs, ours)
+        self.exit(2, f"{message}. As opções: {self.prog} --help\n")
+
+
+class Once(argparse.Action):
+    """Uma opção que só se dá uma vez: de duas, não se adivinha qual vale."""
+
+    def __call__(self, parser, namespace, value, option=None):
+        given = namespace.__dict__.setdefault("given", set())
+        if self.dest in given:
+            parser.error(f"{option} foi dada duas vezes")
+        given.add(self.dest)
+        setattr(namespace, self.dest, value)
+
+
+def between(lowest, highest):
+    """O tipo de uma opção: um inteiro de `lowest` a `highest`."""
+
+    def read(text):
+        if not re.fullmatch("[0-9]{1,9}", text) or not lowest <= int(text) <= highest:
+            raise argparse.ArgumentTypeError(f"recebi {text}; esperava um inteiro de {lowest} a {highest}")
+        return int(text)
+
+    return read
+
+
+def read_options(arguments):
+    """As opções da linha de comando (`Namespace`); o que não serve encerra o processo com uma frase."""
+    parser = Parser(prog="python -m course_utils serve", description=__doc__, allow_abbrev=False)
     parser.add_argument("target", nargs="?", default=FASTAPI, help=f"aplicação ou fábrica (padrão: {FASTAPI})")
-    parser.add_argument("--server", choices=SERVERS, default="uvicorn", help="quem atende (padrão: uvicorn)")
-    parser.add_argument("--workers", type=int, default=1, help="processos (uvicorn e gunicorn)")
-    parser.add_argument("--threads", type=int, default=1, help="threads por processo (gunicorn e waitress)")
-    parser.add_argument("--port", type=int, default=8000, help="porta em 127.0.0.1 (padrão: 8000)")
-    parser.add_argument("--model", type=Path, help="arquivo ONNX ou pasta de versões (padrão: o de referência)")
-    parser.add_argument("--baseline", type=Path, help="linha de base (JSON) do vigia de deriva (padrão: nenhum)")
-    parser.add_argument("--shadow", type=Path, help="modelo que recebe uma cópia do tráfego (padrão: nenhum)")
+    for name, options in {
+        "server": {"choices": SERVERS, "default": "uvicorn", "help": "quem atende (padrão: uvicorn)"},
+        "workers": {"type": between(1, 64), "default": 1, "help": "processos (uvicorn e gunicorn)"},
+        "threads": {"type": between(1, 512), "default": 1, "help": "threads por processo (gunicorn e waitress)"},
+        "port": {"type": between(1, 65535), "default": 8000, "help": "porta em 127.0.0.1 (padrão: 8000)"},
+        "model": {"type": Path, "help": "arquivo ONNX ou pasta de versões (padrão: o de referência)"},
+        "baseline": {"type": Path, "help": "linha de base (JSON) do vigia de deriva (padrão: nenhum)"},
+        "shadow": {"type": Path, "help": "modelo que recebe uma cópia do tráfego (padrão: nenhum)"},
+    }.items():
+        parser.add_argument(f"--{name}", action=Once, **options)
     parser.add_argument("--watch-stdin", action="store_true", help="encerra quando a entrada padrão fecha")
     options = parser.parse_args(arguments)
     for variable in ("model", "baseline", "shadow"):
-        if path := getattr(options, variable):
-            os.environ[f"AULA_{variable.upper()}"] = str(path.resolve())
+        value = getattr(options, variable) or os.environ.get(f"AULA_{variable.upper()}")
+        if value:
+            setattr(options, variable, Path(value).absolute())  # resolve() levanta num laço de links
+            os.environ[f"AULA_{variable.upper()}"] = str(Path(value).absolute())
+    if options.workers > 1 and options.server not in WITH_WORKERS:
+        parser.error(f"--workers só vale com --server {' ou '.join(WITH_WORKERS)}")
+    if options.workers > 1 and (options.baseline or options.shadow):
+        parser.error("--baseline e --shadow veem um processo só: use --workers 1")
+    return options
+
+
+def main(arguments=None):
+    """Lê a linha de comando e serve, só em 127.0.0.1, até receber SIGTERM ou Ctrl-C."""
+    options = read_options(arguments)
     if options.watch_stdin:
         stop_when_stdin_closes()
     try:
-        require_version(model_path())  # um modelo que não serve é dito já, numa frase, antes de abrir a porta
-        require_watchers()
-    except (CorruptedFileError, ValueError) as error:
+        require_models(options)  # um modelo que não serve é dito já, numa frase, antes de abrir a porta
+    except (CorruptedFileError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     if not is_free(options.port):
-        other = f"outra com --port, por exemplo --port {options.port + 1}"
+        other = f"outra com --port, por exemplo --port {options.port % 65535 + 1}"
         print(f"A porta {options.port} está em uso ou é reservada: escolha {other}.", file=sys.stderr)
         return 1
-    log_to_stdout()
-    print(f"Servindo em http://{HOST}:{options.port}/ (Ctrl-C encerra)", flush=True)
-    SERVERS[options.server](options)
+    with shared_metrics(options.workers):
+        from course_utils.serving.service import log_to_stdout
+
+        log_to_stdout()
+        print(f"Servindo em http://{HOST}:{options.port}/ (Ctrl-C encerra)", flush=True)
+        SERVERS[options.server](options)
     return 0
 
 

@@ -12,7 +12,9 @@ from time import perf_counter
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from course_utils.serving import contract, schemas
 from course_utils.serving.service import BODY_DEADLINE_S, request_id
@@ -40,7 +42,8 @@ def new_app(service, *, write_error=write_problem, **options):
 
     # O endereço "." é relativo à própria página: a documentação funciona também atrás de um proxy.
     options = {"version": "1", "servers": [{"url": "."}], "docs_url": None, "redoc_url": None} | options
-    app = FastAPI(lifespan=lifespan, **options)
+    # Sem redirecionar: um endereço com a barra no fim é outro endereço, e nem todo cliente repete o POST.
+    app = FastAPI(lifespan=lifespan, redirect_slashes=False, **options)
     app.add_middleware(Observer, service=service, write_error=write_error)
     _add_errors(app, write_error)
     _add_operation(app, service)
@@ -91,7 +94,8 @@ async def read_images(service, content_type, body, **rules):
 async def read_body(request, limit=contract.MAX_BODY_BYTES):
     """O corpo (bytes), contado enquanto chega: um corpo sem Content-Length também tem limite, e tem prazo.
 
-    Levanta `ContractError` 400 (cortado), 408 (lento demais) ou 413 (maior que `limit` bytes).
+    Levanta `ContractError` 400 (cortado), 408 (lento demais), 413 (maior que `limit` bytes, antes ou depois de
+    descompactado) ou 415 (uma compressão que não é gzip).
     """
     body, more = bytearray(), True
     try:
@@ -106,7 +110,9 @@ async def read_body(request, limit=contract.MAX_BODY_BYTES):
                     raise contract.too_large(limit)
     except TimeoutError:
         raise contract.too_slow() from None
-    return bytes(body)
+    if len(body) < int(request.headers.get("content-length", 0)):
+        raise contract.cut_short()
+    return contract.decode(request.headers.getlist("content-encoding"), bytes(body), limit)
 
 
 def _add_errors(app, write_error):
@@ -115,17 +121,22 @@ def _add_errors(app, write_error):
     @app.exception_handler(contract.ContractError)
     async def refuse(request, error):
         # Depois de um corpo recusado pela metade não se reaproveita a conexão: o resto dele ainda está a caminho.
-        headers = {"Connection": "close"} if error.status in (408, 413) else {}
-        if error.retry_after is not None:
-            headers["Retry-After"] = str(error.retry_after)
+        headers = error.headers | ({"Connection": "close"} if error.status in (408, 413) else {})
         content, kind = write_error(error.status, error.detail, request.scope["aula32.id"])
         return JSONResponse(content, error.status, headers=headers, media_type=kind)
 
     @app.exception_handler(HTTPException)
     async def refuse_route(request, error):
+        headers = error.headers
+        if error.status_code == 405:
+            routes = [route for route in app.routes if route.matches(request.scope)[0] != Match.NONE]
+            methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
+            headers = {"Allow": contract.allow(methods or {"GET"})}  # uma pasta de arquivos não diz: só GET
+            if request.method == "OPTIONS":  # sem CORS: a página de outra origem fica sem a permissão que pediu
+                return Response(status_code=204, headers=headers)
         detail = contract.route_problem(error.status_code, request.method, request.url.path)
         content, kind = write_error(error.status_code, detail, request.scope["aula32.id"])
-        return JSONResponse(content, error.status_code, headers=error.headers, media_type=kind)
+        return JSONResponse(content, error.status_code, headers=headers, media_type=kind)
 
 
 def _add_operation(app, service):
@@ -137,8 +148,7 @@ def _add_operation(app, service):
 
     @app.get("/health/ready", summary="O modelo está carregado e aquecido?", tags=["Operação"])
     async def ready():
-        service.require_ready()
-        return {"status": "pronto", "model_version": service.store.current.version}
+        return service.readiness()
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics():
@@ -152,7 +162,7 @@ def _add_operation(app, service):
 
 
 class Observer:
-    """Middleware ASGI: identificador, métricas, uma linha de registro, e o 500 que não conta segredos."""
+    """Middleware ASGI: identificador, métricas, uma linha de registro, HEAD, e o 500 que não conta segredos."""
 
     def __init__(self, app, service, write_error):
         self.app, self.service, self.write_error = app, service, write_error
@@ -160,8 +170,11 @@ class Observer:
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        header = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        scope["aula32.id"] = identifier = request_id(header.decode("latin-1"))
+        headers = Headers(scope=scope)
+        identifier, method = request_id(headers.get("x-request-id")), scope["method"]
+        # HEAD é um GET de que só vão os cabeçalhos, e "//predict" é o que sai de "http://…/" + "/predict".
+        changed = {"method": "GET" if method == "HEAD" else method, "path": "/" + scope["path"].lstrip("/")}
+        scope = scope | changed | {"aula32.id": identifier}
         start, status = perf_counter(), 0
 
         async def send_with_id(message):
@@ -169,10 +182,16 @@ class Observer:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", identifier.encode())]
+            elif method == "HEAD":
+                message = message | {"body": b""}
             await send(message)
 
         try:
+            contract.require_http(headers.get("upgrade", ""))
             await self.app(scope, receive, send_with_id)
+        except contract.ContractError as error:
+            content, kind = self.write_error(error.status, error.detail, identifier)
+            await JSONResponse(content, error.status, media_type=kind)(scope, receive, send_with_id)
         except Exception:
             log.exception("falha na requisição %s", identifier)
             if status:
@@ -182,7 +201,7 @@ class Observer:
         finally:
             # O modelo da rota, não o caminho: um cliente não pode criar séries de métricas à vontade.
             route = getattr(scope.get("route"), "path", "outra")
-            fields = {"method": scope["method"], "path": scope["path"], "request_id": identifier}
+            fields = {"method": method, "path": scope["path"], "request_id": identifier}
             fields |= {"route": route, "status": status, "seconds": perf_counter() - start}
             # Na próxima volta do laço, com a resposta já a caminho: o cliente não espera a linha de registro.
             asyncio.get_running_loop().call_soon(partial(self.service.observe, **fields))

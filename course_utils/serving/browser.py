@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from course_utils import files
 from course_utils.model import artifacts, tfjs
 from course_utils.model.predictor import MODEL
-from course_utils.setup import engines
 
 # O registro do Windows às vezes diz que .js é text/plain, e o navegador recusa um módulo assim.
 for _suffix, _kind in {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}.items():
@@ -35,11 +35,12 @@ def find_engine(name):
 
     O manifesto é `{"tfjs": "4.22.0", "onnx": "1.30.0"}`, ou `{}` se a preparação não trouxe os motores.
     """
-    versions = engines.installed()
-    if name == engines.MANIFEST:
+    versions = files.installed_engines()
+    if name == files.ENGINES_MANIFEST:
         return Asset(json.dumps(versions).encode(), "application/json", ASK_AGAIN)
-    folder = Path(sys.prefix, engines.PLACE)
-    if not versions or name not in json.loads((folder / engines.MANIFEST).read_text(encoding="utf-8"))["files"]:
+    folder = Path(sys.prefix, files.ENGINES_PLACE)
+    manifest = folder / files.ENGINES_MANIFEST
+    if not versions or name not in json.loads(manifest.read_text(encoding="utf-8"))["files"]:
         return None
     return Asset((folder / name).read_bytes(), mimetypes.guess_type(name)[0], FOREVER)
 

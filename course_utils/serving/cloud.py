@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from course_utils.model.predictor import MODEL
 from course_utils.serving import asgi, contract, schemas
 from course_utils.serving.service import Service
+from course_utils.serving.store import find_onnx, find_versions
 
 SAGEMAKER_BODY_BYTES = 6_291_456  # o modelo de serviço do botocore, em InvokeEndpoint.Body
 VERTEX_BODY_BYTES = 1_500_000  # "1.5 MB" de um endpoint compartilhado, lido como potência de dez
@@ -60,8 +61,7 @@ def create_app(model=None, **limits):
     app = asgi.new_app(service, title="Leitor de CEP, em contêiner")
 
     async def health():
-        service.require_ready()
-        return {"status": "pronto", "model_version": service.store.current.version}
+        return service.readiness()
 
     def reader(limit, schema):
         async def predict(request: Request):
@@ -122,9 +122,9 @@ def model_path():
 def find_model(path):
     """Arquivo ou pasta de versões → o próprio; pasta com um só arquivo ONNX → o arquivo (Path)."""
     path = Path(path)
-    if not path.is_dir() or any(item.is_dir() and item.name.isdigit() for item in path.iterdir()):
+    if not path.is_dir() or find_versions(path):
         return path
-    files = sorted(path.glob("*.onnx"))
+    files = find_onnx(path)
     if len(files) != 1:
         raise SettingsError(
             f"{path}: esperava versões (1/, 2/, …) ou um arquivo ONNX; achei {len(files)} arquivos."

@@ -2,7 +2,20 @@
 
 Não importa framework web algum: Flask e FastAPI chamam as mesmas funções e por isso dão as mesmas respostas.
 Erros seguem a RFC 9457 (`application/problem+json`).
+
+O que vale em todos os servidores e contratos, além do corpo:
+
+- HEAD onde há GET; OPTIONS responde 204 com Allow e sem CORS: uma página de outra origem não chama este servidor
+  (quem precisar disso põe um proxy na frente);
+- nada redireciona, e um endereço com a barra no fim é outro (404);
+- `Content-Encoding: gzip` é aceito, e qualquer outra compressão é um 415; o JSON é UTF-8, com ou sem BOM;
+- um pedido de Upgrade é ignorado, e um de WebSocket, recusado.
+
+No contrato do TensorFlow Serving, o que não é uma rota dele é sempre 400, como no servidor de verdade.
 """
+
+import codecs
+import zlib
 
 import numpy as np
 from pydantic import ValidationError
@@ -19,13 +32,14 @@ ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png"
 TYPES = JSON_TYPE, BYTES_TYPE, *PICTURE_TYPES, FORM_TYPE
 PROBLEM_TYPE = "application/problem+json"
 TITLES = {
-    400: "Corpo malformado",
+    400: "Requisição malformada",
     404: "Rota inexistente",
     405: "Método não permitido",
     408: "O corpo demorou demais",
     413: "Corpo grande demais",
     415: "Tipo de conteúdo não aceito",
     422: "Entrada fora do contrato",
+    431: "Cabeçalho grande demais",
     500: "Erro interno",
     503: "Servidor ocupado ou ainda não pronto",
     504: "Prazo esgotado",
@@ -36,12 +50,14 @@ FAILURE = "O servidor falhou ao responder; o registro dele, sob este request_id,
 class ContractError(Exception):
     """Uma requisição não atendida: `status` HTTP e `detail`, a frase que diz o que fazer.
 
-    `retry_after`: em quantos segundos vale tentar de novo (None se repetir não adianta).
+    `retry_after`: em quantos segundos vale tentar de novo (None se repetir não adianta); `headers`: outros
+    cabeçalhos da resposta.
     """
 
-    def __init__(self, status, detail, retry_after=None):
+    def __init__(self, status, detail, retry_after=None, headers=()):
         super().__init__(detail)
-        self.status, self.detail, self.retry_after = status, detail, retry_after
+        self.status, self.detail = status, detail
+        self.headers = dict(headers) | ({} if retry_after is None else {"Retry-After": str(retry_after)})
 
 
 def read_images(content_type, body, *, limit=None, schema=PredictRequest):
@@ -106,6 +122,42 @@ def media_type(content_type):
     return ALIASES.get(kind, kind)
 
 
+def decode(codings, body, limit=MAX_BODY_BYTES):
+    """Desfaz o `Content-Encoding`; o limite vale também para o que sai: uma bomba não chega a encher a memória.
+
+    `codings`: os valores do cabeçalho (lista de str; vazia se não veio); `body`: bytes, no máximo `limit`. Levanta
+    `ContractError` 415 (só `gzip` e `identity`), 413 (passa de `limit`) ou 400 (não é gzip, ou está pela metade).
+    """
+    names = [name.strip().lower() for name in ",".join(codings).split(",")]
+    names = [name for name in names if name not in ("", "identity")]
+    if not names:
+        return body
+    if len(names) > 1 or names[0] not in ("gzip", "x-gzip"):
+        received = ", ".join(names)[:80]
+        detail = f"Recebi Content-Encoding: {received}; aceito só gzip, uma vez, ou nenhum."
+        raise ContractError(415, detail, headers={"Accept-Encoding": "gzip"})
+    decoded = bytearray()
+    try:
+        while body:  # um gzip pode ter vários membros, um depois do outro
+            stream = zlib.decompressobj(wbits=31)
+            decoded += stream.decompress(body, limit + 1 - len(decoded))
+            if len(decoded) > limit:
+                raise too_large(limit)
+            if not stream.eof:
+                raise zlib.error
+            body = stream.unused_data
+    except zlib.error:
+        raise ContractError(400, "O corpo não é um gzip inteiro, como o Content-Encoding prometia.") from None
+    return bytes(decoded)
+
+
+def as_utf8(body):
+    """Um JSON (bytes) sem a marca BOM, que alguns programas põem na frente. Levanta o 400 se está em UTF-16."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in body[:4]:
+        raise ContractError(400, "O corpo está em UTF-16 ou UTF-32; mande o JSON em UTF-8.")
+    return body.removeprefix(codecs.BOM_UTF8)
+
+
 def too_large(limit=MAX_BODY_BYTES):
     """O erro 413, que um servidor também levanta ao contar um corpo que chega aos pedaços."""
     size = f"{limit:,} bytes".replace(",", ".") + f" ({limit / 2**20:.3g} MiB)".replace(".", ",")
@@ -136,14 +188,30 @@ def problem(status, detail, request_id=None):
 
 def route_problem(status, method, path):
     """O `detail` de um 404 ou 405."""
-    return f"Este servidor não atende {method} em {path}."
+    hint = " (o endereço é sem a barra do fim?)" if status == 404 and path.endswith("/") else ""
+    return f"Este servidor não atende {method} em {path}{hint}."
+
+
+def allow(methods):
+    """O cabeçalho Allow: HEAD vai com GET, e OPTIONS com todos. `methods`: os da rota."""
+    return ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
+
+
+def require_http(upgrade):
+    """Levanta `ContractError` 400 se o cabeçalho Upgrade pede um WebSocket; outro pedido de troca se ignora.
+
+    Ignorar é o que a RFC 9110 (7.8) deixa a quem não fala o outro protocolo: um cliente que oferece HTTP/2 (`h2c`)
+    recebe a sua resposta em HTTP/1.1.
+    """
+    if upgrade.strip().lower() == "websocket":
+        raise ContractError(400, "Este servidor não fala WebSocket: use HTTP.")
 
 
 def _from_json(schema, body):
     """`{"images": [imagem, …]}`, cada imagem uma lista de 784 inteiros ou um base64 de 784 bytes."""
     field = next(iter(schema.model_fields))
     try:
-        images = getattr(schema.model_validate_json(body), field)
+        images = getattr(schema.model_validate_json(as_utf8(body)), field)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=True)[0]
         if first["type"] == "json_invalid":

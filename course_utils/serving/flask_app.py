@@ -22,6 +22,7 @@ def create_app(model=None, **limits):
     """
     service = Service(model, **limits)
     app = Flask("leitor_de_cep", static_folder=PAGE, static_url_path="/web")
+    app.url_map.merge_slashes = False  # sem redirecionar: nem todo cliente repete o POST
     app.json.ensure_ascii, app.json.sort_keys = False, False
     _add_errors(app)
     _add_observer(app, service)
@@ -39,8 +40,7 @@ def create_app(model=None, **limits):
 
     @app.get("/health/ready")
     def ready():
-        service.require_ready()
-        return jsonify(status="pronto", model_version=service.store.current.version)
+        return jsonify(service.readiness())
 
     @app.get("/metrics")
     def metrics():
@@ -106,7 +106,9 @@ def _read_body(limit):
         raise (contract.too_slow() if waited >= BODY_DEADLINE_S else contract.cut_short()) from None
     if len(body) < (request.content_length or 0):
         raise contract.cut_short()
-    return body
+    if len(body) > contract.MAX_BODY_BYTES:
+        raise contract.too_large()
+    return contract.decode(request.headers.getlist("Content-Encoding"), body, limit)
 
 
 def _add_errors(app):
@@ -115,15 +117,14 @@ def _add_errors(app):
     @app.errorhandler(contract.ContractError)
     def refuse(error):
         response = _problem(error.status, error.detail)
-        if error.retry_after is not None:
-            response.headers["Retry-After"] = str(error.retry_after)
+        response.headers.update(error.headers)
         return response
 
     @app.errorhandler(HTTPException)
     def refuse_route(error):
         response = _problem(error.code, contract.route_problem(error.code, request.method, request.path))
         if getattr(error, "valid_methods", None):
-            response.headers["Allow"] = ", ".join(error.valid_methods)
+            response.headers["Allow"] = contract.allow(error.valid_methods)
         return response
 
     @app.errorhandler(Exception)
@@ -144,10 +145,16 @@ def _add_observer(app, service):
     @app.before_request
     def begin():
         g.start, g.request_id = perf_counter(), request_id(request.headers.get("X-Request-ID"))
+        contract.require_http(request.headers.get("Upgrade", ""))
 
     @app.after_request
     def end(response):
         response.headers["X-Request-ID"] = g.request_id
+        if request.method == "OPTIONS" and response.status_code == 200:
+            # A resposta automática do Flask, sem corpo. Sem CORS: a página de outra origem fica sem a permissão.
+            response.status_code = 204
+            response.headers["Allow"] = contract.allow(response.allow)
+            del response.headers["Content-Type"]
         route = request.url_rule.rule if request.url_rule else "outra"
         fields = {"method": request.method, "path": request.path, "request_id": g.request_id}
         service.observe(route=route, status=response.status_code, seconds=perf_counter() - g.start, **fields)

@@ -85,7 +85,7 @@ def create_app(model=None, **limits):
     `limits`: `max_pending` e `deadline_s` do `Service`.
     """
     service = Service(model, **limits)
-    options = {"title": "Leitor de CEP: Open Inference Protocol", "redirect_slashes": False}
+    options = {"title": "Leitor de CEP: Open Inference Protocol"}
     app = asgi.new_app(service, write_error=tensors.write_error, **options)
 
     @app.get("/v2/", include_in_schema=False)  # o OpenAPI da especificação escreve com a barra; o texto, sem

@@ -12,9 +12,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 from pydantic_core import to_json
 
 from course_utils.model.predictor import MODEL
@@ -27,12 +28,13 @@ MAX_PENDING = 64
 MAX_LARGE = 8  # figuras ao mesmo tempo: 8 corpos de 10 MiB são 80 MiB
 SWITCH_MS = 0.3  # passar o trabalho a outra thread e receber a resposta custa isto
 ALONE_MS = 10.0  # o que o laço de eventos pode parar sem que /health/live se atrase
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # o prometheus_client a lê ao ser importado; `__main__` a define
 log = logging.getLogger("aula32.serving")
 
 
 def model_path():
     """O modelo que o processo deve servir: a variável AULA_MODEL, ou o de referência."""
-    return os.environ.get("AULA_MODEL", MODEL)
+    return os.environ.get("AULA_MODEL") or MODEL
 
 
 class Service:
@@ -63,6 +65,7 @@ class Service:
             return
         store.watch()
         self.store = store
+        self._note_version()
 
     def close(self):
         """Termina as inferências em curso e para de vigiar a pasta de versões."""
@@ -78,6 +81,16 @@ class Service:
         if self.store is None:
             raise ContractError(503, self.failure or "O modelo ainda está sendo carregado.", retry_after=1)
 
+    def readiness(self):
+        """O que `/health/ready` responde (dict); `refused`, só se há versões que não foram ao ar, diz por quê.
+
+        Levanta o 503 enquanto o modelo não está pronto.
+        """
+        self.require_ready()
+        answer = {"status": "pronto", "model_version": self.store.current.version}
+        refused = self.store.refused()
+        return answer | {"refused": refused} if refused else answer
+
     @contextmanager
     def admit(self, large=False):
         """Uma vaga na fila; levanta o 503 na hora se ela está cheia: recusar cedo é melhor que atrasar todos.
@@ -90,7 +103,8 @@ class Service:
                 raise ContractError(503, "A fila está cheia; tente de novo em instantes.", retry_after=1)
             self._pending, self._large = self._pending + 1, self._large + large
         try:
-            yield
+            with self.pending.track_inprogress():
+                yield
         finally:
             with self._lock:
                 self._pending, self._large = self._pending - 1, self._large - large
@@ -146,14 +160,30 @@ class Service:
         self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], **options)
         self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], **options)
         self.inference = Histogram("inference_seconds", "Duração da inferência", **options)
-        pending = Gauge("requests_pending", "Requisições em curso", **options)
-        pending.set_function(lambda: self._pending)
-        version = Gauge("model_version", "Versão do modelo no ar", **options)
-        version.set_function(lambda: int(self.store.current.version) if self.store else 0)
+        options["multiprocess_mode"] = "livesum"  # só dos processos vivos: quem morreu não atende mais nada
+        self.pending = Gauge("requests_pending", "Requisições em curso", **options)
+        options["multiprocess_mode"] = "livemostrecent"
+        self.version = Gauge("model_version", "Versão do modelo no ar", **options)
 
     def metrics(self):
-        """O texto que o Prometheus lê (bytes)."""
-        return generate_latest(self.registry)
+        """O texto que o Prometheus lê (bytes); com vários processos, a soma deles."""
+        self._note_version()
+        folder = os.environ.get(METRICS_FOLDER)
+        if not folder:
+            return generate_latest(self.registry)
+        import psutil  # o contêiner da nuvem tem um processo só, e não o leva
+
+        for pid in {file.stem.rpartition("_")[2] for file in Path(folder).glob("gauge_live*.db")}:
+            if not psutil.pid_exists(int(pid)):
+                multiprocess.mark_process_dead(pid)
+        everyone = CollectorRegistry()
+        multiprocess.MultiProcessCollector(everyone)
+        return generate_latest(everyone)
+
+    def _note_version(self):
+        """A versão para `/metrics`; um processo que ainda carrega não apaga a que os outros servem."""
+        if self.store:
+            self.version.set(int(self.store.current.version))
 
     def observe(self, *, method, route, path, status, seconds, request_id):
         """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""

@@ -1,10 +1,12 @@
 """Qual versão do modelo está no ar: um arquivo só, ou uma pasta de versões numeradas que se trocam sem reinício.
 
 A pasta é a do notebook 01, como o TensorFlow Serving a quer: `1/`, `2/`, …, cada uma com um arquivo ONNX e o
-seu SHA256SUMS. A maior versão íntegra é servida; uma `2/` quebrada ou pela metade deixa a `1/` no ar.
+seu SHA256SUMS. Os nomes são números (`00000123` é a 123); outras pastas e arquivos escondidos não contam. A maior
+versão que cumpre o contrato (`admission`) é servida; uma `2/` quebrada ou pela metade deixa a `1/` no ar.
 """
 
 import logging
+import re
 import statistics
 import threading
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.model import artifacts
+from course_utils.model import admission, artifacts
 from course_utils.model.predictor import Predictor
 
 log = logging.getLogger("aula32.serving")
@@ -31,42 +33,51 @@ class ModelStore:
     """`current` é o `Served` do momento; trocá-lo é uma atribuição só, que nenhuma requisição vê pela metade."""
 
     def __init__(self, path):
-        """Carrega e aquece a maior versão íntegra de `path` (arquivo ONNX ou pasta de versões).
+        """Carrega e aquece a maior versão de `path` (arquivo ONNX ou pasta de versões) que cumpre o contrato.
 
         Levanta `CorruptedFileError` se nenhuma serve.
         """
         self.path, self.current = Path(path), None
-        self._broken = {}
+        self._refused = {}  # versão: (a marca dos arquivos recusados, a frase que diz por quê)
         self._stop = threading.Event()
-        problems = self.refresh()
+        self.refresh()
         if self.current is None:
-            raise artifacts.CorruptedFileError("; ".join(problems) or f"Não há versões em {self.path.name}.")
+            reasons = "; ".join(self.refused().values())
+            raise artifacts.CorruptedFileError(reasons or f"Não há versões (1/, 2/, …) em {self.path.name}.")
+
+    def refused(self):
+        """As versões que estão na pasta e não vão ao ar: `{versão: a frase que diz por quê}`."""
+        return {version: reason for version, (_, reason) in self._refused.items()}
 
     def refresh(self):
-        """Procura uma versão melhor e a põe no ar; devolve as frases das que não serviram (lista de str)."""
-        problems = []
-        for version, file in find_versions(self.path):
+        """Procura uma versão melhor que a do momento e, se há, a põe no ar."""
+        refused = {}
+        for version, files in find_versions(self.path):
             if self.current and version == self.current.version:
                 break
-            mark = _mark(file)
-            if self._broken.get(version) == mark:
+            mark = _mark(files)
+            if self._refused.get(version, (None,))[0] == mark:
+                refused[version] = self._refused[version]
                 continue
             try:
-                self.current = Served(version, *_load_and_warm_up(file))
+                self.current = Served(version, *_load_and_warm_up(only_file(files)))
                 log.info("versão %s no ar", version)
                 break
             except Exception as error:  # um arquivo ruim nunca derruba quem já está servindo
-                self._broken[version] = mark
-                problems.append(str(error))
+                place = f"{version}/: " if self.path.is_dir() else ""
+                refused[version] = mark, f"{place}{error}"
                 log.warning("versão %s recusada: %s", version, error)
-        return problems
+        self._refused = refused
 
     def watch(self, interval=1.0):
         """Chama `refresh` a cada `interval` segundos, numa thread, até `close`."""
 
         def loop():
             while not self._stop.wait(interval):
-                self.refresh()
+                try:
+                    self.refresh()
+                except OSError as error:  # a pasta sumiu, ou não se deixa ler: quem está no ar continua
+                    log.warning("não consegui ver as versões: %s", error)
 
         threading.Thread(target=loop, daemon=True, name="versões").start()
 
@@ -75,29 +86,44 @@ class ModelStore:
         self._stop.set()
 
 
-def require_version(path):
-    """Confere, sem abrir modelo algum, que `path` tem ao menos uma versão íntegra.
+def require_model(path):
+    """Carrega `path` (arquivo ONNX ou pasta de versões) e o solta, sem registrar nada: quem for servi-lo o fará.
 
-    Levanta `CorruptedFileError`. É o que o processo-mãe do gunicorn chama: uma sessão do ONNX Runtime aberta
-    antes do `fork` deixaria os filhos com threads que não existem.
+    Levanta `CorruptedFileError` se nada nele serve.
     """
-    problems = []
-    for _, file in find_versions(path):
-        try:
-            return artifacts.verify(file)
-        except artifacts.CorruptedFileError as error:
-            problems.append(str(error))
-    raise artifacts.CorruptedFileError("; ".join(problems) or f"Não há versões em {Path(path).name}.")
+    log.disabled = True
+    try:
+        ModelStore(path)
+    finally:
+        log.disabled = False
 
 
 def find_versions(path):
-    """`(versão, arquivo)` da maior para a menor; um arquivo solto é a versão 1."""
+    """`(versão, arquivos ONNX)` da maior para a menor; um arquivo solto é a versão 1.
+
+    A versão é um número, como texto e sem zeros à esquerda. Duas pastas com o mesmo número somam os seus arquivos.
+    """
     path = Path(path)
     if not path.is_dir():
-        return [("1", path)]
-    numbered = [folder for folder in path.iterdir() if folder.is_dir() and folder.name.isdigit()]
-    ordered = sorted(numbered, key=lambda folder: int(folder.name), reverse=True)
-    return [(folder.name, next(folder.glob("*.onnx"), folder / "model.onnx")) for folder in ordered]
+        return [("1", [path])]
+    versions = {}
+    for folder in path.iterdir():
+        if re.fullmatch("[0-9]{1,18}", folder.name) and folder.is_dir():
+            versions.setdefault(int(folder.name), []).extend(find_onnx(folder) or [folder / "model.onnx"])
+    return [(str(number), files) for number, files in sorted(versions.items(), reverse=True)]
+
+
+def find_onnx(folder):
+    """Os arquivos ONNX à vista: um escondido é um rascunho, ou resto de outro sistema (`._model.onnx`)."""
+    return sorted(file for file in Path(folder).glob("*.onnx") if not file.name.startswith("."))
+
+
+def only_file(files):
+    """O arquivo da versão; levanta `CorruptedFileError` se há mais de um."""
+    if len(files) > 1:
+        names = " e ".join(f"{file.parent.name}/{file.name}" for file in files)
+        raise artifacts.CorruptedFileError(f"Não sei qual é o modelo desta versão: {names}. Deixe um só.")
+    return files[0]
 
 
 def _load_and_warm_up(file):
@@ -105,7 +131,7 @@ def _load_and_warm_up(file):
 
     Devolve `(preditor, ms por imagem)`, a mediana de três inferências já aquecidas.
     """
-    predictor, blank, times = Predictor(file), np.zeros((1, 28, 28), np.uint8), []
+    predictor, blank, times = admission.admit(file), np.zeros((1, 28, 28), np.uint8), []
     for _ in range(4):
         start = perf_counter()
         predictor.predict(blank)
@@ -113,7 +139,7 @@ def _load_and_warm_up(file):
     return predictor, statistics.median(times[1:])
 
 
-def _mark(file):
-    """O que muda quando alguém mexe na versão: tamanho e data do arquivo e do seu SHA256SUMS."""
-    paths = (file, file.parent / artifacts.SUMS)
-    return [(path.stat().st_size, path.stat().st_mtime_ns) for path in paths if path.exists()]
+def _mark(files):
+    """O que muda quando alguém mexe na versão: nomes, tamanhos e datas do que há nas suas pastas."""
+    found = {item for file in files if file.parent.is_dir() for item in file.parent.iterdir() if item.is_file()}
+    return {(item, item.stat().st_size, item.stat().st_mtime_ns) for item in found}

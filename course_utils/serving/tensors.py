@@ -105,7 +105,7 @@ def served_version(service, asked):
 def read(schema, body):
     """O corpo (bytes) como objeto de `schema`, um modelo do Pydantic. Levanta `ContractError` 400."""
     try:
-        return schema.model_validate_json(body)
+        return schema.model_validate_json(contract.as_utf8(body))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":

@@ -72,7 +72,7 @@ def create_app(model=None, **limits):
     """
     path = model or model_path()
     service = Service(path, **limits)
-    options = {"title": "Leitor de CEP: contrato do TensorFlow Serving", "redirect_slashes": False}
+    options = {"title": "Leitor de CEP: contrato do TensorFlow Serving"}
     app = asgi.new_app(service, write_error=tensors.write_error, **options)
 
     async def refuse(request: Request):

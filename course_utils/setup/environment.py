@@ -1,8 +1,10 @@
 """Prepara o ambiente do curso (a pasta `.venv`) usando só a biblioteca padrão.
 
-`ensure` olha o que existe, faz apenas o que falta e devolve o Python a usar. A marca dentro de `.venv` nasce
-com `finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido.
-Depois vêm os motores do navegador (`engines`): se faltarem, o ambiente vale assim mesmo. O extra é à parte.
+`ensure` olha o que existe, faz apenas o que falta e devolve o Python a usar. A marca dentro do ambiente nasce com
+`finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido. Depois vêm
+os motores do navegador (`engines`): se faltarem, o ambiente vale assim mesmo.
+
+`python -m course_utils.setup.environment` prepara o próprio Python que o roda (é o que o Binder faz).
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
-import hashlib
 import importlib.util
 import json
 import os
@@ -22,37 +23,61 @@ import sysconfig
 import time
 from pathlib import Path
 
-from course_utils.setup import engines
-from course_utils.setup.installer import DISK_FULL, Progress, SetupError, duration, install, run_logged
-from course_utils.setup.lock import try_lock
+from course_utils import files
+from course_utils.setup import engines, failures, lock, packages, sources
+from course_utils.setup.installer import Progress, SetupError, duration, gigabytes, run_logged
 
-NEW_BYTES, UPDATE_BYTES = 6_000_000_000, 1_500_000_000  # o instalado e os arquivos baixados, com folga
+# O instalado e os arquivos baixados, com folga.
+NEW_BYTES, UPDATE_BYTES = 6_000_000_000, 1_500_000_000
 MARK = "course_utils.json"
-BASE, EXTRA = "requirements.txt", "requirements-extra.txt"
 
 SAY = {
     "absent": "Preparando o ambiente do curso em .venv (só desta vez; precisa de internet).",
-    "interrupted": "A preparação anterior não terminou: recomeçando; o pip reaproveita os downloads que guardou.",
-    "broken": "O ambiente em .venv está com defeito: refazendo; o pip reaproveita os downloads que guardou.",
+    "interrupted": "A preparação anterior não terminou: recomeçando; o que já foi baixado se aproveita.",
+    "broken": "O ambiente em .venv está com defeito: refazendo; o que já foi baixado se aproveita.",
     "incomplete": "Pacotes do ambiente em .venv sumiram ou mudaram de versão: instalando-os de novo.",
-    "outdated": "requirements.txt mudou: atualizando o ambiente em .venv.",
+    "outdated": "As versões do curso mudaram: atualizando o ambiente em .venv.",
+    "old": "O ambiente em .venv é de uma versão anterior do curso, feita com o pip: o uv a atualiza.",
     "foreign": "A pasta .venv não é deste curso: foi guardada como {}, e uma nova será criada.",
+    "extra": "Acrescentando o extra ao ambiente em .venv (só desta vez; precisa de internet).",
 }
+ANEW = ("absent", "interrupted", "broken", "foreign")
+SEPARATOR = (
+    "A pasta do curso está em {}, e o Python não cria ambientes num caminho com «{}»: mude o nome dessa "
+    "pasta e rode de novo."
+)
+NO_VENV = (
+    "Este Python não tem o módulo venv completo: instale-o (no Debian e no Ubuntu, com: "
+    "sudo apt install python3-venv) e rode de novo."
+)
+LOST_LINK = "A pasta .venv aponta para {}, que não existe: ligue o disco dela, ou apague .venv, e rode de novo."
+FULL_LINK = "A pasta .venv aponta para {}, que tem outras coisas: aponte-a para uma pasta vazia e rode de novo."
+BUSY = "Outra janela já está preparando o ambiente: espere ela terminar e rode de novo."
+WITHOUT_EXTRA = "Os notebooks da série não precisam deste extra."
 
 
-def ensure(root: str | Path) -> str:
-    """Devolve o Python de um ambiente completo para `root`, criando ou consertando `.venv` se preciso."""
+def ensure(root: str | Path, extra: str | None = None, kit=None) -> str:
+    """Devolve o Python de um ambiente completo para `root`, criando ou consertando `.venv` se preciso.
+
+    `extra`: o nome de um dos `lock.EXTRAS`. `kit`: o que `kit.open_kit` devolveu, para preparar sem internet.
+    Levanta `SetupError`.
+    """
     root = Path(root)
+    locks = [lock.BASE, *([lock.EXTRAS[extra]] if extra else [])]
     with disk_problems_in_a_sentence():
-        state = diagnose(root)
+        state = diagnose(root, locks)
         if state == "ready":
-            add_engines(root)
+            add_engines(root, kit)
             return str(venv_python(root))
-        complete = find_complete(root) if state in ("absent", "foreign") else None
-        if complete:
-            return complete
+        if state in ("absent", "foreign") and is_complete(root, Path(sys.prefix), Path(sys.executable), locks):
+            # Este Python já tem tudo (o do Binder, o de quem chamou), mas talvez outro course_utils.
+            os.environ["PYTHONPATH"] = str(root)
+            return sys.executable
         with only_one(root):
-            return prepare(root, diagnose(root))
+            state = diagnose(root, locks)
+            if state != "ready":  # outra chamada pode ter terminado entre o primeiro exame e a trava
+                prepare(root, state, locks, kit)
+    return str(venv_python(root))
 
 
 @contextlib.contextmanager
@@ -61,138 +86,154 @@ def disk_problems_in_a_sentence():
         yield
     except OSError as problem:
         if problem.errno == errno.ENOSPC:
-            raise SetupError(DISK_FULL) from problem
+            raise SetupError(failures.DISK_FULL) from problem
         raise SetupError(
-            f"Não consegui preparar a pasta do curso ({problem}): feche os programas que a usam, "
-            "confira se você pode escrever nela e rode de novo."
+            f"Não consegui preparar a pasta do curso {files.explain(problem)}, feche os programas que a usam "
+            "e rode de novo."
         ) from problem
 
 
-def diagnose(root: Path) -> str:
+def diagnose(root: Path, locks: list[str]) -> str:
     """Uma das chaves de `SAY`, ou "ready"."""
     venv = root / ".venv"
-    if not os.path.lexists(venv):
+    if not os.path.lexists(venv) or (venv.is_dir() and not any(venv.iterdir())):
         return "absent"
     mark = read_mark(venv)
     if mark is None:
         return "foreign"
     if not mark.get("finished"):
         return "interrupted"
-    missing = missing_packages(venv_python(root), root)
-    if missing is None:
+    if not answers(venv_python(root)):
         return "broken"
-    if mark.get("requirements") != digest(root):
+    if "locks" not in mark:
+        return "old"
+    if mark["locks"].get(lock.BASE) != digest(root, lock.BASE):
         return "outdated"
-    return "incomplete" if missing else "ready"
+    if not packages.whole(root, venv, venv_python(root), [lock.BASE], mark["cpu"]):
+        return "incomplete"
+    return "ready" if all(mark["locks"].get(name) == digest(root, name) for name in locks) else "extra"
 
 
-def find_complete(root: Path) -> str | None:
-    """Um ambiente que não fizemos, mas ao qual nada falta (o do Binder, o de quem chamou): usa-se como está."""
-    for python in (venv_python(root), Path(sys.executable)):
-        if missing_packages(python, root) == []:
-            # Nele não há o nosso .pth: o pacote do curso é achado por esta variável, herdada pelos kernels.
-            paths = (str(root), os.environ.get("PYTHONPATH", ""))
-            os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-            return str(python)
-    return None
+def is_complete(root: Path, prefix: Path, python: Path, locks: list[str]) -> bool:
+    """O ambiente da pasta `prefix` foi preparado com estes mesmos locks, e continua inteiro?"""
+    mark = read_mark(prefix) or {}
+    same = all(mark.get("locks", {}).get(name) == digest(root, name) for name in locks)
+    return bool(mark.get("finished")) and same and packages.whole(root, prefix, python, locks, mark["cpu"])
 
 
-def prepare(root: Path, state: str) -> str:
+def digest(root: Path, name: str) -> str:
+    """Muda quando muda o lock `name` ou o do PyTorch sem CUDA."""
+    return "-".join(lock.digest(root / one)[:32] for one in (name, lock.CPU) if (root / one).exists())
+
+
+def prepare(root: Path, state: str, locks: list[str], kit) -> None:
     """Cria, refaz ou atualiza `.venv`, conforme `state`, e conta o resultado."""
-    venv = root / ".venv"
-    if state == "ready":  # outra chamada terminou entre o primeiro exame e a trava
-        return str(venv_python(root))
-    started, anew = time.monotonic(), state not in ("outdated", "incomplete")
-    mark = {} if anew else read_mark(venv)
-    print(SAY[state].format(set_aside(venv)) if state == "foreign" else SAY[state], flush=True)
+    venv, started = root / ".venv", time.monotonic()
+    refuse_a_bad_place(root)
+    said = SAY[state].format(set_aside(venv)) if state == "foreign" else SAY[state]
+    print(said.replace("; precisa de internet", "; sem internet, com o kit") if kit else said, flush=True)
+    python = venv_python(root)
     with open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log, Progress() as progress:
-        if anew:
+        if state in ANEW:
             create(root, log, progress)
+            mark = {}
         else:
-            update(root, log, progress)
-        mark |= {"finished": True, "requirements": digest(root), "python": platform.python_version()}
-        write_mark(venv, **mark)
-        without = engines.complete(root, venv, venv_python(root), progress)
-    seconds = time.monotonic() - started
-    if anew:  # o que custou a preparação inteira, e quando: as medições (bench) o contam
-        write_mark(venv, **mark, seconds=round(seconds, 1), made=datetime.date.today().isoformat())
-    print(f"Ambiente pronto em {duration(seconds)}.", flush=True)
-    report_sizes(root)
-    if without:
-        print(without, flush=True)
-    return str(venv_python(root))
+            mark = read_mark(venv)
+            mark.pop("requirements", None)  # de quando era o pip
+            check_disk(venv, UPDATE_BYTES)
+        where = sources.only(kit.wheels) if kit else sources.read(python)
+        locks = sorted({*locks, *(name for name in mark.get("locks", {}) if (root / name).exists())})
+        before = packages.installed(venv)
+        if state != "extra":  # um extra só acrescenta: se parar no meio, a série continua inteira
+            write_mark(venv, **mark | {"finished": False})
+        try:
+            cpu = packages.install(root, venv, python, locks, where, log, progress)
+        except SetupError as problem:
+            if (
+                state not in ANEW and packages.installed(venv) == before
+            ):  # nada mudou: o que havia continua valendo
+                write_mark(venv, **mark)
+            raise SetupError(f"{problem} {WITHOUT_EXTRA}" if state == "extra" else problem) from None
+        seconds = time.monotonic() - started
+        if state in ANEW:  # o que custou a preparação inteira, e quando: as medições (bench) o contam
+            mark = {"seconds": round(seconds, 1), "made": datetime.date.today().isoformat()}
+        finish(root, venv, locks, cpu, mark)
+        progress.clear()
+        print(f"Ambiente pronto em {duration(seconds)}; ocupa {gigabytes(size(venv))} em .venv.", flush=True)
+        say_engines(root, venv, python, progress, kit)
 
 
-def add_engines(root: Path) -> None:
-    """Num ambiente pronto, busca os motores do navegador que da outra vez não vieram, ou que mudaram."""
+def finish(root: Path, prefix: Path, locks: list[str], cpu: bool, mark: dict) -> None:
+    kept = {name: digest(root, name) for name in locks}
+    write_mark(prefix, **mark | {"finished": True, "locks": kept, "cpu": cpu, "python": platform.python_version()})
+
+
+def refuse_a_bad_place(root: Path) -> None:
+    if os.pathsep in str(root.absolute()):
+        raise SetupError(SEPARATOR.format(root.absolute(), os.pathsep))
     venv = root / ".venv"
-    if engines.ready(root, venv):
-        return
-    # Se outra janela já os busca, ou se não se pode escrever aqui, segue-se sem eles.
-    with contextlib.suppress(SetupError, OSError), only_one(root):
-        with Progress() as progress:
-            without = engines.complete(root, venv, venv_python(root), progress)
-        print(without or "Motores do navegador prontos: a página de desenho lê também sem o servidor.", flush=True)
+    if venv.is_symlink():  # para outro disco: respeita-se
+        target = venv.resolve()
+        if not target.is_dir():
+            raise SetupError(LOST_LINK.format(target))
+        if read_mark(venv) is None and any(venv.iterdir()):
+            raise SetupError(FULL_LINK.format(target))
 
 
 def create(root: Path, log, progress: Progress) -> None:
     if importlib.util.find_spec("ensurepip") is None:
-        raise SetupError(
-            "Este Python não tem o módulo venv completo: instale-o (no Debian e no Ubuntu, "
-            "com: sudo apt install python3-venv) e rode de novo."
-        )
+        raise SetupError(NO_VENV)
     venv = root / ".venv"
     venv.mkdir(exist_ok=True)
     write_mark(venv, finished=False)
     progress.show("1/3 Limpando .venv")
     empty(venv)
-    check_disk(root, NEW_BYTES)
+    check_disk(venv, NEW_BYTES)
+    if not failures.links(venv):
+        raise SetupError(failures.NO_LINKS)
+    if not failures.executes(venv):
+        raise SetupError(failures.NO_EXECUTION)
     # O Python de base, e não o de um ambiente ativado: este pode ser o próprio .venv que se vai refazer.
     base = getattr(sys, "_base_executable", sys.executable)
     command = [base, "-I", "-X", "utf8", "-m", "venv", str(venv)]
-    run_logged(command, log, lambda lines: progress.show("1/3 Criando .venv"))
-    link_package(root, venv)
-    install(root, venv, venv_python(root), log, progress, [BASE])
-
-
-def update(root: Path, log, progress: Progress) -> None:
-    """Instala só o que falta; se o pip não chegar a mexer em nada, o ambiente fica como estava.
-
-    Com o extra instalado, os dois arquivos vão juntos ao pip: as versões de um servem ao outro.
-    """
-    if missing_packages(venv_python(root), root) == []:
-        return  # só mudaram comentários
-    check_disk(root, UPDATE_BYTES)
-    venv = root / ".venv"
-    old_mark = read_mark(venv)
-    write_mark(venv, finished=False)
     try:
-        install(root, venv, venv_python(root), log, progress, [BASE, EXTRA] if "extra" in old_mark else [BASE])
-    except SetupError:
-        if not started_to_install(log):
-            write_mark(venv, **old_mark)
-        raise
+        run_logged(command, log, lambda lines: progress.show("1/3 Criando .venv"), sources.Sources().environment)
+    except SetupError as problem:
+        raise SetupError(failures.disk(venv) or problem) from None
+    link_package(root, venv)
 
 
-def started_to_install(log) -> bool:
-    """O pip baixa tudo antes de trocar o que há: se nem começou a trocar, o ambiente antigo está inteiro."""
-    return "\nInstalling collected packages" in Path(log.name).read_text(encoding="utf-8")
+def add_engines(root: Path, kit) -> None:
+    """Num ambiente pronto, busca os motores do navegador que da outra vez não vieram, ou que mudaram."""
+    venv = root / ".venv"
+    if engines.ready(root, venv):
+        return
+    # Se outra janela já os busca, ou se não se pode escrever aqui, segue-se sem eles.
+    with contextlib.suppress(SetupError, OSError), only_one(root), Progress() as progress:
+        say_engines(root, venv, venv_python(root), progress, kit)
 
 
-def report_sizes(root: Path) -> None:
-    """O tamanho do ambiente e, dos pacotes grandes, para que servem."""
-    total = sum(entry.stat().st_size for entry in (root / ".venv").rglob("*") if not entry.is_symlink())
-    print(f"Ocupa {gigabytes(total)} em .venv; pacotes com mais de 100 MB:")
-    for name, size, why in ask(venv_python(root), "sizes", root) or [("nenhum", 0, "")]:
-        print(f"  {name}: {gigabytes(size)} ({why})" if size else f"  {name}")
-    sys.stdout.flush()
+def say_engines(root: Path, prefix: Path, python: Path, progress: Progress, kit) -> None:
+    without = engines.complete(root, prefix, python, progress, *([kit.engines] if kit else []))
+    progress.clear()
+    if without:
+        print(without, flush=True)
 
 
 # ---------------------------------------------------------------- a pasta .venv
 
 
-def venv_python(root: Path) -> Path:
+def venv_python(root: str | Path) -> Path:
     return Path(root) / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def answers(python: Path) -> bool:
+    try:
+        return (
+            subprocess.run([python, "-I", "-c", ""], capture_output=True, timeout=60, check=False).returncode == 0
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
 
 
 def set_aside(venv: Path) -> str:
@@ -222,8 +263,8 @@ def link_package(root: str | Path, venv: str | Path | None = None) -> None:
     Path(site, "course_utils.pth").write_text(relative + "\n", encoding="utf-8")
 
 
-def check_disk(root: Path, needed: int) -> None:
-    free = shutil.disk_usage(root).free
+def check_disk(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
     if free < needed:
         raise SetupError(
             f"Falta espaço em disco: a preparação precisa de {gigabytes(needed)} e há {gigabytes(free)}; "
@@ -231,31 +272,31 @@ def check_disk(root: Path, needed: int) -> None:
         )
 
 
-def gigabytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB".replace(".", ",")
+def size(folder: Path) -> int:
+    """Bytes em `folder`, sem os links."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        total += sum(os.lstat(os.path.join(parent, name)).st_size for name in names)  # noqa: PTH118
+    return total
 
 
-# ---------------------------------------------------------------- a marca, a trava e o que o ambiente contém
+# ---------------------------------------------------------------- a marca e a trava
 
 
-def digest(root: Path, requirements: str = BASE) -> str:
-    return hashlib.sha256((root / requirements).read_bytes()).hexdigest()
-
-
-def read_mark(venv: Path) -> dict | None:
+def read_mark(prefix: Path) -> dict | None:
     """None se a pasta não é nossa; uma marca ilegível é nossa e está por terminar."""
-    if venv.is_symlink() or not (venv / MARK).is_file():
+    if not (prefix / MARK).is_file():
         return None
     try:
-        return dict(json.loads((venv / MARK).read_text(encoding="utf-8")))
+        return dict(json.loads((prefix / MARK).read_text(encoding="utf-8")))
     except ValueError:
         return {"finished": False}
 
 
-def write_mark(venv: Path, **content) -> None:
-    temporary = venv / (MARK + ".tmp")
+def write_mark(prefix: Path, **content) -> None:
+    temporary = prefix / (MARK + ".tmp")
     temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    temporary.replace(venv / MARK)
+    temporary.replace(prefix / MARK)
 
 
 @contextlib.contextmanager
@@ -263,21 +304,26 @@ def only_one(root: Path):
     """Uma preparação por vez; o sistema solta a trava mesmo que o processo seja morto."""
     (root / "artifacts").mkdir(exist_ok=True)
     with open(root / "artifacts" / "setup.lock", "a+b") as file:
-        if not try_lock(file):
-            raise SetupError("Outra janela já está preparando o ambiente: espere ela terminar e rode de novo.")
+        if not files.try_lock(file):
+            raise SetupError(BUSY)
         yield
 
 
-def missing_packages(python: Path, root: Path, requirements: str = BASE) -> list[str] | None:
-    """O que falta a esse Python para cumprir `requirements`; None se ele nem responde."""
-    return ask(python, "missing", root, requirements)
-
-
-def ask(python: Path, question: str, root: Path, requirements: str = BASE):
-    inventory = Path(__file__).resolve().with_name("inventory.py")
-    command = [str(python), "-I", "-X", "utf8", str(inventory), question, str(root / requirements)]
+def main() -> int:
+    """Instala os pacotes e os motores no Python que roda isto; devolve o código de saída."""
+    root, prefix, python = Path(__file__).resolve().parents[2], Path(sys.prefix), Path(sys.executable)
     try:
-        answer = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=True)
-        return json.loads(answer.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
+        with only_one(root), open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log:
+            with Progress() as progress:
+                cpu = packages.install(root, prefix, python, [lock.BASE], sources.read(python), log, progress)
+                link_package(root)
+                finish(root, prefix, [lock.BASE], cpu, {})
+                say_engines(root, prefix, python, progress, None)
+    except SetupError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,22 +1,134 @@
-"""Uma trava que o sistema solta mesmo que o processo seja morto. Só biblioteca padrão."""
+"""O requirements.lock: o que a preparação lê nele, e o comando que o refaz.
+
+`python -m course_utils.setup.lock` o refaz a partir de requirements.txt (e os dos extras), para os três sistemas e
+os três Pythons, com a impressão digital de cada arquivo. Precisa de rede; com `--upgrade`, renova também as
+dependências, e não só o que requirements.txt mudou.
+
+O PyTorch tem duas entradas, porque no Linux há dois: o do índice de sempre, que traz vários GB de CUDA, está em
+requirements.lock; o que só usa o processador (`+cpu`) está em requirements-cpu.lock, e é ele que se prefere onde
+puder ser obtido. As impressões deste vêm do índice do PyTorch; quando ele não responde, ficam as que já se tinha.
+(As de hoje: a do Python 3.11 x86-64 foi conferida no próprio arquivo; as outras cinco, em duas cópias públicas da
+lista.)
+"""
 
 from __future__ import annotations
 
-import os
+import argparse
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+BASE, CPU = "requirements.lock", "requirements-cpu.lock"
+EXTRAS = {"ray": "requirements-extra.lock"}  # nome do extra: o lock dele
+OLDEST_PYTHON = "3.11"
+HEADER = (
+    "# Feito por `python -m course_utils.setup.lock` a partir de {name}: não o edite.\n"
+    "# SHA-256 de {name}: {digest}\n"
+)
 
 
-def try_lock(file) -> bool:
-    """Toma a trava do arquivo aberto `file`, até ele ser fechado; falso se outro processo já a tem."""
+def entries(text: str) -> dict[str, str]:
+    """`{"numpy": "numpy==2.4.6 …--hash=…"}` do texto de um lock; duas entradas do mesmo nome se somam."""
+    found: dict[str, str] = {}
+    for block in re.split(r"^(?=[a-z0-9])", text, flags=re.M)[1:]:
+        name = re.match(r"[a-z0-9-]+", block)[0]
+        found[name] = found.get(name, "") + block
+    return found
+
+
+def read(root: Path, name: str = BASE) -> dict[str, str]:
+    return entries((Path(root) / name).read_text(encoding="utf-8"))
+
+
+def gpu_only(names) -> list[str]:
+    """Dos pacotes `names`, os que só o PyTorch com CUDA usa."""
+    return [name for name in names if re.match(r"nvidia-|cuda-|triton$", name)]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 do texto (o mesmo com qualquer fim de linha)."""
+    return hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
+
+
+# ---------------------------------------------------------------- refazer
+
+
+def requirements_of(lock: str) -> str:
+    return lock.replace(".lock", ".txt")
+
+
+def compile_lock(root: Path, name: str, options: list[str]) -> None:
+    """Refaz o lock `name` de `root` a partir do .txt de mesmo nome; levanta CalledProcessError se não dá."""
+    target, source = root / name, root / requirements_of(name)
+    draft = root / f"{name}.tmp"
+    if target.exists():  # o que já estava fixado assim continua, se ainda serve
+        draft.write_bytes(target.read_bytes())
     try:
-        if os.name == "nt":
-            import msvcrt
+        run_compile(root, [source.name, "--output-file", draft.name, *options])
+        header = HEADER.format(name=source.name, digest=digest(source))
+        target.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
+    finally:
+        draft.unlink(missing_ok=True)
 
-            file.seek(0)  # trava-se um byte, sempre o mesmo
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
+def run_compile(root: Path, arguments: list[str]) -> None:
+    from course_utils.setup import sources
+
+    where = sources.read(sys.executable)
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-config",
+        "--universal",
+        "--no-header",
+    ]
+    command += ["--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:"]
+    # Só o índice principal: uma pasta ou um índice a mais pode ter só parte dos arquivos de um pacote.
+    command += [*(f"--default-index={address}" for address in where.values("index-url")), *arguments]
+    subprocess.run(command, cwd=root, env=where.environment, check=True)
+
+
+def compile_cpu(root: Path) -> str:
+    """Refaz requirements-cpu.lock, se o índice do PyTorch responde; devolve o que houve, numa frase."""
+    version = re.search(r"^torch==([\w.]+)", (root / "requirements.txt").read_text(encoding="utf-8"), re.M)[1]
+    pin = f"torch=={version}+cpu"
+    source, draft, target = root / "requirements-cpu.in", root / "requirements-cpu.tmp", root / CPU
+    try:
+        source.write_text(f"{pin} ; sys_platform == 'linux'\n", encoding="utf-8")
+        options = ["--no-deps", "--no-annotate", "--torch-backend", "cpu", "--output-file", draft.name]
+        run_compile(root, [source.name, *options])
+        header = "# Feito por `python -m course_utils.setup.lock`.\n"
+        target.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
+        return f"{CPU}: refeito."
+    except subprocess.CalledProcessError:
+        if f"{pin} " in target.read_text(encoding="utf-8"):
+            return f"{CPU}: o índice do PyTorch não respondeu; ficam as impressões que já se tinha."
+        return f"{CPU} está velho: rode de novo onde o índice do PyTorch responda."
+    finally:
+        source.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m course_utils.setup.lock")
+    parser.add_argument("--upgrade", action="store_true", help="renova também as dependências")
+    upgrade = ["--upgrade"] if parser.parse_args().upgrade else []
+    root = Path(__file__).resolve().parents[2]
+    try:
+        compile_lock(root, BASE, upgrade)
+        for name in EXTRAS.values():
+            compile_lock(root, name, [*upgrade, "--constraints", BASE])
+    except subprocess.CalledProcessError:
+        return 1  # o uv já disse por quê
+    print(compile_cpu(root))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

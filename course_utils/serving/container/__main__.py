@@ -10,9 +10,9 @@ import sys
 
 from course_utils.model.artifacts import CorruptedFileError
 from course_utils.serving import cloud
-from course_utils.serving.__main__ import HOST, stop_when_stdin_closes
+from course_utils.serving.__main__ import HOST, HTTP, stop_when_stdin_closes
 from course_utils.serving.service import log_to_stdout
-from course_utils.serving.store import require_version
+from course_utils.serving.store import require_model
 
 PORT = 8080
 GRACE_S = 25  # o SageMaker e o Kubernetes mandam SIGTERM e, 30 s depois, SIGKILL
@@ -40,8 +40,8 @@ def main(arguments=None):
         port, model = http_port(), cloud.model_path()
         for name in ("AIP_HEALTH_ROUTE", "AIP_PREDICT_ROUTE"):
             cloud.vertex_route(name)
-        require_version(model)
-    except (cloud.SettingsError, CorruptedFileError) as error:
+        require_model(model)
+    except (cloud.SettingsError, CorruptedFileError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     import uvicorn
@@ -49,7 +49,7 @@ def main(arguments=None):
     log_to_stdout()
     uvicorn.run(
         cloud.create_app(model), host=os.environ.get("AULA_HOST", HOST), port=port, access_log=False,
-        log_level="warning", timeout_graceful_shutdown=GRACE_S,
+        log_level="warning", timeout_graceful_shutdown=GRACE_S, **HTTP,
     )  # fmt: skip
     return 0
 

@@ -70,7 +70,8 @@ class RemoteService(Service):
     """O que a aplicação espera de um serviço, mas quem infere são as réplicas de `Reader`."""
 
     def _load(self, version):
-        self.store = SimpleNamespace(current=SimpleNamespace(version=version), close=lambda: None)
+        current = SimpleNamespace(version=version)
+        self.store = SimpleNamespace(current=current, refused=dict, close=lambda: None)
 
 
 @serve.deployment

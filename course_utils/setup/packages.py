@@ -1,0 +1,216 @@
+"""Instala num ambiente o que os locks fixam: o pip traz o uv, com a impressão digital conferida; o uv, o resto."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from course_utils.setup import failures, lock
+from course_utils.setup.installer import BOUND, Progress, SetupError, run_logged
+from course_utils.setup.sources import Sources
+
+# Importados de verdade no fim, em dois processos ao mesmo tempo: instalado não quer dizer que funcione.
+PROBED = (
+    ("tensorflow", "keras"),
+    ("torch", "onnxruntime", "ai-edge-litert", "jupyterlab", "fastapi", "flask", "ray"),
+)
+PROBE = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name.replace('-', '_'))"
+CANNOT_IMPORT = (
+    "Os pacotes foram instalados, mas não funcionam: o porquê está em {log}; depois de resolver, rode de novo."
+)
+
+
+def uv_of(prefix: Path) -> Path:
+    """O uv do ambiente da pasta `prefix`."""
+    return prefix / ("Scripts/uv.exe" if os.name == "nt" else "bin/uv")
+
+
+def whole(root: Path, prefix: Path, python: Path, locks: list[str], cpu: bool) -> bool:
+    """Está tudo o que os `locks` fixam, nas versões certas? O uv confere, sem rede e sem mexer em nada."""
+    command = [
+        uv_of(prefix),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-cache",
+        "--offline",
+        "--check",
+        "--python",
+        python,
+    ]
+    try:
+        with selection(root, locks, cpu) as wanted:
+            done = subprocess.run(
+                [*map(str, command), *wanted], env=Sources().environment, capture_output=True, check=False
+            )
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+@contextlib.contextmanager
+def selection(root: Path, locks: list[str], cpu: bool):
+    """As opções do uv que dizem o que instalar: os `locks`; com `cpu`, o PyTorch sem CUDA no lugar do outro."""
+    options = ["--no-config", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    for name in [*locks, *([lock.CPU] if cpu else [])]:
+        options += ["--requirements", str(root / name)]
+    with tempfile.TemporaryDirectory() as place:
+        if cpu:
+            excluded = Path(place, "gpu.txt")
+            excluded.write_text("\n".join(lock.gpu_only(lock.read(root))) + "\n", encoding="utf-8")
+            options += ["--excludes", str(excluded)]
+        yield options
+
+
+def install(
+    root: Path, prefix: Path, python: Path, locks: list[str], where: Sources, log, progress: Progress
+) -> bool:
+    """Deixa em `prefix` tudo o que os `locks` fixam, e o experimenta; verdadeiro se o PyTorch é o sem CUDA.
+
+    Levanta `SetupError`, com o fato que explica a falha.
+    """
+    forget_half_installed(prefix)
+    bring_uv(root, prefix, python, where, log, progress)
+    progress.show("2/3 Instalando os pacotes de requirements.lock")
+    torch = torch_options(root, prefix, python, where, log)
+    cpu = torch is not None
+    with selection(root, locks, cpu) as wanted:
+        command = [
+            str(uv_of(prefix)),
+            "pip",
+            "install",
+            "--python",
+            str(python),
+            *where.uv,
+            *(torch or []),
+            *wanted,
+        ]
+        progress.clear()
+        run_uv(command, prefix, where, log)
+    progress.show("3/3 Conferindo")
+    try_imports(root, prefix, python, locks, log)
+    return cpu
+
+
+def bring_uv(root: Path, prefix: Path, python: Path, where: Sources, log, progress: Progress) -> None:
+    """O pip instala o uv fixado no lock, e nenhum outro: as impressões digitais têm de conferir."""
+    pin = lock.read(root)["uv"]
+    if uv_of(prefix).exists():
+        asked = subprocess.run([uv_of(prefix), "--version"], capture_output=True, encoding="utf-8", check=False)
+        if asked.stdout.split()[1:2] == [pin.split()[0].removeprefix("uv==")]:
+            return
+    requirement = prefix / "uv.txt"
+    requirement.write_text(pin, encoding="utf-8")
+    command = [
+        str(python),
+        "-I",
+        "-X",
+        "utf8",
+        "-m",
+        "pip",
+        "install",
+        "--isolated",
+        "--disable-pip-version-check",
+    ]
+    command += [
+        "--no-input",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "--force-reinstall",
+        *where.pip,
+    ]
+    try:
+        run_logged(
+            [*command, "-r", str(requirement)], log,
+            lambda lines: progress.show("1/3 Trazendo o instalador (uv)"), where.environment,
+        )  # fmt: skip
+    except SetupError:
+        raise SetupError(failures.explain(where, prefix, Path(log.name))) from None
+    finally:
+        requirement.unlink(missing_ok=True)
+
+
+def torch_options(root: Path, prefix: Path, python: Path, where: Sources, log) -> list[str] | None:
+    """As opções do uv com que se obtém o PyTorch sem CUDA (no Linux); None se ele não é preciso ou não se acha.
+
+    Procura-se nos lugares configurados e, depois, no índice do próprio PyTorch, que o uv conhece.
+    """
+    if sys.platform != "linux" or not (root / lock.CPU).exists():
+        return None
+    env = {**where.environment, "UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": "8"}
+    command = [
+        str(uv_of(prefix)),
+        "pip",
+        "install",
+        "--quiet",
+        "--dry-run",
+        "--python",
+        str(python),
+        "--no-config",
+    ]
+    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(root / lock.CPU), *where.uv]
+    for options in ([], *([] if where.offline else [["--torch-backend", "cpu"]])):
+        if subprocess.run([*command, *options], env=env, stdout=log, stderr=log, check=False).returncode == 0:
+            return options
+    return None
+
+
+def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
+    """Roda o uv: num terminal, o andamento que se vê é o dele; fora de um, tudo vai para o log."""
+    shown = sys.stderr.isatty()
+    done = uv_process(command, where, log, None if shown else log)
+    if done and shown and not (failures.disk(prefix) or failures.network(where)):
+        # O terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo.
+        done = uv_process(command, where, log, log)
+    if done:
+        told = f"artifacts/{Path(log.name).name}"
+        cause = failures.explain(where, prefix, Path(log.name))
+        if done == 1 and cause == failures.UNKNOWN.format(log=told):  # 1: não há versão que sirva; outro erro dá 2
+            absent = failures.KIT_ABSENT if where.offline else failures.ABSENT
+            cause = absent.format(what="algum dos pacotes fixados", log=told)
+        raise SetupError(cause)
+
+
+def uv_process(command: list[str], where: Sources, log, errors) -> int:
+    log.flush()
+    return subprocess.run(
+        command, env=where.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=errors, check=False, **BOUND
+    ).returncode
+
+
+def try_imports(root: Path, prefix: Path, python: Path, locks: list[str], log) -> None:
+    """Importa de verdade, no Python do ambiente, os pacotes principais que os `locks` trazem."""
+    present = {name for one in locks for name in lock.read(root, one)}
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    log.flush()
+    running = [
+        subprocess.Popen(
+            [str(python), "-X", "utf8", "-c", PROBE, *names], env=env, cwd=prefix, stdout=log, stderr=log
+        )
+        for group in PROBED
+        if (names := [name for name in group if name in present])
+    ]
+    codes = [process.wait() for process in running]  # espera todos
+    if any(codes):
+        cause = failures.disk(prefix) or CANNOT_IMPORT.format(log=f"artifacts/{Path(log.name).name}")
+        raise SetupError(cause)
+
+
+def installed(prefix: Path) -> list[Path]:
+    """As pastas `pacote-versão.dist-info` do ambiente, em ordem."""
+    places = ("lib/python3*/site-packages", "Lib/site-packages")
+    return sorted(info for place in places for info in prefix.glob(f"{place}/*.dist-info"))
+
+
+def forget_half_installed(prefix: Path) -> None:
+    """O RECORD é o último arquivo de uma instalação: sem ele o pacote ficou pela metade, e passaria por pronto."""
+    for info in installed(prefix):
+        if not (info / "RECORD").exists():
+            shutil.rmtree(info, ignore_errors=True)

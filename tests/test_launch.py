@@ -1,0 +1,329 @@
+"""Os comandos e o JupyterLab: cada opção pedida vale uma vez só, e a que não serve vira uma frase."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat.v4
+import psutil
+import pytest
+from needs import miss, need, need_git
+from wheelhouse import PROJECT
+
+from course_utils import __main__ as commands
+from course_utils.setup import environment, launch
+from course_utils.setup.installer import SetupError
+
+PYENV = Path("/root/.pyenv/versions")
+posix = pytest.mark.skipif(os.name == "nt", reason="sinais e sessões do POSIX")
+
+
+def call(*arguments, python=sys.executable, **options):
+    command = [python, "-m", "course_utils", *arguments]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, encoding="utf-8", timeout=120, **options)
+
+
+# ---------------------------------------------------------------- a linha de comando
+
+
+@pytest.mark.parametrize("version", ["2.7.18", "3.6.15", "3.8.18", "3.10.13"])
+def test_a_wrong_python_gets_one_sentence(version):
+    python = PYENV / version / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"não há Python {version} nesta máquina")
+    result = call("test", python=python, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert result.returncode == 1 and result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert f"Python {version.rsplit('.', 1)[0]}, mas o curso precisa do 3.11, 3.12 ou 3.13" in result.stderr
+
+
+def test_help_and_unknown_commands():
+    helped = call("--help")
+    assert helped.returncode == 0
+    for command in ("test", "run", "train", "data", "serve", "kit", "--extra", "--kit"):
+        assert re.search(rf"^  {command} +\w", helped.stdout, re.M), command
+    unknown = call("inexistente")
+    assert unknown.returncode == 2 and "Não conheço o comando 'inexistente'." in unknown.stderr
+    assert call("--kit").returncode == 2
+
+
+def test_an_old_code_page_never_breaks_the_output():
+    result = subprocess.run(
+        [sys.executable, "-m", "course_utils", "--help"],
+        cwd=PROJECT, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=True,
+    )  # fmt: skip
+    assert b"op??es" in result.stdout or b"op?es" in result.stdout
+
+
+def test_what_comes_before_the_command():
+    assert commands.split(["test", "--extra"]) == ({"extra": None, "kit": None}, ["test", "--extra"])
+    assert commands.split(["--extra"]) == ({"extra": "ray", "kit": None}, [])
+    assert commands.split(["--extra", "ray", "test"]) == ({"extra": "ray", "kit": None}, ["test"])
+    assert commands.split(["--extra", "test", "x"]) == ({"extra": "ray", "kit": None}, ["test", "x"])
+    assert commands.split(["--kit", "E:\\", "--extra", "run"]) == ({"extra": "ray", "kit": "E:\\"}, ["run"])
+
+
+def test_a_set_up_failure_is_one_line_and_exit_1(monkeypatch, capsys):
+    def fail(*_):
+        raise SetupError("Uma frase.")
+
+    monkeypatch.setattr(environment, "ensure", fail)
+    assert commands.main(["test"]) == 1
+    assert capsys.readouterr().err == "Uma frase.\n"
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """O que se pediu para executar, em vez de executá-lo: `(comando, variáveis)`."""
+    calls = []
+    monkeypatch.setattr(launch, "run_child", lambda root, command, own=None: calls.append((command, own)) or 0)
+    monkeypatch.setattr(environment, "ensure", lambda *_: "python")
+    return calls
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--port", "PORT"], ["--port=PORT"], ["--ServerApp.port=PORT"], ["--LabApp.port", "PORT"],
+        ["--port=1", "--port=PORT"],
+    ],
+)  # fmt: skip
+def test_a_port_asked_for_is_the_one_that_opens(options, started, capsys):
+    port = launch.choose_port("127.0.0.1", None)
+    options = [option.replace("PORT", str(port)) for option in options]
+    assert commands.main(["--no-browser", *options]) == 0
+    ((command, own),) = started
+    assert f"http://127.0.0.1:{port}/lab/tree/notebooks/00_a_ponte.ipynb?token={own['JUPYTER_TOKEN']}" in (
+        capsys.readouterr().out
+    )
+    names = [option.split("=")[0].split(".")[-1] for option in command if option.startswith("--")]
+    assert names.count("port") == 1 and f"--ServerApp.port={port}" in command and "--no-browser" in command
+
+
+def test_other_options_given_twice_win_once(started, capsys):
+    assert commands.main(["--ip=0.0.0.0", "--IdentityProvider.token=abc", "--log-level", "INFO", "--debug"]) == 0
+    ((command, own),) = started
+    assert "--ServerApp.ip=0.0.0.0" in command and own["JUPYTER_TOKEN"] == "abc"
+    assert [option for option in command if "log" in option] == ["--log-level=DEBUG", "--LabApp.log_level=DEBUG"]
+    assert re.search(r"http://127\.0\.0\.1:\d+/lab/tree/.+\?token=abc\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "-1", "abc", "", "9555.5"])
+def test_a_port_that_is_none_is_a_sentence(port, started, capsys):
+    assert commands.main(["--port", port]) == 1
+    said = capsys.readouterr()
+    assert said.err == launch.BAD_PORT.format(port) + "\n" and said.out == "" and started == []
+
+
+def test_a_missing_value_a_taken_port_and_an_address_of_others(started, capsys):
+    assert commands.main(["--port"]) == 1
+    assert capsys.readouterr().err == launch.NO_VALUE.format("--port") + "\n"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert commands.main([f"--port={port}"]) == 1
+        assert capsys.readouterr().err.startswith(f"A porta {port} está em uso ou é reservada: escolha outra")
+    assert commands.main(["--ip", "192.0.2.1"]) == 1
+    assert capsys.readouterr().err == launch.BAD_IP.format("192.0.2.1") + "\n"
+
+
+def test_without_a_port_the_next_free_one_is_chosen(monkeypatch):
+    monkeypatch.setattr(launch, "is_free", lambda address, port: port >= launch.FIRST_PORT + 3)
+    assert launch.choose_port("127.0.0.1", None) == launch.FIRST_PORT + 3
+
+
+def test_the_lab_sees_this_environment_and_no_kernel_of_others(started):
+    launch.open_lab(str(PROJECT), "python", "x.ipynb", [])
+    ((_, own),) = started
+    assert own["JUPYTER_CONFIG_DIR"] == str(PROJECT / ".jupyter") and own["JUPYTER_PREFER_ENV_PATH"] == "1"
+    for name in ("JUPYTER_DATA_DIR", "IPYTHONDIR"):
+        assert Path(own[name]).is_relative_to(PROJECT / "artifacts")
+
+
+# ---------------------------------------------------------------- o processo filho
+
+
+def run_child(*arguments):
+    code = (
+        "import sys; from course_utils.setup import launch; sys.exit(launch.run_child(sys.argv[1], sys.argv[2:]))"
+    )
+    return [sys.executable, "-c", code, str(PROJECT), *arguments]
+
+
+def test_a_command_runs_in_the_project_and_its_exit_code_passes(tmp_path):
+    code = "import os, sys; print(ascii([os.getcwd(), sys.argv[1:], sys.flags.utf8_mode])); sys.exit(7)"
+    done = subprocess.run(
+        run_child(sys.executable, "-c", code, "--um", "dois três"), cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.strip() == ascii([str(PROJECT), ["--um", "dois três"], 1])
+
+
+@posix
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupting_ends_the_child_too(sent, code, tmp_path):
+    program = (
+        "import sys; from course_utils import __main__ as m; from course_utils.setup import environment as e\n"
+    )
+    program += "e.ensure = lambda *_: sys.executable; m.COMMANDS['data'] = (['-c', sys.argv[1]], ''); "
+    program += "sys.exit(m.main(['data']))"
+    child = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    command = subprocess.Popen(
+        [sys.executable, "-c", program, child], cwd=PROJECT, encoding="utf-8", start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    pid = int(command.stdout.readline())
+    if sent == signal.SIGINT:
+        os.killpg(command.pid, sent)  # o terminal manda o Ctrl-C ao grupo inteiro
+    else:
+        command.send_signal(sent)
+    _, said = command.communicate(timeout=120)
+    assert command.returncode == code
+    assert not psutil.pid_exists(pid)
+    if sent == signal.SIGINT:
+        assert said.strip().endswith("Encerrado. Para voltar, rode o mesmo comando.")
+
+
+def test_the_triton_of_a_pytorch_with_cuda_never_meets_tensorflow(tmp_path):
+    """Juntos eles derrubam o processo (segfault): foi o que matou o kernel do 01 no Python 3.12 e no 3.13."""
+    (tmp_path / "triton.py").write_text("raise SystemExit('carregado')", encoding="utf-8")
+    code = "import course_utils, importlib.util as u; exit(u.find_spec('triton') is not None)"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(tmp_path)])}
+    assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == 0
+    loaded = subprocess.run([sys.executable, "-c", "import triton"], env=env, capture_output=True, check=False)
+    assert b"carregado" in loaded.stderr, "sem o pacote do curso, ele seria importado"
+
+
+def test_what_jupyterlab_writes_is_not_committed():
+    need_git()
+    for path, ignored in (
+        (".jupyter/lab/user-settings/x.json", True),
+        (".jupyter/migrated", True),
+        (".venv", True),
+        (".venv.anterior-2", True),
+        ("artifacts/setup.log", True),
+        (".jupyter/jupyter_lab_config.json", False),
+        (".jupyter/labconfig/default_setting_overrides.json", False),
+        (".binder/postBuild", False),
+    ):
+        answer = subprocess.run(["git", "check-ignore", "-q", path], cwd=PROJECT, check=False).returncode
+        assert answer == (0 if ignored else 1), path
+
+
+# ---------------------------------------------------------------- provas demoradas, com o ambiente inteiro
+
+
+@pytest.mark.slow
+def test_binder_accepts_the_repository():
+    need("repo2docker")
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "."]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, encoding="utf-8", timeout=300, check=False)
+    dockerfile = result.stdout + result.stderr
+    assert result.returncode == 0, dockerfile[-2000:]
+    assert "python=3.11" in dockerfile
+    # O postBuild lê o lock e o pacote: os arquivos têm de estar lá antes dele.
+    assert 0 < dockerfile.index("COPY --chown=1000:1000 src/ ") < dockerfile.index("RUN ./.binder/postBuild")
+    assert "requirements.txt" not in re.sub(r"#.*", "", dockerfile[dockerfile.index("python=3.11") :])
+
+
+@contextlib.contextmanager
+def running_lab(root: Path):
+    """O JupyterLab aberto pelo comando do curso: dá o endereço e os segundos até ele responder."""
+    env = {**os.environ, "BROWSER": "true"}
+    started = time.monotonic()
+    command = subprocess.Popen(
+        [sys.executable, "-m", "course_utils", "--no-browser"], cwd=root, env=env, encoding="utf-8",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        url = re.search(r"http://\S+", command.stdout.readline())[0]
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=10) as answer:
+                    assert answer.status == 200
+                break
+            except OSError:
+                assert command.poll() is None, command.stdout.read()
+                assert time.monotonic() - started < 60
+                time.sleep(0.05)
+        yield url, time.monotonic() - started
+    finally:
+        command.terminate()
+        command.wait(timeout=30)
+
+
+@pytest.fixture
+def lab_project(tmp_path):
+    """O projeto numa pasta com espaço e acentos, com um notebook 00 de uma célula."""
+    root = tmp_path / "Pasta com espaço e acentuação"
+    (root / "notebooks").mkdir(parents=True)
+    shutil.copytree(PROJECT / "course_utils", root / "course_utils")
+    for path in PROJECT.glob("requirements*"):
+        shutil.copy(path, root)
+    shutil.copytree(PROJECT / ".jupyter" / "labconfig", root / ".jupyter" / "labconfig")
+    for path in (PROJECT / ".jupyter").glob("*.json"):
+        shutil.copy(path, root / ".jupyter")
+    cell = nbformat.v4.new_code_cell("import course_utils; print('achei', course_utils.__name__)")
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata=kernel)
+    nbformat.write(notebook, root / "notebooks" / "00_a_ponte.ipynb")
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_jupyterlab_opens_within_5_seconds_with_its_port_taken(lab_project):
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # se já estiver ocupada, tanto melhor
+            stack.enter_context(socket.create_server(("127.0.0.1", 8888)))
+        seconds = []
+        for _ in range(3):
+            with running_lab(lab_project) as (url, elapsed):
+                seconds.append(elapsed)
+                assert ":8888/lab/tree/notebooks/00_a_ponte.ipynb" not in url
+                assert "/lab/tree/notebooks/00_a_ponte.ipynb?token=" in url
+    print("segundos até responder:", [round(value, 2) for value in seconds])
+    assert min(seconds) <= 5
+
+
+@pytest.mark.slow
+def test_jupyterlab_comes_up_in_portuguese_and_silent(lab_project):
+    need("playwright")
+    from playwright import sync_api
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or miss("falta o Chromium")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    flags += ["--disable-background-networking", "--disable-component-update"]
+    outside = []
+    with running_lab(lab_project) as (url, _), sync_api.sync_playwright() as play:
+        page = play.chromium.launch(executable_path=chromium, args=flags).new_page()
+        page.on("request", lambda request: outside.append(request.url))
+        page.goto(re.sub(r"/lab/tree/[^?]+", "/", url))
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        # Antes de o kernel responder, o JupyterLab descarta em silêncio um Shift+Enter.
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+        # Mesmo com o kernel pronto, ele às vezes perde a tecla: quem usa aperta de novo, e o teste também.
+        answer = page.locator("text=achei course_utils").first
+        for _ in range(6):
+            page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+            page.keyboard.press("Shift+Enter")
+            with contextlib.suppress(sync_api.TimeoutError):
+                answer.wait_for(timeout=15_000)
+                break
+        assert answer.is_visible()
+        menus = page.inner_text(".lm-MenuBar").split()
+        toasts = page.locator(".Toastify__toast").count()
+    assert menus == ["Arquivo", "Editar", "Exibir", "Executar", "Kernel", "Abas", "Configurações", "Ajuda"]
+    assert toasts == 0
+    assert [
+        address for address in outside if not re.match(r"(http://127\.0\.0\.1|data:|blob:|ws://127)", address)
+    ] == []

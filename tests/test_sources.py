@@ -1,0 +1,210 @@
+"""O que o pip tem configurado chega ao uv; e cada falha se reconhece por um fato que se experimenta."""
+
+import datetime
+import http.server
+import ipaddress
+import os
+import ssl
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from course_utils.setup import failures, installer, sources
+from course_utils.setup.sources import Sources
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_")) or "proxy" in name.lower()]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+
+
+def test_pip_conf_and_variables_reach_uv_and_what_diverts_does_not(tmp_path, monkeypatch):
+    conf = tmp_path / "pip.conf"
+    conf.write_text(
+        "[global]\nindex-url = https://a.exemplo/simple\nextra-index-url = https://b.exemplo/simple\n  file:///c\n"
+        "target = /nenhum\nproxy = eu:segredo@proxy.exemplo:3128\ncert = /etc/minha empresa/ca.pem\n"
+        "client-cert = /etc/eu.pem\ntrusted-host = a.exemplo\nfind-links = /rodas\n[install]\ndry-run = true\n"
+        "timeout = 7\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(conf))
+    monkeypatch.setenv("PIP_FIND_LINKS", "/outras /mais")
+    for name in (
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_CONSTRAINT",
+        "PIP_QUIET",
+        "PIP_DRY_RUN",
+        "UV_INDEX",
+        "UV_NO_INSTALL",
+    ):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path))
+    found = sources.read(sys.executable)
+    assert found.uv == [
+        "--index-strategy", "unsafe-best-match", "--default-index=https://a.exemplo/simple",
+        "--index=https://b.exemplo/simple", "--index=file:///c", "--find-links=/outras", "--find-links=/mais",
+        "--allow-insecure-host=a.exemplo",
+    ]  # fmt: skip
+    assert "--cert=/etc/minha empresa/ca.pem" in found.pip and "--find-links=/mais" in found.pip
+    assert not [option for option in found.pip if "target" in option or "dry-run" in option]
+    env = found.environment
+    assert env["SSL_CERT_FILE"] == "/etc/minha empresa/ca.pem" and env["SSL_CLIENT_CERT"] == "/etc/eu.pem"
+    assert env["HTTPS_PROXY"] == env["http_proxy"] == "http://eu:segredo@proxy.exemplo:3128"
+    assert env["UV_HTTP_TIMEOUT"] == "7" and env["UV_CACHE_DIR"] == str(tmp_path)
+    assert {name for name in env if name.startswith("PIP_")} == {"PIP_CONFIG_FILE"}
+    assert not {"UV_INDEX", "UV_NO_INSTALL"} & set(env)
+
+
+def test_without_configuration_nothing_is_invented_and_a_kit_asks_no_index(tmp_path):
+    found = sources.read(sys.executable)
+    assert found.settings == {} and found.uv == ["--index-strategy", "unsafe-best-match"] and found.pip == []
+    kit = sources.only(tmp_path / "pen drive")
+    assert kit.offline and "--no-index" in kit.uv and "--no-index" in kit.pip
+    assert f"--find-links={(tmp_path / 'pen drive').as_uri()}" in kit.uv
+    assert failures.network(kit) is None
+
+
+# ---------------------------------------------------------------- a rede, por fatos
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    """Responde a tudo com o código `code`; anota a senha que recebeu."""
+
+    code, seen = 200, None
+
+    def do_GET(self):
+        type(self).seen = self.headers.get("Authorization")
+        self.send_response(self.code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_CONNECT = do_GET  # noqa: N815 – o nome é do http.server
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def server(code=200, certificate=None):
+    """Um servidor em 127.0.0.1 que responde `code`: dá o endereço e a classe que atende."""
+    handler = type("Handler", (Answer,), {"code": code})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            web.socket = context.wrap_socket(web.socket, server_side=True)
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{web.server_port}/simple", handler
+        web.shutdown()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Um certificado que ninguém assinou, com a chave, num arquivo só."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=2)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    signed = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - day).not_valid_after(now + day).add_extension(address, False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("certificado") / "um.pem"
+    form = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, *form) + signed.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+def reason(address, **settings):
+    text = failures.network(Sources({"index-url": address, **settings}))
+    assert text is None or ("\n" not in text and text.endswith("rode de novo.")), text
+    return text
+
+
+@pytest.mark.parametrize("code", [200, 404, 500])
+def test_an_index_that_answers_is_no_reason(code):
+    with server(code) as (address, _):
+        assert reason(address) is None
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_an_index_that_refuses(code):
+    with server(code) as (address, handler):
+        assert reason(address.replace("://", "://eu:senha%21@")) == failures.REFUSED.format(
+            host="127.0.0.1", code=code
+        )
+        assert handler.seen == "Basic ZXU6c2VuaGEh"
+
+
+def test_a_certificate_that_nobody_trusts_and_the_same_once_it_is_configured(certificate):
+    with server(certificate=certificate) as (address, _):
+        assert reason(address) == failures.CERTIFICATE.format(host="127.0.0.1")
+        assert reason(address, cert=str(certificate)) is None
+        assert reason(address, **{"trusted-host": "127.0.0.1"}) is None
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_asks_for_a_password(scheme):
+    with server(407) as (proxy, _):
+        said = reason(f"{scheme}://indice.exemplo/simple", proxy=proxy.removesuffix("/simple"))
+    assert said == failures.PROXY.format(host="indice.exemplo")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/simple", "https://indice.invalid/simple"])
+def test_no_way_to_the_index(address):
+    assert reason(address).startswith("Sem rede até ")
+
+
+def test_every_index_is_tried_and_the_default_one_too(monkeypatch):
+    tried = []
+    monkeypatch.setattr(failures, "reach", lambda address, where: tried.append(address))
+    failures.network(Sources({"extra-index-url": "https://b.exemplo/simple file:///c", "find-links": "/d"}))
+    assert len(tried) == 2 and tried[0].startswith("https://") and tried[1] == "https://b.exemplo/simple"
+
+
+# ---------------------------------------------------------------- o andamento
+
+
+class Terminal:
+    def __init__(self, live):
+        self.live, self.text = live, ""
+
+    def isatty(self):
+        return self.live
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def test_progress_in_a_terminal_rewrites_one_short_line(monkeypatch):
+    monkeypatch.setattr(installer.shutil, "get_terminal_size", lambda: os.terminal_size((30, 24)))
+    screen = Terminal(True)
+    with installer.Progress(screen) as progress:
+        progress.show("3/3 Instalando um nome muito comprido mesmo")
+        progress.show("curto")
+    assert "\n" not in screen.text and screen.text.isascii()
+    assert {len(part) for part in screen.text.split("\r")[1:-1]} == {29}
+
+
+def test_progress_in_a_file_is_a_line_a_step():
+    screen = Terminal(False)
+    with installer.Progress(screen) as progress:
+        for text in ("1/3 Criando", "1/3 Criando", "2/3 Instalando", "3/3 Conferindo"):
+            progress.show(text)
+    assert [line[:4] for line in screen.text.splitlines()] == ["1/3 ", "2/3 ", "3/3 "]

@@ -1,0 +1,100 @@
+"""Os notebooks que treinam (01, 08 e 09): o que afirmam vale em outras sementes e com outras instruções.
+
+`ATEN_CPU_CAPABILITY` e `ONEDNN_MAX_CPU_ISA` fazem o PyTorch e o oneDNN usarem só as instruções de processadores
+mais antigos: com elas a mesma semente dá outra rede. O 08 lê as redes que treinamos, e por isso só as
+instruções podem mudar a conta; o 09 treina aqui menos épocas que na aula, o que só torna a prova mais dura.
+Cada prova diz a distribuição que mediu (n, mínimo, mediana, máximo) com `-rP`.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import nbformat
+import pytest
+
+from course_utils import lesson
+from course_utils.model import artifacts
+
+SETS = {
+    "desta máquina": {},
+    "AVX2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "x86 básico": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+}
+SEEDS = {"01": range(10), "08": [0], "09": range(10)}
+ALL = [path.stem[:2] for path in lesson.find_notebooks()]
+
+
+def trained(notebook, instructions):
+    """As linhas que `training.py` escreve, uma por semente."""
+    command = [sys.executable, "tests/training.py", notebook, *map(str, SEEDS[notebook])]
+    path = os.pathsep.join([str(artifacts.ROOT), str(artifacts.ROOT / "tests")])
+    environment = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path} | SETS[instructions]
+    done = subprocess.run(
+        command, cwd=artifacts.ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """`{notebook: {instruções: linhas}}`: dois processos por vez, uma thread cada."""
+    jobs = [(notebook, name) for notebook in ("09", "01", "08") for name in SETS]
+    with ThreadPoolExecutor(2) as pool:
+        found = dict(zip(jobs, pool.map(lambda job: trained(*job), jobs)))
+    return {notebook: {name: found[notebook, name] for name in SETS} for notebook in SEEDS}
+
+
+def spread(label, values):
+    """Mostra n, mínimo, mediana e máximo; devolve `(mínimo, máximo)`."""
+    values = sorted(values)
+    print(f"{label}: n = {len(values)}; {values[0]:.4g} / {statistics.median(values):.4g} / {values[-1]:.4g}")
+    return values[0], values[-1]
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_what_is_stored_confirms_its_verdicts(number):
+    (path,) = lesson.find_notebooks([number])
+    outputs = [out for cell in nbformat.read(path, as_version=4).cells for out in cell.get("outputs", [])]
+    assert not [out.text for out in outputs if "não se confirmou:" in out.get("text", "")]
+
+
+@pytest.mark.slow
+def test_resuming_in_notebook_01_prints_the_same_for_every_seed(runs):
+    printed = {row["printed"] for rows in runs["01"].values() for row in rows}
+    assert len(printed) == 1, printed
+    assert printed.pop().count(" 0 tabelas diferentes") == 2
+
+
+@pytest.mark.slow
+def test_the_trained_networks_of_notebook_08_tell_the_same_story_with_every_instruction(runs):
+    """As de `data/thin.safetensors` são as da semente 0. Treinadas de novo (`python tests/training.py 08-treino`),
+    em pontos no teste, mínimo / mediana / máximo de n = 5 (sementes 0 e 1; três conjuntos de instruções):
+
+    - PTQ por tensor, 4 bits: 66,5 / 73,6 / 91,5; por canal, menor erro: 92,8 / 94,8 / 96,9;
+    - QAT por canal menos a melhor PTQ: 4 bits, 0,4 / 0,7 / 3,8; 3 bits, 5,3 / 8,4 / 18,6;
+    - QAT por tensor menos a melhor PTQ: 4 bits, -1,1 / 0,3 / 3,0; 3 bits, -1,1 / 4,7 / 10,3.
+    """
+    rows = [row for rows in runs["08"].values() for row in rows]
+    assert all(set(row["verdicts"].values()) == {"confirmou-se"} for row in rows), rows
+    for name, score in rows[0]["contest"].items():
+        for bits in score:
+            low, high = spread(f"{name}, {bits} bits", [row["contest"][name][bits] for row in rows])
+            assert high - low <= 0.3  # três das mil imagens do teste
+
+
+@pytest.mark.slow
+def test_pruning_in_notebook_09_holds_for_every_seed(runs):
+    """@@DIST@@"""
+    rows = [row for rows in runs["09"].values() for row in rows]
+    assert len(rows) == len(SETS) * len(SEEDS["09"])
+    assert spread("logo após o corte", [row["cut_accuracy"] for row in rows])[1] < 0.3
+    assert spread("ajuste fino, 2 épocas", [row["tuned"] for row in rows])[0] > 0.97
+    assert spread("do zero, 2 épocas", [row["scratch"] for row in rows])[0] > 0.88
+    assert spread("Deep Compression: vezes menor", [row["storage"] for row in rows])[0] >= 40
+    drops = [100 * (row["accuracies"][0] - row["accuracies"][2]) for row in rows]
+    assert spread("Deep Compression: pontos perdidos", drops)[1] <= 4

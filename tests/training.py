@@ -1,0 +1,78 @@
+"""As células de um notebook que treinam, executadas com outras sementes: `python tests/training.py 09 0 1 2`.
+
+O plano `08-treino` treina de novo as redes que o 08 lê prontas (quase um minuto por semente).
+
+Escreve um JSON por linha, uma linha por semente. As instruções do processador vêm do ambiente
+(`ATEN_CPU_CAPABILITY`, `ONEDNN_MAX_CPU_ISA`); as épocas podem ser menos que as da aula, o que só torna a prova
+mais dura.
+"""
+
+import contextlib
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from course_utils import lesson
+from course_utils.classroom import workspace
+
+THIN = ["import onnxruntime\n", "def measure(", "def thin_network", "class FakeQuant", "def fold", "def study",
+        "RULES = "]  # fmt: skip
+# Por plano: um trecho de cada célula a executar, em ordem, e o que se troca nelas. `SEED` vira a semente.
+PLANS = {
+    "01": (
+        ["import h5py", "reader = networks.keras_network", "def train_keras", "def differing", "def train_torch",
+         'train_torch(2)["model"]'],
+        {"set_random_seed(32)": "set_random_seed(SEED)", "manual_seed(32)": "manual_seed(SEED)"},
+    ),
+    "08": (THIN, {}),
+    "08-treino": (THIN, {"TRAIN_HERE = False": "TRAIN_HERE = True", "study(seed=0)": "study(SEED)"}),
+    "09": (
+        ["SEED = 0", "def percent", "cutter = pruner", "cutter.step()", "school = ", "scratch = ",
+         "import deep_compression", "deep.compress_lenet"],
+        {"SEED = 0": "", '"epochs": 6': '"epochs": 2', '"dense": 4, "halfway": 3, "sparse": 8':
+         '"dense": 2, "halfway": 1, "sparse": 4'},
+    ),
+}  # fmt: skip
+
+
+def sources(plan):
+    """As células do plano, já com as trocas feitas: lista de textos."""
+    marks, changes = PLANS[plan]
+    (path,) = lesson.find_notebooks([plan[:2]])
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    chosen = []
+    for mark in marks:
+        (source,) = (cell for cell in code if mark in cell)
+        chosen.append(source)
+    for old, new in changes.items():
+        assert any(old in source for source in chosen), old
+        chosen = [source.replace(old, new) for source in chosen]
+    return chosen
+
+
+def run(plan, seed):
+    """Executa o plano com a semente; devolve `(variáveis, texto impresso)`."""
+    scope = {"SEED": seed, "right": {"original": float("nan")}}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        for source in sources(plan):
+            exec(source, scope)
+    return scope, printed.getvalue()
+
+
+def main(plan, *seeds):
+    for seed in map(int, seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            workspace.empty = lambda name, place=folder: Path(place)  # artifacts/ é de quem faz a aula
+            scope, printed = run(plan, seed)
+        row = {"seed": seed, "printed": printed, "verdicts": scope.get("verdicts", {})}
+        for name in ("contest", "cut_accuracy", "tuned", "scratch", "storage", "accuracies"):
+            row[name] = scope.get(name)
+        print(json.dumps(row, ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
