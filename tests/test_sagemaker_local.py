@@ -348,6 +348,7 @@ def test_it_listens_only_on_this_machine(fake):
         (package({"morto": b""}), "este modelo não abre"),
         (None, "Failed to download model data"),
     ],
+    ids=["texto", "cortado", "fora da pasta", "caminho absoluto", "modelo que não abre", "ausente"],
 )
 def test_a_package_that_does_not_serve_fails_with_the_reason(fake, archive, words):
     name = f"ruim-{time.monotonic_ns()}"
