@@ -20,7 +20,7 @@ from course_utils import lesson
 from course_utils.classroom import workspace
 
 THIN = ["import onnxruntime\n", "def measure(", "def thin_network", "class FakeQuant", "def fold", "def study",
-        "RULES = "]  # fmt: skip
+        "def read_trained", "RULES = ", "in contest.items():\n    contest["]  # fmt: skip
 # Por plano: um trecho de cada célula a executar, em ordem, e o que se troca nelas. `SEED` vira a semente.
 PLANS = {
     "01": (
