@@ -121,13 +121,18 @@ def intact(path: Path, pin: dict) -> bool:
     return pin["integrity"] == "sha512-" + base64.b64encode(code).decode()
 
 
+def absent(root: Path, folder: Path) -> dict[str, dict]:
+    """Dos `packages`, os que faltam em `folder` ou não conferem."""
+    return {name: pin for name, pin in packages(root).items() if not intact(folder / archive(name, pin), pin)}
+
+
 # ---------------------------------------------------------------- do npm, ou de um kit, até o ambiente
 
 
 def download(root: Path, folder: Path, python: Path, progress: Progress) -> None:
     """Deixa em `folder` os pacotes do npm que faltarem nela, conferidos; levanta SetupError com o porquê."""
     folder.mkdir(parents=True, exist_ok=True)
-    missing = {name: pin for name, pin in packages(root).items() if not intact(folder / archive(name, pin), pin)}
+    missing = absent(root, folder)
     if not missing:
         return
     logs = root / "artifacts"

@@ -125,8 +125,9 @@ def make(root: Path, folder: Path, targets: list[str]) -> None:
         wheels = {wheel.path: wheel for found in chosen.values() for wheel in found}
         missing = {path for path, wheel in wheels.items() if not intact(folder / path, wheel.size, wheel.sha256)}
         progress.clear()
-        say_sizes(chosen, wheels, missing)
-        check_disk(folder, [wheels[path].size for path in missing])
+        rest = ENGINES_BYTES if engines.absent(root, folder / "engines") else 0
+        say_sizes(chosen, wheels, missing, rest)
+        check_disk(folder, [wheels[path].size for path in missing], rest)
         engines.download(root, folder / "engines", Path(sys.executable), progress)
         gather.download(plan(chosen, missing), folder, where, log, progress)
         progress.show("Conferindo o kit")
@@ -160,7 +161,7 @@ def plan(chosen: dict[str, list[Wheel]], missing: set[str]) -> dict[str, list[Wh
     return found
 
 
-def say_sizes(chosen: dict[str, list[Wheel]], wheels: dict[str, Wheel], missing: set[str]) -> None:
+def say_sizes(chosen: dict[str, list[Wheel]], wheels: dict[str, Wheel], missing: set[str], npm: int) -> None:
     """O que se vai baixar, antes de baixar."""
     rest = [wheels[path] for path in missing]
     print(
@@ -170,7 +171,9 @@ def say_sizes(chosen: dict[str, list[Wheel]], wheels: dict[str, Wheel], missing:
     silent = sum(not wheel.size for wheel in rest)
     if silent:
         print(f"O índice não diz o tamanho de {silent} deles, que fica fora da conta.")
-    print(f"Motores do navegador: cerca de {megabytes([ENGINES_BYTES])} (uma estimativa).", flush=True)
+    if npm:
+        print(f"Faltam também os motores do navegador: cerca de {megabytes([npm])} (uma estimativa).")
+    sys.stdout.flush()
     for target, found in chosen.items():
         gpu = lock.gpu_only({wheel.package for wheel in found})
         cuda = [wheel.size for wheel in found if wheel.package in gpu]
@@ -178,9 +181,9 @@ def say_sizes(chosen: dict[str, list[Wheel]], wheels: dict[str, Wheel], missing:
             print(f"Para {listed([target])} só há o PyTorch com CUDA: {megabytes(cuda)} que a aula não usa.")
 
 
-def check_disk(folder: Path, sizes: list[int]) -> None:
+def check_disk(folder: Path, sizes: list[int], npm: int) -> None:
     # O maior arquivo conta duas vezes: o pip o baixa e depois o copia.
-    needed, free = sum(sizes) + max(sizes, default=0) + ENGINES_BYTES, shutil.disk_usage(folder).free
+    needed, free = sum(sizes) + max(sizes, default=0) + npm, shutil.disk_usage(folder).free
     if free < needed:
         raise SetupError(f"Falta espaço em {folder}: o kit pede {megabytes([needed])} e há {megabytes([free])}.")
 
