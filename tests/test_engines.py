@@ -10,12 +10,11 @@ import shutil
 import stat
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
-from needs import need_git
+from fake_npm import FAKE_NPM, add_program, make_project
 
 from course_utils import files
 from course_utils.model import artifacts
@@ -23,16 +22,6 @@ from course_utils.setup import engines, environment, installer, lock, packages, 
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="o npm de mentira é um script do POSIX")
 LOCK = json.loads((artifacts.ROOT / engines.LOCK).read_text(encoding="utf-8"))
-# Um npm que deixa o que há na prateleira na pasta em que roda, como o de verdade.
-FAKE_NPM = """#!{python}
-import os, shutil, sys, pathlib
-if "--version" in sys.argv:
-    print("11.19.1")
-    sys.exit(0)
-pathlib.Path({shelf!r}, "chamado.txt").write_text(" ".join(sys.argv[1:]) + " " + os.environ["npm_config_cache"])
-for archive in pathlib.Path({shelf!r}).glob("*.tgz"):
-    shutil.copy(archive, ".")
-"""
 # Um npm que falha como o de verdade: o porquê, em JSON, na saída; a prosa, na de erros.
 FAILING_NPM = """#!{python}
 import sys
@@ -43,32 +32,6 @@ print("npm error: " + {code!r}, file=sys.stderr)
 print('{{"error": {{"code": "' + {code!r} + '", "summary": "prosa"}}}}')
 sys.exit(1)
 """
-
-
-def make_project(folder, shelf):
-    """Um projeto com um package-lock.json cujos pacotes, pequenos, estão em `shelf` como o npm os entregaria."""
-    packages = {}
-    for package in [name for group in engines.ENGINES.values() for name in group]:
-        archive = shelf / f"{package.replace('@', '').replace('/', '-')}-1.0.0.tgz"
-        with tarfile.open(archive, "w:gz") as tar:
-            for group in engines.ENGINES.values():
-                for name in (*group.get(package, ()), "package.json", "dist/enorme.map"):
-                    content = f"{package} {name}".encode()
-                    info = tarfile.TarInfo(f"package/{name}")
-                    info.size = len(content)
-                    tar.addfile(info, io.BytesIO(content))
-        digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-        packages[f"node_modules/{package}"] = {"version": "1.0.0", "integrity": f"sha512-{digest}"}
-    (folder / engines.LOCK).parent.mkdir(parents=True)
-    (folder / engines.LOCK).write_text(json.dumps({"packages": packages}), encoding="utf-8")
-    (folder / "artifacts").mkdir()
-    return folder
-
-
-def add_program(folder, name, text):
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text(text, encoding="utf-8")
-    (folder / name).chmod(0o755)
 
 
 @pytest.fixture
@@ -96,9 +59,6 @@ def installed(prefix):
     """As versões que o manifesto diz, ou {} se não há motores."""
     manifest = prefix / files.ENGINES_PLACE / files.ENGINES_MANIFEST
     return json.loads(manifest.read_text(encoding="utf-8"))["versions"] if manifest.exists() else {}
-
-
-OWN_LOCK = shutil.ignore_patterns("package-lock.json", "__pycache__")  # o do teste fica
 
 
 def files_in(folder):
@@ -344,18 +304,6 @@ def test_a_cold_set_up_marks_the_environment_before_it_looks_for_engines(place, 
     assert said.index("Ambiente pronto") < said.index("Os motores do navegador não vieram (motivo)")
 
 
-def test_the_module_serves_environments_of_others(place):
-    root, _, _ = place
-    shutil.copytree(artifacts.ROOT / "course_utils", root / "course_utils", dirs_exist_ok=True, ignore=OWN_LOCK)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / "env"], check=True)
-    python = root / "env" / "bin" / "python"
-    run = subprocess.run(
-        [python, "-m", "course_utils.setup.engines"], cwd=root, capture_output=True, encoding="utf-8", check=True
-    )
-    assert "Motores do navegador prontos" in run.stdout
-    assert installed(root / "env")
-
-
 # ---------------------------------------------------------------- o que está no repositório
 
 
@@ -377,7 +325,6 @@ def test_each_engine_has_one_version():
 
 
 def test_no_engine_is_committed():
-    need_git()
     tracked = subprocess.check_output(["git", "ls-files"], cwd=artifacts.ROOT, text=True).splitlines()
     assert not [name for name in tracked if name.endswith((".wasm", ".mjs", ".tgz")) or "node_modules" in name]
 

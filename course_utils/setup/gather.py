@@ -26,6 +26,7 @@ SYSTEMS = {
     "windows": "x86_64-pc-windows-msvc",
     "macos": "aarch64-apple-darwin",
 }
+PATCHES = (0, 99)  # há pacotes em duas versões, uma até o 3.11.4 e outra a partir do 3.11.5: vão as duas
 MACOS = "14.0"  # o mais antigo em que o PyTorch roda
 BATCH_BYTES = 50_000_000  # o que uma interrupção faz perder, salvo num arquivo maior que isto
 
@@ -51,23 +52,23 @@ def choose(root: Path, system: str, version: str, where: Sources, log) -> list[W
     se um SHA-256 não está nos locks.
     """
     # As mesmas tentativas da preparação: os lugares configurados, o índice do PyTorch, e só então o que traz CUDA.
-    attempts = [(True, []), (True, ["--torch-backend", "cpu"])] if system == "linux" else []
-    for cpu, options in [*attempts, (False, [])]:
-        text = resolve(root, system, version, cpu, options, where, log)
-        if text:
+    attempts = [(True, []), (True, ["--torch-backend", "cpu"])][: 1 if where.offline else 2]
+    for cpu, options in [*(attempts if system == "linux" else []), (False, [])]:
+        texts = [resolve(root, system, f"{version}.{patch}", cpu, options, where, log) for patch in PATCHES]
+        if all(texts):
             break
     else:
         absent = failures.ABSENT.format(what=f"tudo para {system}, Python {version}", log="artifacts/kit.log")
         raise SetupError(failures.network(where) or absent)
     locked = "".join((root / name).read_text(encoding="utf-8") for name in (lock.BASE, lock.CPU))
-    found = []
-    for package in tomllib.loads(text)["packages"]:
+    found = {}
+    for package in (package for text in texts for package in tomllib.loads(text)["packages"]):
         for wheel in package["wheels"]:
             url, sha256 = wheel["url"], wheel["hashes"]["sha256"]
             if sha256 not in locked:
                 raise SetupError(failures.HASH.format(what=package["name"]))
-            found.append(Wheel(package["name"], url, wheel.get("size") or local_size(url), sha256))
-    return found
+            found[sha256] = Wheel(package["name"], url, wheel.get("size") or local_size(url), sha256)
+    return list(found.values())
 
 
 def resolve(root: Path, system: str, version: str, cpu: bool, options: list[str], where: Sources, log) -> str:
