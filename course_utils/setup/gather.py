@@ -74,16 +74,9 @@ def choose(root: Path, system: str, version: str, where: Sources, log) -> list[W
 def resolve(root: Path, system: str, version: str, cpu: bool, options: list[str], where: Sources, log) -> str:
     """O pylock.toml do uv; "" se não há como."""
     command = [str(packages.uv_of(Path(sys.prefix))), "pip", "compile", "--quiet", "--no-config", "--no-deps"]
-    command += ["--only-binary", ":all:", "--python-platform", SYSTEMS[system], "--python-version", version]
-    command += [
-        "--format",
-        "pylock.toml",
-        "--no-header",
-        "--no-annotate",
-        *where.uv,
-        *options,
-        str(root / lock.BASE),
-    ]
+    command += ["--python", sys.executable, "--python-version", version, "--python-platform", SYSTEMS[system]]
+    command += ["--only-binary", ":all:", "--format", "pylock.toml", "--no-header", "--no-annotate", *where.uv]
+    command += [*options, str(root / lock.BASE)]
     env = where.environment | {"MACOSX_DEPLOYMENT_TARGET": MACOS} | ({"UV_HTTP_RETRIES": "0"} if options else {})
     with tempfile.TemporaryDirectory() as place:
         if cpu:
