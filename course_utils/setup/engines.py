@@ -15,9 +15,7 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
-import tempfile
 import time
 from pathlib import Path
 
@@ -83,15 +81,13 @@ def complete(root: Path, prefix: Path, python: Path, progress: Progress, kit: Pa
     """
     if ready(root, prefix):
         return ""
-    share = Path(prefix, files.ENGINES_PLACE).parent
+    target = Path(prefix, files.ENGINES_PLACE)
     try:
-        share.mkdir(parents=True, exist_ok=True)
-        # Os temporários ficam no mesmo disco do destino, e somem haja o que houver.
-        with tempfile.TemporaryDirectory(prefix="aula32-", dir=share) as temporary:
-            folder = kit or Path(temporary, "packages")
+        with scratch(target.with_name(target.name + ".tmp")) as temporary:  # no mesmo disco do destino
+            folder = kit or temporary / "packages"
             if kit is None:
                 download(root, folder, python, progress)
-            install(root, folder, Path(temporary, "new"), Path(prefix, files.ENGINES_PLACE))
+            install(root, folder, temporary / "new", target)
     except SetupError as problem:
         return WITHOUT.format(problem)
     except OSError as problem:
@@ -130,26 +126,24 @@ def absent(root: Path, folder: Path) -> dict[str, dict]:
 
 
 def download(root: Path, folder: Path, python: Path, progress: Progress) -> None:
-    """Deixa em `folder` os pacotes do npm que faltarem nela, conferidos; levanta SetupError com o porquê."""
+    """Deixa em `folder` os pacotes do npm que faltarem nela, conferidos; levanta `SetupError` com o porquê."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = absent(root, folder)
     if not missing:
         return
     logs = root / "artifacts"
     logs.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="npm-", dir=folder) as work, open(
-        logs / "engines.log", "w", encoding="utf-8"
-    ) as log:  # fmt: skip
+    with scratch(folder / "npm.tmp") as work, open(logs / "engines.log", "w", encoding="utf-8") as log:
         # O npm roda na pasta temporária e grava nela: nada fica no projeto, faça ele o que fizer.
         def tick(_=None):
-            progress.show(f"Buscando os motores do navegador: {size_of(Path(work)) / 1e6:.0f} MB")
+            progress.show(f"Buscando os motores do navegador: {size_of(work) / 1e6:.0f} MB")
 
-        command = [*find_npm(root, python, Path(work), log, tick), "pack", "--json"]
-        pack([*command, *(f"{name}@{pin['version']}" for name, pin in missing.items())], Path(work), log, tick)
+        command = [*find_npm(root, python, work, log, tick), "pack", "--json"]
+        pack([*command, *(f"{name}@{pin['version']}" for name, pin in missing.items())], work, log, tick)
         for name, pin in missing.items():
-            if not intact(Path(work, archive(name, pin)), pin):
+            if not intact(work / archive(name, pin), pin):
                 raise SetupError(WRONG)
-            Path(work, archive(name, pin)).replace(folder / archive(name, pin))
+            (work / archive(name, pin)).replace(folder / archive(name, pin))
 
 
 def find_npm(root: Path, python: Path, work: Path, log, tick) -> list[str]:
@@ -208,6 +202,17 @@ def pack(command: list[str], work: Path, log, tick) -> None:
         raise SetupError(next((reason for reason, codes in REASONS.items() if code in codes), UNKNOWN))
 
 
+@contextlib.contextmanager
+def scratch(place: Path):
+    """A pasta `place`, vazia, que some no fim, haja o que houver; a que um processo morto deixou se esvazia."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def size_of(folder: Path) -> int:
     size = 0
     for parent, _, names in os.walk(folder):  # ao contrário de rglob, não liga para uma pasta que some
@@ -240,16 +245,3 @@ def install(root: Path, folder: Path, new: Path, target: Path) -> None:
 def digest(root: Path) -> str:
     """Muda quando mudam as versões pedidas ou a lista de arquivos."""
     return hashlib.sha256((root / LOCK).read_bytes() + json.dumps(ENGINES).encode()).hexdigest()
-
-
-def main() -> int:
-    """`python -m course_utils.setup.engines`: busca os motores para o Python que roda isto (no Binder)."""
-    root = Path(__file__).resolve().parents[2]
-    with Progress() as progress:
-        problem = complete(root, Path(sys.prefix), Path(sys.executable), progress)
-    print(problem or "Motores do navegador prontos.")
-    return 1 if problem else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -99,15 +99,15 @@ def download(plan: dict[str, list[Wheel]], folder: Path, where: Sources, log, pr
     for target, wheels in plan.items():
         for batch in batches(wheels):
             size = sum(wheel.size for wheel in batch)
-            with tempfile.TemporaryDirectory(prefix="pip-", dir=folder) as work:
+            with engines.scratch(folder / "wheels" / "pip.tmp") as work:
 
-                def tick(_lines, work=Path(work), done=done, size=size):
+                def tick(_lines, work=work, done=done, size=size):
                     here = min(engines.size_of(work), size)  # o pip copia no fim: não se conta duas vezes
                     progress.show(f"Baixando: {(done + here) / 1e6:.0f} de {total / 1e6:.0f} MB")
 
-                pip(batch, target.split("-")[1], Path(work), where, log, tick)
+                pip(batch, target.split("-")[1], work, where, log, tick)
                 for wheel in batch:
-                    Path(work, Path(wheel.path).name).replace(folder / wheel.path)
+                    (work / Path(wheel.path).name).replace(folder / wheel.path)
             done += size
 
 

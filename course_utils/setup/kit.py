@@ -34,7 +34,7 @@ class Kit(NamedTuple):
 
 
 def open_kit(root: Path, folder: Path) -> Kit:
-    """Confere o que esta máquina vai usar de `folder`; levanta SetupError se o kit não serve ou está estragado."""
+    """Confere o que esta máquina vai usar de `folder`; levanta `SetupError` se ele não serve ou está estragado."""
     manifest, target = read(folder), this_machine()
     if manifest is None:
         raise SetupError(f"Em {folder} não há um kit do curso, ou a cópia não terminou: copie a pasta de novo.")
@@ -88,7 +88,7 @@ def digests(root: Path) -> dict[str, str]:
 
 
 def this_machine() -> str:
-    """`linux-3.11`; levanta SetupError num sistema para o qual não se fazem kits."""
+    """`linux-3.11`; levanta `SetupError` num sistema para o qual não se fazem kits."""
     here = sys.platform, platform.machine().lower()
     if here not in HERE:
         raise SetupError(
@@ -109,7 +109,7 @@ def listed(targets) -> str:
 
 
 def make(root: Path, folder: Path, targets: list[str]) -> None:
-    """Deixa em `folder` um kit para `targets` e para o que já houvesse nele; levanta SetupError se não deu."""
+    """Deixa em `folder` um kit para `targets` e para o que já houvesse nele; levanta `SetupError` se não deu."""
     where, old = sources.read(sys.executable), read(folder)
     if old and old["locks"] == digests(root):
         targets = sorted({*targets, *old["targets"]})
