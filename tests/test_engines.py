@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from fake_npm import FAKE_NPM, add_program, make_project
+from needs import need_git
 
 from course_utils import files
 from course_utils.model import artifacts
@@ -325,6 +326,7 @@ def test_each_engine_has_one_version():
 
 
 def test_no_engine_is_committed():
+    need_git()
     tracked = subprocess.check_output(["git", "ls-files"], cwd=artifacts.ROOT, text=True).splitlines()
     assert not [name for name in tracked if name.endswith((".wasm", ".mjs", ".tgz")) or "node_modules" in name]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from fake_npm import make_project
 from needs import miss, need
+from tree import copy_into
 
 from course_utils.model import artifacts
 from course_utils.setup import engines, failures, gather, kit, lock, sources
@@ -364,8 +365,7 @@ def test_a_kit_sets_up_a_fresh_copy_without_network(network, tmp_path):
         miss("falta o unshare (pacote util-linux)")
     folder, root = tmp_path / "kit", tmp_path / "projeto"
     subprocess.run([sys.executable, "-m", "course_utils.setup.kit", folder], cwd=artifacts.ROOT, check=True)
-    ignored = shutil.ignore_patterns(".venv*", "artifacts", ".git", "__pycache__", ".*_cache", ".hypothesis")
-    shutil.copytree(artifacts.ROOT, root, ignore=ignored)
+    copy_into(root)
     (tmp_path / "home").mkdir()
     env = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     env |= {"HOME": str(tmp_path / "home"), "UV_CACHE_DIR": str(tmp_path / "cache")}
