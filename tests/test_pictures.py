@@ -105,7 +105,7 @@ def test_at_most_one_plain_digit_in_a_hundred_is_refused():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", kinds.NOT_DIGITS)
 def test_at_most_one_in_a_hundred_that_are_not_digits_is_read(kind):
-    """Manchas sorteadas em preto e branco, sem um tom no meio, às vezes formam mesmo uma figura: lidas 2 de 100."""
+    """Manchas sorteadas em preto e branco, sem um tom no meio, às vezes formam uma figura: lidas 2 de 100."""
     read = kinds.count(kind, 100)
     print(kinds.row(kind, read))
     assert read["refused"] >= (95 if kind == "textura nítida" else 99)
