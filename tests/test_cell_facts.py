@@ -77,9 +77,7 @@ FACTS = {
         same
         errors[7] / errors[8] > 1.8 and scores[4] > 97 and (scores[2] < 90)
         identical
-        hardware
         cnn['float16']['size'] > 1.9 and static['size'] > 3.8 and (dynamic['size'] > 3.8)
-        len(legend.texts) == 6
         operators['QLinearConv'] == 4 and inside(recipes['int8 dinâmica'])['ConvInteger'] == 4
         litert['int8']['size'] > 3.8 and abs(255 * step - 1) < 0.01
         thin_result['int8 estática']['size'] < static['size'] - 1
@@ -109,7 +107,7 @@ FACTS = {
         split['1'] > split['2'] > 0
         len(read) == 8
         """,  # o canário: 300 sorteios de 10 %, nenhum à versão 2 uma vez em 10¹³
-    # Pesos e figuras guardados ou sorteados com semente: o 7 sai com 98 % ou mais; o servidor lê 20 de 20, e bastam 18.
+    # Pesos guardados, figuras sempre iguais: o 7 sai com 98 % ou mais; o servidor lê 20 de 20, e bastam 18.
     "extra_imagens_de_verdade": """
         len(sent) == 4
         answer.digit == 7
