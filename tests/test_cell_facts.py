@@ -11,7 +11,6 @@ import pytest
 
 from course_utils import lesson
 
-PENDING = {"08_quantizacao", "09_poda"}  # ainda treinam na célula: entram quando lerem pesos guardados
 FACTS = {
     "00_a_ponte": """
         checkup.show()
@@ -72,6 +71,26 @@ FACTS = {
         status == 200 and json.loads(answer)['predictions'][0]['digit'] == 1
         statuses['NaN'] == 500 and refused == 9
         """,
+    # Pesos guardados: 99,4 % com 4 bits e 57,8 % com 2. Tamanho de arquivo e operadores: do ONNX, não da máquina.
+    # O mesmo arquivo, byte a byte: com 1, 2 ou 4 threads na calibração, também.
+    "08_quantizacao": """
+        same
+        errors[7] / errors[8] > 1.8 and scores[4] > 97 and (scores[2] < 90)
+        identical
+        cnn['float16']['size'] > 1.9 and static['size'] > 3.8 and (dynamic['size'] > 3.8)
+        operators['QLinearConv'] == 4 and inside(recipes['int8 dinâmica'])['ConvInteger'] == 4
+        litert['int8']['size'] > 3.8 and abs(255 * step - 1) < 0.01
+        thin_result['int8 estática']['size'] < static['size'] - 1
+        small['size'] > 3.3
+        """,
+    # Nenhum depende do treino. O zlib ganha 14,6 vezes; logo após o corte, 20,2 %; os arquivos, 15,8 e 58 vezes.
+    "09_poda": """
+        zipped[0.0] > 3 * zipped[0.95]
+        sum(kept) == len(survivors)
+        cut_accuracy < 0.5
+        all((smaller[name] >= 10 for name in pruned))
+        exact
+        """,
     "10_consolidacao": """
         len(rows) == 9 and ('→ notebook' in ''.join(rows) or len(stamps) >= 6)
         all((len(axis.texts) == len(forms) for axis in axes))
@@ -88,6 +107,12 @@ FACTS = {
         split['1'] > split['2'] > 0
         len(read) == 8
         """,  # o canário: 300 sorteios de 10 %, nenhum à versão 2 uma vez em 10¹³
+    # Pesos guardados, figuras sempre iguais: o 7 sai com 98 % ou mais; o servidor lê 20 de 20, e bastam 18.
+    "extra_imagens_de_verdade": """
+        len(sent) == 4
+        answer.digit == 7
+        all((ours >= 0.9 for _, ours in table.values()))
+        """,
     # Pesos e imagens guardados: PSI 4,4 contra 0,25; acurácia 99 e 98,5 contra 90, 22 contra 50, 78 contra 90.
     "extra_vigiar_ao_vivo": """
         (clean == labels[:200]).mean() > 0.9
@@ -110,6 +135,4 @@ def facts(path):
 
 @pytest.mark.parametrize("path", lesson.find_notebooks([""]), ids=lambda path: path.stem)
 def test_a_cell_only_asserts_what_holds_on_every_machine(path):
-    if path.stem in PENDING:
-        pytest.skip("ainda treina na célula")
     assert facts(path) == [line.strip() for line in FACTS[path.stem].strip().splitlines()]

@@ -94,9 +94,8 @@ def test_cells_are_small_and_words_few(path):
     longest = max(len([line for line in cell.source.splitlines() if line.strip()]) for cell in cells(path, "code"))
     words = len(re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>]+>|https?://\S+|`[^`]*`", " ", prose(path))))
     assert longest <= 20
-    # O 08 é o maior, desde que o QAT ganhou rivais; a divisão em aula e laboratório o corta.
-    assert len(all_cells) <= 48
-    assert words <= 1460
+    assert len(all_cells) <= 44
+    assert words <= 1250
 
 
 @notebooks

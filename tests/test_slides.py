@@ -20,7 +20,7 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
         ("# 09 · Poda", "slide"),
         ("Descrição: uma curva.\n\n## Outra seção (2 min)", "slide"),
         ("### Um passo", "subslide"),
-        ("**Explique:** porque sim.", "subslide"),
+        ("**O que aconteceu:** mudou.", "subslide"),
         ("```python\n# um comentário\n```", "subslide"),
         ("Descrição: uma curva.", ""),
         ("[Próximo: 01 · Salvar](01_salvar.ipynb)", ""),

@@ -66,7 +66,7 @@ def test_what_is_stored_confirms_its_verdicts(number):
 def test_resuming_in_notebook_01_prints_the_same_for_every_seed(runs):
     printed = {row["printed"] for rows in runs["01"].values() for row in rows}
     assert len(printed) == 1, printed
-    assert printed.pop().count(" 0 tabelas diferentes") == 2
+    assert printed.pop().count(" 0 tensores diferentes") == 2
 
 
 @pytest.mark.slow
