@@ -8,7 +8,7 @@ import sys
 import nbformat
 import pytest
 
-from course_utils import settings
+from course_utils import lesson, settings
 from course_utils.model import artifacts
 
 DEAD = "http://127.0.0.1:9"  # ninguém responde ali
@@ -100,12 +100,15 @@ def test_a_process_opened_another_way_is_protected(hostile, tmp_path):
     assert seen["dpi"] == 100 and "sombra" not in seen["requests"]
 
 
-def test_a_kernel_of_another_python_is_told_in_a_sentence():
+@pytest.mark.parametrize("path", lesson.find_notebooks([""]), ids=lambda path: path.stem)
+def test_the_first_cell_in_a_kernel_of_another_python_says_what_to_do(path):
     """`-S`: um Python sem pacote algum, com o nome do que faz dele um kernel."""
-    code = "import sys, types; sys.modules['ipykernel'] = types.ModuleType('ipykernel'); import course_utils"
+    kernel = "import sys, types; sys.modules['ipykernel'] = types.ModuleType('ipykernel')\n"
+    first = next(cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code], cwd=artifacts.ROOT, capture_output=True, encoding="utf-8", check=False
-    )
+        [sys.executable, "-S", "-c", kernel + first.source], cwd=path.parent, capture_output=True,
+        encoding="utf-8", check=False,
+    )  # fmt: skip
     last = done.stderr.splitlines()[-1]
     assert done.returncode == 1 and "Este kernel é de outro Python" in last and "python -m course_utils" in last
     shown = settings.WrongKernelError("frase")._render_traceback_()
