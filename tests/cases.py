@@ -44,6 +44,7 @@ GOOD_PICTURES = [
     (PNG, ONE),
     (JPEG, drawing("JPEG")),
     (WEBP, drawing("WEBP")),
+    (PNG, drawing(size=(1000, 1000), compress_level=0)),  # 3 MB: mais do que cabe em JSON
     ("image/jpg", drawing("JPEG")),
     ("Image/PNG; q=1", ONE),
     (FORM, form(part(ONE))),

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from course_utils.classroom import servers
+from course_utils.files import installed_engines
 from course_utils.model import artifacts, tfjs
 from course_utils.model.predictor import MODEL
 from course_utils.serving import browser
@@ -45,11 +46,11 @@ def test_the_models_are_the_reference_in_both_formats(server):
 
 def test_the_engines_come_with_types_the_browser_accepts(server):
     status, headers, body = get(server, "/engines/manifest.json")
-    assert status == 200 and json.loads(body) == engines.installed() and headers["Cache-Control"] == "no-cache"
-    if not engines.installed():
+    assert status == 200 and json.loads(body) == installed_engines() and headers["Cache-Control"] == "no-cache"
+    if not installed_engines():
         pytest.skip("os motores não estão instalados: python -m course_utils")
     expected = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
-    for engine, version in engines.installed().items():
+    for engine, version in installed_engines().items():
         for name in [name for files in engines.ENGINES[engine].values() for name in files]:
             file = name.rpartition("/")[2]
             status, headers, body = get(server, f"/engines/{engine}-{version}/{file}")

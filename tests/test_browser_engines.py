@@ -14,9 +14,9 @@ from browsing import PATIENCE_MS, SCREENS, draw_seven
 from needs import miss
 
 from course_utils.classroom import servers
+from course_utils.files import installed_engines
 from course_utils.model import digits
 from course_utils.model.predictor import Predictor
-from course_utils.setup import engines
 
 pytestmark = pytest.mark.slow
 TITLES = {"tfjs": "TF.js", "onnx": "ONNX Runtime Web"}
@@ -39,7 +39,7 @@ INFER = """async ([name, text]) => {
 
 @pytest.fixture(scope="module", autouse=True)
 def engines_are_installed():
-    if not engines.installed():
+    if not installed_engines():
         reason = "faltam os motores do navegador: python -m course_utils"
         miss(reason)
 
@@ -95,7 +95,7 @@ def test_it_agrees_with_onnx_runtime_on_all_test_images(page, server, reference,
     logits, times = np.array(answer["logits"], np.float32), np.sort(answer["times"])
     difference = np.abs(logits - expected).max()
     median, p95 = np.median(times), np.percentile(times, 95)
-    title = f"{TITLES[name]} {engines.installed()[name]}"
+    title = f"{TITLES[name]} {installed_engines()[name]}"
     print(f"\n{title}: {len(logits)} imagens, diferença máxima nos logits {difference:.1e}")
     print(f"carga {answer['seconds']:.2f} s; inferência p50 {median:.2f} ms, p95 {p95:.2f} ms, uma thread")
     assert logits.shape == (1000, 10)
@@ -228,4 +228,4 @@ def test_two_strokes_in_a_hurry_end_in_the_answer_to_the_last(page, server):
 
 def test_the_manifest_tells_what_is_installed(page, server):
     answer = page.request.get(f"{server.url}engines/manifest.json")
-    assert json.loads(answer.text()) == engines.installed()
+    assert json.loads(answer.text()) == installed_engines()

@@ -77,7 +77,8 @@ def verify(path):
     Levanta `CorruptedFileError` se o arquivo falta, se ninguém anotou sua impressão digital ou se ela
     não confere; a mensagem diz o nome do arquivo e como restaurá-lo.
     """
-    path, expected = Path(path), _expected(path)
+    path = Path(path)
+    expected = _expected(path)
     _compare(path, expected, _reading(sha256, path))
     return path
 
@@ -87,7 +88,8 @@ def read(path):
 
     Entre conferir um arquivo no disco e abri-lo, outro programa poderia trocá-lo.
     """
-    path, expected = Path(path), _expected(path)
+    path = Path(path)
+    expected = _expected(path)
     content = _reading(Path.read_bytes, path)
     _compare(path, expected, hashlib.sha256(content).hexdigest())
     return content

@@ -106,8 +106,8 @@ def _read_body(limit):
         raise (contract.too_slow() if waited >= BODY_DEADLINE_S else contract.cut_short()) from None
     if len(body) < (request.content_length or 0):
         raise contract.cut_short()
-    if len(body) > contract.MAX_BODY_BYTES:
-        raise contract.too_large()
+    if len(body) > limit:
+        raise contract.too_large(limit)
     return contract.decode(request.headers.getlist("Content-Encoding"), body, limit)
 
 
