@@ -112,6 +112,7 @@ FACTS = {
         len(sent) == 4
         answer.digit == 7
         all((ours >= 0.9 for _, ours in table.values()))
+        answer.status_code == 200 and problem.status_code == 422
         """,
     # Pesos e imagens guardados: PSI 4,4 contra 0,25; acurácia 99 e 98,5 contra 90, 22 contra 50, 78 contra 90.
     "extra_vigiar_ao_vivo": """
