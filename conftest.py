@@ -20,7 +20,10 @@ WORKER_BYTES = 3.5e9
 # Quanto o nbval espera a última saída de uma célula que já respondeu: só um kernel travado chega lá.
 OUTPUT_TIMEOUT_S = 300
 # Os arquivos mais demorados vão primeiro: o que sobra no fim, com um processo já parado, é curto.
-LONGEST = ("test_notebooks.py", "test_ray_cluster.py", "test_browser.py", "test_pythons.py")
+LONGEST = (
+    "test_notebooks.py", "test_ray_cluster.py", "test_browser.py", "test_training.py", "test_pictures.py",
+    "test_kit.py", "test_pythons.py",
+)  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)
