@@ -60,6 +60,8 @@ GOOD_PICTURES = [
 
 # (tipo de conteúdo, corpo, status esperado)
 BAD_BODIES = [
+    (PNG, drawing(size=(1, 1)), 422),
+    (FORM, form(part(drawing(size=(2, 1)))), 422),
     (JSON, b"{", 400),
     (JSON, b"\xff\xfe", 400),
     (JSON, b"[" * 100_000, 400),

@@ -22,7 +22,7 @@ LONG = {
     "slides": "00_a_ponte.html",
     "train": "1/825",
     "bench serving": "serving",
-    "serve --port 0": "versão 1 no ar",
+    "serve --port 47321": "versão 1 no ar",
 }
 
 

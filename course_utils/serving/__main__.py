@@ -12,7 +12,6 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -125,8 +124,7 @@ def require_models(options):
     paths = [path for path in (options.model or MODEL, options.shadow) if path]
     if options.server == "gunicorn":
         # Noutro processo: uma sessão do ONNX Runtime aberta antes da divisão deixaria os filhos sem threads.
-        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
-            list(pool.map(require_model, paths))
+        require_apart(paths)
     else:
         for path in paths:
             require_model(path)
@@ -134,6 +132,30 @@ def require_models(options):
         from course_utils.measure.drift import load_baseline
 
         load_baseline(options.baseline)
+
+
+def require_apart(paths):
+    """`require_model` de cada um, num processo filho; só um cano os liga, que não pede /dev/shm."""
+    context = get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=tell_problem, args=(sender, paths))
+    child.start()
+    sender.close()
+    problem = receiver.recv()
+    child.join()
+    if problem:
+        raise problem
+
+
+def tell_problem(sender, paths):
+    """Manda o primeiro erro que um dos modelos dá, ou None."""
+    try:
+        for path in paths:
+            require_model(path)
+    except (CorruptedFileError, ValueError, OSError) as error:
+        sender.send(error)
+    else:
+        sender.send(None)
 
 
 @contextmanager

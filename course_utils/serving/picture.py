@@ -279,7 +279,7 @@ def ink_levels(height):
     """
     counts = np.bincount(height.astype(np.uint8).ravel(), minlength=256)
     few = np.clip(height.size // 2000, 12, 400)
-    strongest = 255 - np.searchsorted(counts[::-1].cumsum(), few)
+    strongest = max(0, 255 - np.searchsorted(counts[::-1].cumsum(), few))
     below = counts[: strongest // 2 + 1].cumsum()
     return strongest, np.searchsorted(below, below[-1] / 2)
 
