@@ -215,7 +215,7 @@ from course_utils.serving.ray_app import cluster
 port = int(sys.argv[1])
 running = cluster.start(port=port)
 running = cluster.start(port=port)  # a célula, refeita: o cluster que sai não leva o que entra
-urllib.request.urlopen(running.url + "health/ready", timeout=PATIENCE_S).close()
+urllib.request.urlopen(running.url + "health/ready", timeout=180).close()
 print("pronto", flush=True)
 sys.stdin.read()
 """
