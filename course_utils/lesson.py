@@ -6,6 +6,7 @@ notebook alterado volta ao repositório).
 """
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -148,6 +149,8 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m course_utils run", description=__doc__.splitlines()[0])
     parser.add_argument("--save", action="store_true", help="grava as saídas normalizadas nos notebooks")
     paths, options = choose(parser, arguments)
+    # Um Ctrl-C mata o kernel no meio de uma célula: a tarefa que a esperava não tem mais a quem contar.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     runs = []
     for path in paths:
         try:

@@ -164,7 +164,8 @@ def test_a_rolling_upgrade_under_load_loses_nothing_and_a_bad_model_changes_noth
         time.sleep(2)
         running.deploy(fixed(2, model="data/small.onnx", version="2"))
         wait_for(lambda: {ask(running.url).json()["model_version"] for _ in range(20)} == {"2"})
-    assert steady.result().errors == {} and steady.result().n > 100
+    # Quantas cabem em 8 s depende da máquina; que passaram de uma versão à outra sem perder nenhuma, não.
+    assert steady.result().errors == {} and steady.result().n > steady.result().concurrency
     assert requests.get(f"{running.url}health/ready", timeout=PATIENCE_S).json()["model_version"] == "2"
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"lixo")
