@@ -13,7 +13,7 @@ os.environ["TQDM_DISABLE"] = "1"
 # Os testes respondem aos exercícios: o progresso guardado em artifacts/ é de quem faz a aula, e ninguém mexe nele.
 STATE = tempfile.TemporaryDirectory(prefix="aula-")
 os.environ["AULA_STATE"] = STATE.name
-RAY = "extra_alem_de_uma_maquina.ipynb"
+RAY = "alem_de_uma_maquina.ipynb"
 # Sozinho, um processo de testes chega a 2,7 GB (TensorFlow e PyTorch juntos), e o kernel de um notebook, a 1,3;
 # dois dividem os arquivos entre si, e não chegam ao pico ao mesmo tempo.
 WORKER_BYTES = 3.5e9

@@ -13,7 +13,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIRST_NOTEBOOK = "notebooks/00_a_ponte.ipynb"
 # nome do extra: o notebook dele (setup/lock.py diz o que ele instala)
-EXTRA_NOTEBOOKS = {"ray": "notebooks/extra_alem_de_uma_maquina.ipynb"}
+EXTRA_NOTEBOOKS = {"ray": "notebooks/laboratorios/alem_de_uma_maquina.ipynb"}
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 # Só ASCII: um Python antigo, num terminal antigo, também precisa conseguir escrever esta frase.

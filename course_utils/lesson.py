@@ -1,8 +1,8 @@
 """A aula inteira sem navegador: executa os notebooks, mede tempo e memória, mostra o passaporte.
 
-`python -m course_utils run` executa os da aula; `run 01 02`, só esses; um extra se pede pelo nome, como em
-`run extra_vigiar`. `run 01 --save` também grava as saídas, normalizadas, no próprio notebook (é assim que um
-notebook alterado volta ao repositório).
+`python -m course_utils run` executa os da aula; `run 01 02`, só esses; um laboratório se pede pela pasta, como em
+`run laboratorios/vigiar`. `run 01 --save` também grava as saídas, normalizadas, no próprio notebook (é assim que
+um notebook alterado volta ao repositório).
 """
 
 import argparse
@@ -23,7 +23,7 @@ from course_utils.measure.memory import PeakMemory
 from course_utils.model import artifacts
 
 FOLDER = artifacts.ROOT / "notebooks"
-EXTRA = "extra_"  # começa assim o nome de um notebook que não é da aula de 90 minutos
+LABS = "laboratorios/"
 CELL_TIMEOUT_S = 300
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -34,11 +34,16 @@ PERSONAL = "[O seu progresso: rode esta célula para vê-lo aqui.]\n"
 
 
 def find_notebooks(prefixes=()):
-    """Os notebooks da aula, em ordem (lista de Path); com `prefixes`, os que começam por um deles, até extras."""
-    found = sorted(FOLDER.glob("*.ipynb"))
+    """Os notebooks da aula, em ordem (lista de Path); com `prefixes`, os que começam assim, até laboratórios."""
     if not prefixes:
-        return [path for path in found if not path.name.startswith(EXTRA)]
-    return [path for path in found if path.name.startswith(tuple(prefixes))]
+        return sorted(FOLDER.glob("*.ipynb"))
+    found = sorted([*FOLDER.glob("*.ipynb"), *(FOLDER / LABS).glob("*.ipynb")])
+    return [path for path in found if name_of(path).startswith(tuple(prefixes))]
+
+
+def name_of(path):
+    """O nome de um notebook a partir de notebooks/: "02_onnx", "laboratorios/02_conversoes" (str)."""
+    return path.relative_to(FOLDER).with_suffix("").as_posix()
 
 
 def choose(parser, arguments):
@@ -54,7 +59,7 @@ def choose(parser, arguments):
 def execute(path, *, repeat=1):
     """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, pace.Run)`.
 
-    As barras de progresso dos próprios notebooks são só widgets: não entram nas saídas guardadas.
+    As barras de progresso dos próprios notebooks não aparecem: não entram nas saídas guardadas.
     Levanta `CellExecutionError` se uma célula falha.
     """
     notebook = nbformat.read(path, as_version=4)
@@ -75,10 +80,9 @@ def execute(path, *, repeat=1):
     ):
         for _ in range(repeat):
             for number, index in enumerate(code, start=1):
-                before, bars_before = time.perf_counter(), _count_bars(client)
+                before = time.perf_counter()
                 client.execute_cell(notebook.cells[index], index, execution_count=number)
-                has_bar = _count_bars(client) > bars_before
-                cells.append(pace.Cell(number, time.perf_counter() - before, has_bar))
+                cells.append(pace.Cell(number, time.perf_counter() - before))
                 bar.update()
     return notebook, pace.Run(path.stem, time.perf_counter() - start, memory.peak, tuple(cells))
 
@@ -90,22 +94,18 @@ def _kernel_log():
     return open(folder / "kernel.log", "ab")
 
 
-def _count_bars(client):
-    """Quantas barras do tqdm este kernel já mostrou: no Jupyter, cada uma é um widget."""
-    return sum(state.get("_model_name") == "FloatProgressModel" for state in client.widget_state.values())
-
-
 def normalise(notebook):
     """Deixa o notebook como ele é guardado: sem datas, widgets, endereços nem páginas vivas; contagem 1, 2, 3…
 
-    Uma célula com a etiqueta `personal` mostra o que é de quem a roda: guarda-se só um convite. E cada célula leva
-    o tipo de slide que a regra de `course_utils.slides` lhe dá.
+    Uma célula com a etiqueta `personal` mostra o que é de quem a roda: guarda-se só um convite. O código de uma
+    com a etiqueta `plumbing` fica recolhido; a saída de uma que responde a um Preveja, também, até que ela rode. E
+    cada célula leva o tipo de slide que a regra de `course_utils.slides` lhe dá.
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     executed = 0
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"} | _folded(cell))
         if cell.cell_type != "code":
             continue
         executed += 1
@@ -117,9 +117,20 @@ def normalise(notebook):
     return slides.mark(notebook)
 
 
+def _folded(cell):
+    """O que o JupyterLab mostra recolhido desta célula, como metadados."""
+    folded = {}
+    if "plumbing" in cell.metadata.get("tags", []):
+        folded["source_hidden"] = True
+    if cell.cell_type == "code" and ".compare(" in cell.source and "guess" in cell.source:
+        folded["outputs_hidden"] = True
+    return {"jupyter": folded} if folded else {}
+
+
 def _is_kept(output):
-    """Widgets não sobrevivem ao kernel: não são guardados."""
-    return "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+    """Widgets não sobrevivem ao kernel: não são guardados; o lugar de uma barra que já sumiu, também não."""
+    data = output.get("data", {})
+    return "application/vnd.jupyter.widget-view+json" not in data and data != {"text/plain": ""}
 
 
 def _join_streams(outputs):

@@ -22,8 +22,8 @@ NOT_WORDS = re.compile(r"https?://\S+|\]\([^)]*\)|<[^>]*>|\S*[_/\\@{}=<>\[\]]\S*
 def learner_texts():
     """`{nome do arquivo: texto}` de tudo o que a aula mostra em português."""
     root = artifacts.ROOT
-    notebooks = lesson.find_notebooks() + lesson.find_notebooks([lesson.EXTRA])
-    texts = {path.name: notebook_text(path) for path in notebooks}
+    notebooks = lesson.find_notebooks([""])
+    texts = {lesson.name_of(path): notebook_text(path) for path in notebooks}
     for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "notebooks/ROTEIRO.md"):
         texts[name] = CODE.sub(" ", ABSTRACT.sub(" ", (root / name).read_text(encoding="utf-8")))
     for path in sorted((root / "course_utils").rglob("*.py")):

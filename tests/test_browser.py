@@ -19,7 +19,7 @@ from course_utils.classroom import servers
 pytestmark = pytest.mark.slow
 # O que só um navegador mostra: uma página viva, um controle ligado ao kernel, um diagrama, uma barra de progresso.
 LIVE = re.compile(r"IFrame\(|interactive\(|mermaid|tqdm\(")
-PATHS = lesson.find_notebooks() + lesson.find_notebooks([lesson.EXTRA])
+PATHS = lesson.find_notebooks()
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,10 @@ FACTS = {
         prediction['digit'] == answers[0]
         'Leitor de CEP' in page.read().decode()
         """,  # 980: pesos guardados, 992 acertos
-    "01_salvar_e_carregar": "",
-    "02_onnx": "worst <= TOLERANCE",  # 1e-4, trinta vezes o que se mede: a ordem das somas em float32
-    "03_opcoes_de_deploy": """
+    "laboratorios/01_formatos_e_retomada": "",
+    # 1e-4, trinta vezes o que se mede: a ordem das somas em float32.
+    "laboratorios/02_conversoes": "worst <= TOLERANCE",
+    "laboratorios/03_servidor_dedicado": """
         len(workers()) == 2
         not victim.is_running()
         seen[0][0] == '1' and set(seen[-10:]) == {('2', labels[0])}
@@ -34,7 +35,7 @@ FACTS = {
         machines(2.099, 1, 0.7) == 3 and use_with(2, 2.099, 1) > 1
         """,
     # O sorteio: seis desvios-padrão (1 em 500 milhões). O dia simulado: a vazão medida se cancela nas razões.
-    "04_nuvem": """
+    "laboratorios/04_nuvem_a_fundo": """
         REAL_ACCOUNT or runtime.meta.endpoint_url == aws.url
         ratio > 3
         180 < len(times['A']) < 270
@@ -45,13 +46,13 @@ FACTS = {
         not left and (not processes)
         """,
     # O primeiro roda noutro processo: é ele que diz "não coube" onde o sistema não impõe o limite.
-    "05_edge_ai": """
+    "laboratorios/05_litert_e_aparelhos": """
         memory.peak_bytes() <= float(limit_mb) * 1000000.0
         len(medians) == len(megabytes) == 6
         'Quem lê?' in page.read().decode()
         ask(remote.url) == 'sem resposta' and readers['int8 completo'](x).argmax() == labels[0]
         """,
-    "06_api_flask": r"""
+    "laboratorios/06_servidor_reforcado": r"""
         reply.startswith(b'HTTP/1.1 200 OK\r\n') and b'"digit":8' in reply
         first['digit'] == 8
         response.status_code == 500 and 'Unrecognized data type' in reason
@@ -65,7 +66,7 @@ FACTS = {
         refused == 10 and {kind for _, kind, *_ in after.values()} == {'application/problem+json'}
         send(hardened, json.dumps({'images': [pixels.tolist()]}))[0] == 200
         """,
-    "07_api_fastapi": """
+    "laboratorios/07_carga_e_lotes": """
         status == 200 and json.loads(answer)['predictions'][0]['digit'] == labels[0]
         'swagger-ui' in html and 'https://' not in html
         status == 200 and json.loads(answer)['predictions'][0]['digit'] == 1
@@ -73,7 +74,7 @@ FACTS = {
         """,
     # Pesos guardados: 99,4 % com 4 bits e 57,8 % com 2. Tamanho de arquivo e operadores: do ONNX, não da máquina.
     # O mesmo arquivo, byte a byte: com 1, 2 ou 4 threads na calibração, também.
-    "08_quantizacao": """
+    "laboratorios/08_quantizacao_a_fundo": """
         same
         errors[7] / errors[8] > 1.8 and scores[4] > 97 and (scores[2] < 90)
         identical
@@ -84,14 +85,14 @@ FACTS = {
         small['size'] > 3.3
         """,
     # Nenhum depende do treino. O zlib ganha 14,6 vezes; logo após o corte, 20,2 %; os arquivos, 15,8 e 58 vezes.
-    "09_poda": """
+    "laboratorios/09_poda_a_fundo": """
         zipped[0.0] > 3 * zipped[0.95]
         sum(kept) == len(survivors)
         cut_accuracy < 0.5
         all((smaller[name] >= 10 for name in pruned))
         exact
         """,
-    "10_consolidacao": """
+    "laboratorios/10_desafio": """
         len(rows) == 9 and ('→ notebook' in ''.join(rows) or len(stamps) >= 6)
         all((len(axis.texts) == len(forms) for axis in axes))
         stamps or set(verdicts.values()) == {'… ainda não medida'}
@@ -100,7 +101,7 @@ FACTS = {
         len(score.by_topic) >= 8
         len(stages) == 11
         """,
-    "extra_alem_de_uma_maquina": """
+    "laboratorios/alem_de_uma_maquina": """
         [item['digit'] for item in answer['predictions']] == labels[:3].tolist()
         len(phases) == len(PHASES)
         set(before) == {'1'}
@@ -108,14 +109,14 @@ FACTS = {
         len(read) == 8
         """,  # o canário: 300 sorteios de 10 %, nenhum à versão 2 uma vez em 10¹³
     # Pesos guardados, figuras sempre iguais: o 7 sai com 98 % ou mais; o servidor lê 20 de 20, e bastam 18.
-    "extra_imagens_de_verdade": """
+    "laboratorios/06_imagens_de_verdade": """
         len(sent) == 4
         answer.digit == 7
         all((ours >= 0.9 for _, ours in table.values()))
         answer.status_code == 200 and problem.status_code == 422
         """,
     # Pesos e imagens guardados: PSI 4,4 contra 0,25; acurácia 99 e 98,5 contra 90, 22 contra 50, 78 contra 90.
-    "extra_vigiar_ao_vivo": """
+    "laboratorios/vigiar_ao_vivo": """
         (clean == labels[:200]).mean() > 0.9
         count == {'200': 8, '422': 1} and now['drift_window_images',] == 200
         table['com ruído'][1] > drift.ALARM and table['com ruído'][0] > 0.9
@@ -134,6 +135,6 @@ def facts(path):
     return [text for node in nodes if "quiz.show(" not in (text := ast.unparse(node.test))]
 
 
-@pytest.mark.parametrize("path", lesson.find_notebooks([""]), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", lesson.find_notebooks([""]), ids=lesson.name_of)
 def test_a_cell_only_asserts_what_holds_on_every_machine(path):
-    assert facts(path) == [line.strip() for line in FACTS[path.stem].strip().splitlines()]
+    assert facts(path) == [line.strip() for line in FACTS.get(lesson.name_of(path), "").strip().splitlines()]

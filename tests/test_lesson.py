@@ -23,7 +23,7 @@ def test_it_runs_only_what_was_asked_and_reports_time_and_memory(folder, capsys)
     assert lesson.main(["01"]) == 0
     out = capsys.readouterr().out
     assert "01_a" in out and "MB" in out and "passaporte" in out.lower()
-    assert "✔ nenhuma célula acima de 30 s sem barra de progresso: [1] do 01_a" in out
+    assert "✔ nenhum notebook acima de 60 s: 01_a" in out
     assert "02_b" not in out
 
 
@@ -34,11 +34,13 @@ def test_a_failing_cell_stops_with_its_notebook_named(folder, capsys):
     assert "01_a.ipynb parou" in error and "ZeroDivisionError" in error
 
 
-def test_an_extra_runs_only_when_asked_by_name(folder):
-    for name in ("01_a", "extra_b"):
+def test_a_lab_runs_only_when_asked_by_name(folder):
+    (folder / "laboratorios").mkdir()
+    for name in ("01_a", "laboratorios/01_b"):
         write(folder / f"{name}.ipynb", "1 + 1")
     assert [path.stem for path in lesson.find_notebooks()] == ["01_a"]
-    assert [path.stem for path in lesson.find_notebooks(["extra_b"])] == ["extra_b"]
+    assert [path.stem for path in lesson.find_notebooks(["01"])] == ["01_a"]
+    assert [path.stem for path in lesson.find_notebooks(["laboratorios/01"])] == ["01_b"]
 
 
 def test_an_unknown_notebook_is_a_usage_error(folder, capsys):

@@ -88,7 +88,7 @@ def test_the_notebook_runs_offline_and_says_what_is_stored():
     """Célula por célula, pelo nbval, sem rede no Linux. Vem primeiro: o cluster das outras ainda não existe."""
     need("ray")
     run = subprocess.run(
-        offline([sys.executable, "-m", "pytest", "-q", "notebooks/extra_alem_de_uma_maquina.ipynb"]),
+        offline([sys.executable, "-m", "pytest", "-q", "notebooks/laboratorios/alem_de_uma_maquina.ipynb"]),
         cwd=artifacts.ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-1000:]

@@ -7,6 +7,7 @@ from course_utils.classroom import state
 from course_utils.model import artifacts
 
 FILE = artifacts.ARTIFACTS / "passport.json"
+MINUTES = "Minutos que você usou"
 
 
 class PassportError(RuntimeError):
@@ -20,8 +21,13 @@ def read(file=FILE):
     return dict(sorted(stamps.items()))
 
 
-def stamp(notebook, measures, file=FILE):
-    """Carimba as `measures` (`{"Tamanho do ONNX (MB)": 7.4, …}`: a unidade faz parte do nome) do notebook."""
+def stamp(notebook, measures, clock=None, file=FILE):
+    """Carimba as `measures` (`{"Tamanho do ONNX (MB)": 7.4, …}`: a unidade faz parte do nome) do notebook.
+
+    Com o `clock` (de `lesson_clock.start`), o carimbo leva também os minutos que o aluno usou (`MINUTES`).
+    """
+    if clock is not None:
+        measures = measures | {MINUTES: clock.minutes}
     try:
         state.update(file, lambda stamps: stamps | {notebook: measures})
     except OSError as error:

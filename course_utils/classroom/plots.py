@@ -6,6 +6,14 @@ As de Okabe e Ito (2008), quatro delas escurecidas: todas com o contraste de 3:1
 import matplotlib.pyplot as plt
 
 COLORS = ["#0072B2", "#C38700", "#008F68", "#CC79A7", "#B84A00", "#4A9BC8"]
+# A mesma coisa, da mesma cor, em todas as figuras da aula.
+COLOR_OF = {
+    "PyTorch": "#B84A00", "TensorFlow": "#C38700", "Keras": "#C38700", "ONNX": "#0072B2",
+    "ONNX Runtime": "#0072B2", "LiteRT": "#008F68", "navegador": "#4A9BC8",
+    "Flask": "#CC79A7", "FastAPI": "#7A5FB5",
+    "dedicado": "#6B6B6B", "nuvem": "#4A9BC8", "borda": "#008F68",
+    "float32": "#0072B2", "float16": "#4A9BC8", "int8": "#B84A00", "poda": "#008F68", "poda + int8": "#7A5FB5",
+}  # fmt: skip
 
 
 def digit_row(images, titles):

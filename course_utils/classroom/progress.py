@@ -33,12 +33,12 @@ def record(name, file=FILE):
 
 def stages():
     """Um `Stage` por notebook da aula, em ordem."""
-    from course_utils.classroom.exercises import CHECKS
+    from course_utils.classroom.exercises import NOTEBOOKS
 
     stamps, solved, quizzes = passport.read(), state.read(FILE), _quizzes()
     found = []
     for path in sorted((artifacts.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        names = [name for name, check in CHECKS.items() if (check.__doc__ or "").startswith(path.name[:2])]
+        names = [name for name, notebook in NOTEBOOKS.items() if notebook == path.stem]
         counts = quizzes.get(path.stem, (0, 0, 0))
         done = sum(name in solved for name in names)
         found.append(Stage(path.stem, path.stem in stamps, done, len(names), *counts))

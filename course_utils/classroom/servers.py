@@ -16,9 +16,9 @@ import weakref
 from pathlib import Path
 
 import psutil
-from tqdm.auto import tqdm
 
 from course_utils import files
+from course_utils.bars import tqdm
 from course_utils.model import artifacts
 from course_utils.model.predictor import MODEL
 

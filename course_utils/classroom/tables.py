@@ -2,6 +2,8 @@
 
 from html import escape
 
+from IPython.display import display
+
 
 def html(caption, heads, rows):
     """A tabela (str), com todo texto escapado; `rows`: uma tupla por linha, cuja primeira célula é o cabeçalho."""
@@ -14,3 +16,10 @@ def html(caption, heads, rows):
     )
     top = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
     return f"<table>{top}\n<tbody>\n{body}\n</tbody></table>"
+
+
+def show(caption, heads, rows):
+    """Mostra a tabela na célula; onde não há HTML, o mesmo em texto."""
+    text = "\n".join(" · ".join(map(str, row)) for row in (heads, *rows))
+    # A primeira linha fica em branco: é a que o JupyterLab mostra de uma saída recolhida.
+    display({"text/html": "\n" + html(caption, heads, rows), "text/plain": f"{caption}\n{text}"}, raw=True)

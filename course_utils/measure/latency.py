@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-from tqdm.auto import tqdm
+
+from course_utils.bars import tqdm
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from course_utils.bars import tqdm
 from course_utils.measure.load_result import Load, merge, ratios, report
 from course_utils.measure.usage import Usage
 

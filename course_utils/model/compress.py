@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional
-from tqdm.auto import tqdm
 
+from course_utils.bars import tqdm
 from course_utils.model import artifacts, networks, train
 
 SMALL = artifacts.DATA / "small.onnx"

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch.nn import functional
-from tqdm.auto import tqdm
 
+from course_utils.bars import tqdm
 from course_utils.model import artifacts, digits, networks
 
 ONNX = artifacts.DATA / "reference.onnx"

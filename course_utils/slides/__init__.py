@@ -14,6 +14,9 @@ def mark(notebook):
     """Põe em cada célula o tipo de slide que a regra lhe dá, e nada mais; devolve o próprio notebook."""
     text_before = None
     for cell in notebook.cells:
+        if "plumbing" in cell.metadata.get("tags", []):
+            cell.metadata["slideshow"] = nbformat.from_dict({"slide_type": "skip"})
+            continue
         kind = text_slide(cell.source) if cell.cell_type == "markdown" else code_slide(cell.source, text_before)
         cell.metadata.pop("slideshow", None)
         if kind:
@@ -27,7 +30,7 @@ def text_slide(source):
     prose = re.sub(r"```.*?```", "", source, flags=re.S)
     if re.search(r"^##? ", prose, flags=re.M):
         return "slide"
-    if source.startswith(("Descrição:", "[Próximo")):
+    if source.startswith(("<details><summary>Descrição", "[Próximo")):
         return ""
     only_folded = not re.sub(r"<details>.*?</details>", "", source, flags=re.S).strip()
     return "notes" if only_folded else "subslide"

@@ -15,6 +15,7 @@ from nbconvert import SlidesExporter
 from course_utils import lesson, slides
 from course_utils.model import artifacts
 
+DESCRIPTION = re.compile(r"<summary>Descrição da figura</summary>(.*?)</details>", re.S)
 TARGET = artifacts.ARTIFACTS / "slides"
 
 
@@ -33,12 +34,12 @@ def export(path, folder):
 
 
 def describe(notebook):
-    """Dá a cada figura, como texto alternativo, a linha "Descrição:" que a segue; devolve o próprio notebook."""
+    """Dá a cada figura, como texto alternativo, a descrição dobrada que a segue; devolve o próprio notebook."""
     for cell, following in zip(notebook.cells, notebook.cells[1:]):
-        found = re.search(r"Descrição: (.*)", following.source)
+        found = DESCRIPTION.search(following.source)
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                output.metadata["alt"] = found[1] if found else "Figura sem descrição."
+                output.metadata["alt"] = found[1].strip() if found else "Figura sem descrição."
     return notebook
 
 

@@ -18,7 +18,7 @@ from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     saving,
     watching,
 )
-from course_utils.classroom.exercises.engine import CHECKS, NotYetError, check, exercise
+from course_utils.classroom.exercises.engine import CHECKS, NOTEBOOKS, NotYetError, check, exercise
 from course_utils.classroom.exercises.flask_api import ENDPOINT_LINES
 
-__all__ = ["CHECKS", "ENDPOINT_LINES", "NotYetError", "check", "exercise"]
+__all__ = ["CHECKS", "ENDPOINT_LINES", "NOTEBOOKS", "NotYetError", "check", "exercise"]

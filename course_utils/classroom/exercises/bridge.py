@@ -3,9 +3,9 @@
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise
+@exercise("00_a_ponte")
 def ponte_tres_imagens(answer):
-    """00: os dígitos que o servidor leu nas três primeiras imagens do teste, numa requisição só."""
+    """Os dígitos que o servidor leu nas três primeiras imagens do teste, numa requisição só."""
     from course_utils.model import digits
     from course_utils.model.predictor import Predictor
 

@@ -3,9 +3,9 @@
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise(seconds=150)
+@exercise("laboratorios/10_desafio", seconds=150)
 def central_no_ar(answer):
-    """10: a entrega do deploy da central; mostra o laudo inteiro."""
+    """A entrega do deploy da central; mostra o laudo inteiro."""
     from course_utils.classroom import capstone
 
     try:

@@ -32,9 +32,9 @@ NAMES = {
 }  # fmt: skip
 
 
-@exercise
+@exercise("laboratorios/04_nuvem_a_fundo")
 def nuvem_modo_certo(answer):
-    """04: um modo de inferência do SageMaker para cada situação; cada erro diz o limite em que esbarraria."""
+    """Um modo de inferência do SageMaker para cada situação; cada erro diz o limite em que esbarraria."""
     if not isinstance(answer, dict):
         raise NotYetError("um dicionário", type(answer).__name__, 'escreva {"A": "…", "B": "…", …}, até D.')
     choices = {str(key).strip().upper(): _plain(value) for key, value in answer.items()}

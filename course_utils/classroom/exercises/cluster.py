@@ -13,9 +13,9 @@ CASES = {
 }
 
 
-@exercise
+@exercise("laboratorios/alem_de_uma_maquina")
 def cluster_replicas_desejadas(answer):
-    """extra: a regra do autoscaling, ⌈em curso ÷ alvo⌉ entre o mínimo e o máximo."""
+    """A regra do autoscaling, ⌈em curso ÷ alvo⌉ entre o mínimo e o máximo."""
     if not callable(answer):
         raise NotYetError("uma função", type(answer).__name__, "escreva resposta = desired, sem parênteses.")
     for (ongoing, target, low, high), (expected, advice) in CASES.items():

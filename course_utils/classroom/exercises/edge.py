@@ -3,9 +3,9 @@
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise
+@exercise("laboratorios/05_litert_e_aparelhos")
 def borda_desquantizar(answer):
-    """05: uma função `(q, scale, zero_point)` que devolve os números reais por trás dos inteiros de 8 bits.
+    """Uma função `(q, scale, zero_point)` que devolve os números reais por trás dos inteiros de 8 bits.
 
     A fórmula é `real = scale × (q − zero_point)` (LiteRT 8-bit quantization specification).
     """

@@ -1,7 +1,6 @@
 """O motor dos exercícios "Sua vez": registra as conferências, roda uma e conta o resultado ao aluno."""
 
 from collections.abc import Callable
-from functools import partial
 
 from course_utils.classroom import progress
 from course_utils.classroom.exercises import bounded
@@ -17,18 +16,23 @@ class NotYetError(Exception):
 
 
 CHECKS: dict[str, Callable] = {}
+NOTEBOOKS: dict[str, str] = {}
 LIMITS: dict[str, float] = {}
 
 
-def exercise(function=None, *, seconds=LIMIT_S):
+def exercise(notebook, *, seconds=LIMIT_S):
     """Registra a função como conferência do exercício de mesmo nome; ela levanta `NotYetError` ou termina.
 
-    A docstring começa pelo número do notebook (`"00: …"`); `seconds` é o prazo da conferência.
+    `notebook`: o notebook do exercício, sem extensão e a partir de notebooks/ ("02_onnx",
+    "laboratorios/02_conversoes"); `seconds`: o prazo da conferência.
     """
-    if function is None:
-        return partial(exercise, seconds=seconds)
-    CHECKS[function.__name__], LIMITS[function.__name__] = function, seconds
-    return function
+
+    def register(function):
+        name = function.__name__
+        CHECKS[name], NOTEBOOKS[name], LIMITS[name] = function, notebook, seconds
+        return function
+
+    return register
 
 
 def check(name, answer):

@@ -6,9 +6,9 @@ from course_utils.classroom.exercises.engine import NotYetError, exercise
 PATIENCE_S = 10
 
 
-@exercise
+@exercise("laboratorios/07_carga_e_lotes")
 def fastapi_rota_livre(answer):
-    """07: uma rota async que chama uma função bloqueante sem parar o laço de eventos."""
+    """Uma rota async que chama uma função bloqueante sem parar o laço de eventos."""
     import asyncio
     import inspect
     import threading

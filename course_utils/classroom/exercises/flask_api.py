@@ -15,9 +15,9 @@ ENDPOINT_LINES = {
 }
 
 
-@exercise
+@exercise("laboratorios/06_servidor_reforcado")
 def flask_parsons(answer):
-    """06: as linhas de `ENDPOINT_LINES` em ordem; roda o servidor montado, e vale toda ordem que funcione."""
+    """As linhas de `ENDPOINT_LINES` em ordem; roda o servidor montado, e vale toda ordem que funcione."""
     if not isinstance(answer, str | list | tuple):
         raise NotYetError("as letras entre aspas", type(answer).__name__, 'escreva, por exemplo, "ABC".')
     letters = [letter for item in answer for letter in str(item).upper() if letter not in " ,;→>-\n"]

@@ -40,9 +40,9 @@ NAMES = {
 }  # fmt: skip
 
 
-@exercise
+@exercise("laboratorios/03_calculadoras")
 def opcoes_cinco_casos(answer):
-    """03: uma casa para cada um dos cinco casos; cada escolha errada diz o que custaria naquele caso."""
+    """Uma casa para cada um dos cinco casos; cada escolha errada diz o que custaria naquele caso."""
     if not isinstance(answer, dict):
         next_step = 'escreva {"banco": "…", "loja": "…", …}, com os cinco casos.'
         raise NotYetError("um dicionário", type(answer).__name__, next_step)

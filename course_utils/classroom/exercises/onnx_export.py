@@ -3,9 +3,9 @@
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise
+@exercise("laboratorios/02_conversoes")
 def onnx_lote_dinamico(session):
-    """02: a sessão da rede com softmax: entrada `pixels`, saída `probabilidades`, lote livre."""
+    """A sessão da rede com softmax: entrada `pixels`, saída `probabilidades`, lote livre."""
     import numpy as np
     import onnxruntime
 

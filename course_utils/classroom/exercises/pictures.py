@@ -1,4 +1,4 @@
-"""Exercício do notebook extra_imagens_de_verdade."""
+"""Exercício do notebook laboratorios/06_imagens_de_verdade."""
 
 import numpy as np
 
@@ -20,9 +20,9 @@ PAGES = (
 )
 
 
-@exercise
+@exercise("laboratorios/06_imagens_de_verdade")
 def imagens_tinta(answer):
-    """extra: de tons de cinza a tinta, de 0 a 1, seja qual for a cor do papel."""
+    """De tons de cinza a tinta, de 0 a 1, seja qual for a cor do papel."""
     if not callable(answer):
         raise NotYetError("uma função", type(answer).__name__, "escreva resposta = to_ink, sem parênteses.")
     for what, paper, ink, empty, full, step in PAGES:

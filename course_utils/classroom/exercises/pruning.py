@@ -3,9 +3,9 @@
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise
+@exercise("laboratorios/09_poda_a_fundo")
 def poda_em_cadeia(answer):
-    """09: tirar neurônios de uma camada e, na seguinte, as colunas que liam deles."""
+    """Tirar neurônios de uma camada e, na seguinte, as colunas que liam deles."""
     import numpy as np
 
     if not callable(answer):

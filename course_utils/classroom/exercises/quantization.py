@@ -3,9 +3,9 @@
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise
+@exercise("laboratorios/08_quantizacao_a_fundo")
 def quantizacao_por_canal(answer):
-    """08: `per_channel(weights, bits)` → marcas simétricas e uma escala por linha."""
+    """`per_channel(weights, bits)` → marcas simétricas e uma escala por linha."""
     import numpy as np
 
     if not callable(answer):

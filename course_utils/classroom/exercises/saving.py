@@ -3,9 +3,9 @@
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise
+@exercise("laboratorios/01_formatos_e_retomada")
 def salvar_formato_certo(answer):
-    """01: um formato para cada caso; cada erro diz o que falta ao formato escolhido."""
+    """Um formato para cada caso; cada erro diz o que falta ao formato escolhido."""
     expected = {"A": "keras", "B": "savedmodel", "C": "safetensors", "D": "pt2"}
     code = "ele leva mais que números, e o que leva pode executar código."
     no_graph = "ele leva só os pesos, e quem recebe não tem o código da rede."
@@ -30,9 +30,9 @@ def salvar_formato_certo(answer):
             raise NotYetError(f"outro formato no caso {case}", repr(answer[case]), next_step)
 
 
-@exercise
+@exercise("laboratorios/01_formatos_e_retomada")
 def salvar_arquivo_misterioso(answer):
-    """01: uma função que reconhece o formato de um arquivo sem extensão, pelos bytes; cinco arquivos de prova."""
+    """Uma função que reconhece o formato de um arquivo sem extensão, pelos bytes; cinco arquivos de prova."""
     import tempfile
     import zipfile
     from pathlib import Path

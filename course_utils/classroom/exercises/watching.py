@@ -1,4 +1,4 @@
-"""Exercício do notebook extra_vigiar_ao_vivo."""
+"""Exercício do notebook laboratorios/vigiar_ao_vivo."""
 
 from math import nan
 
@@ -22,9 +22,9 @@ SERIES = (
 )
 
 
-@exercise
+@exercise("laboratorios/vigiar_ao_vivo")
 def vigiar_alarme(answer):
-    """extra: um alarme que só toca depois de algumas janelas seguidas acima do limite."""
+    """Um alarme que só toca depois de algumas janelas seguidas acima do limite."""
     if not callable(answer):
         raise NotYetError("uma função", type(answer).__name__, "escreva resposta = alarm, sem parênteses.")
     for what, values, options, expected, step in SERIES:

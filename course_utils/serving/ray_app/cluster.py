@@ -15,8 +15,7 @@ import time
 import weakref
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
+from course_utils.bars import tqdm
 from course_utils.model import artifacts
 from course_utils.serving import ray_app
 from course_utils.serving.ray_app import guard
