@@ -1,8 +1,8 @@
 """O relógio de um notebook: os minutos de quem o faz sozinho, pela conta que o CONTRIBUTING explica.
 
 palavras ÷ 180 por minuto (leitura silenciosa de português: 181 ± 29 palavras/min; IReST, Trauzettel-Klosinski
-e Dietz, 2012) + 2 s por linha de código à vista (uma célula de encanamento conta como uma) + 5 s por célula de código
-+ 10 s por Preveja + 25 s por pergunta do quiz + o que o título de "Sua vez" diz, ou 2 min por exercício.
+e Dietz, 2012) + 2 s por linha de código à vista (uma célula de encanamento conta como uma) + 5 s por célula de
+código + 10 s por Preveja + 25 s por pergunta do quiz + o que o título de "Sua vez" diz, ou 2 min por exercício.
 """
 
 import re

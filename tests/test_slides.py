@@ -18,11 +18,11 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
     ("source", "kind"),
     [
         ("# 09 · Poda", "slide"),
-        ("Descrição: uma curva.\n\n## Outra seção (2 min)", "slide"),
+        ("<details><summary>Descrição da figura</summary>Curva.</details>\n\n## Outra seção (2 min)", "slide"),
         ("### Um passo", "subslide"),
         ("**O que aconteceu:** mudou.", "subslide"),
         ("```python\n# um comentário\n```", "subslide"),
-        ("Descrição: uma curva.", ""),
+        ("<details><summary>Descrição da figura</summary>\n\nUma curva.\n\n</details>", ""),
         ("[Próximo: 01 · Salvar](01_salvar.ipynb)", ""),
         ("<details><summary>Dica</summary>\n\nUma.\n</details>\n\n<details>Outra</details>", "notes"),
         ("Pense.\n\n<details><summary>Resposta</summary>Sim.</details>", "subslide"),
@@ -73,7 +73,10 @@ def test_a_deck_leads_to_the_next_one_and_the_command_marks_the_notebook(tmp_pat
     monkeypatch.setattr(command, "TARGET", tmp_path / "slides")
     picture = new_output("display_data", {"image/png": PIXEL})
     cells = [new_markdown_cell("# Um"), new_code_cell("print(1)", outputs=[picture])]
-    cells += [new_markdown_cell('Descrição: um "ponto".'), new_markdown_cell("[Próximo: 01](01_b.ipynb)")]
+    cells += [
+        new_markdown_cell('<details><summary>Descrição da figura</summary>\n\num "ponto".\n\n</details>'),
+        new_markdown_cell("[Próximo: 01](01_b.ipynb)"),
+    ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "00_a.ipynb")
     assert command.main(["00", "--save"]) == 0 and "00_a.html" in capsys.readouterr().out
     html = (tmp_path / "slides/00_a.html").read_text(encoding="utf-8")
@@ -112,8 +115,8 @@ def test_the_keyboard_alone_walks_through_a_deck(browser, tmp_path):
     page.keyboard.press("Home")
     assert page.locator("#counter").inner_text().startswith("1 de ")
     shown = "\n".join(texts)
-    assert "Acertos no teste: 992 de 1000" in shown and "O que vimos" in shown
-    guess = next(number for number, text in enumerate(texts) if "quantos vai acertar" in text)
-    assert "Acertos no teste" not in texts[guess] and "Acertos no teste" in texts[guess + 1]
+    assert "992 acertos" in shown and "A aula, conferida" in shown
+    guess = next(number for number, text in enumerate(texts) if "quantos ela acerta" in text)
+    assert "992 acertos" not in texts[guess] and "992 acertos" in texts[guess + 1]
     page.close()
     assert errors == [] and all(url.startswith(("file:", "data:")) for url in asked)

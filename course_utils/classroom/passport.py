@@ -3,7 +3,7 @@
 import math
 
 from course_utils import files
-from course_utils.classroom import state
+from course_utils.classroom import predictions, state, tables
 from course_utils.model import artifacts
 
 FILE = artifacts.ARTIFACTS / "passport.json"
@@ -41,6 +41,19 @@ def number(notebook, measure, stamps):
     """O número carimbado em `stamps` (de `read()`), ou None se esse notebook ainda não o mediu."""
     value = stamps.get(notebook, {}).get(measure)
     return value if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def show_page(notebook):
+    """Mostra na célula a página do notebook: o que ele carimbou e, ao lado do que você previu, o que ele mediu."""
+    stamped = read().get(notebook, {})
+    tables.show("O que você mediu", ("Medida", "Valor"), [(name, shown(value)) for name, value in stamped.items()])
+    guesses = [
+        (about, kept["guess"], kept.get("measured", "–"))
+        for about, kept in predictions.read().get(notebook, {}).items()
+        if "guess" in kept
+    ]
+    if guesses:
+        tables.show("O que você previu", ("Pergunta", "Você previu", "Mediu"), guesses)
 
 
 def text(stamps):

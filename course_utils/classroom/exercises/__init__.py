@@ -4,7 +4,6 @@ Um arquivo por notebook; cada função com `@exercise` confere o exercício do s
 """
 
 from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
-    bridge,
     central,
     cloud,
     cluster,

@@ -3,6 +3,7 @@ import { watchTraffic } from "./traffic.js";
 import { toDigit } from "./digit.js";
 import { ENGINES, installed, isLoaded, load, read } from "./engines.js";
 import { checkLink, isUp, noteLink, watchLink } from "./link.js";
+import { keepForCard } from "./card.js";
 import { usePen } from "./pen.js";
 import { GoneError } from "./server.js";
 import { clearView, decimal, say, showAnswer, showComparison, showError, showSeen } from "./view.js";
@@ -24,7 +25,10 @@ async function readDrawing() {
   const chosen = await attempt(engine, image);
   if (turn !== last) return;
   if (chosen instanceof Error) showError(engine, chosen, BROWSER.some(isLoaded));
-  else showAnswer(chosen);
+  else {
+    showAnswer(chosen);
+    keepForCard(paper, chosen);
+  }
   if (!compare.open) return;
   const results = { [engine]: chosen };
   for (const name of Object.keys(ENGINES)) results[name] ??= await attempt(name, image, isReachable(name));
