@@ -56,7 +56,9 @@ def ask(notebook, about, *, options=(), unit="", file=FILE):
     static = _static(options, unit)
     display({"text/html": static, "text/plain": _plain(options, unit)}, raw=True)
     live = _buttons(prediction, options) if options else _field(prediction, unit)
-    display(live._repr_mimebundle_() | {"text/plain": ""}, raw=True)
+    view = live._repr_mimebundle_()
+    view.pop("text/plain", None)  # só o widget: o texto já está na saída de cima
+    display(view, raw=True)
     return prediction
 
 
