@@ -121,7 +121,7 @@ def test_an_answer_is_not_seen_before_its_cell_runs(path):
             if "image/png" in first.get("data", {}):
                 continue
             told = first.get("text") or first.data.get("text/html") or first.data.get("text/plain", "")
-            assert not re.search(r"\d", told.split("\n")[0]), cell.source
+            assert not re.search(r"\d", told.strip().split("\n")[0]), cell.source
 
 
 @notebooks

@@ -9,7 +9,7 @@ from pathlib import Path
 import ipywidgets as widgets
 from IPython.display import display
 
-from course_utils.classroom import state
+from course_utils.classroom import state, tables
 
 FILE = state.FOLDER / "predictions.json"
 STYLE = Path(__file__).with_name("predictions.css").read_text(encoding="utf-8")
@@ -41,8 +41,7 @@ class Prediction:
         self.keep(measured=measured)
         guess = self.guess
         told = f"Você previu: {guess}. Mediu: {measured}." if guess else f"Mediu: {measured} (sem palpite seu)."
-        # A primeira linha fica em branco: é a que o JupyterLab mostra de uma saída recolhida.
-        page = f'\n<p class="preveja-resultado"><strong>{escape(told)}</strong></p>'
+        page = f'{tables.FOLDED}<p class="preveja-resultado"><strong>{escape(told)}</strong></p>'
         display({"text/html": page, "text/plain": told}, raw=True)
 
 

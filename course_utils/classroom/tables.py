@@ -4,6 +4,9 @@ from html import escape
 
 from IPython.display import display
 
+# A primeira linha de uma saída, que é a que o JupyterLab deixa à vista quando a recolhe.
+FOLDED = "<!-- a resposta aparece quando a célula roda -->\n"
+
 
 def html(caption, heads, rows):
     """A tabela (str), com todo texto escapado; `rows`: uma tupla por linha, cuja primeira célula é o cabeçalho."""
@@ -21,5 +24,4 @@ def html(caption, heads, rows):
 def show(caption, heads, rows):
     """Mostra a tabela na célula; onde não há HTML, o mesmo em texto."""
     text = "\n".join(" · ".join(map(str, row)) for row in (heads, *rows))
-    # A primeira linha fica em branco: é a que o JupyterLab mostra de uma saída recolhida.
-    display({"text/html": "\n" + html(caption, heads, rows), "text/plain": f"{caption}\n{text}"}, raw=True)
+    display({"text/html": FOLDED + html(caption, heads, rows), "text/plain": f"{caption}\n{text}"}, raw=True)
