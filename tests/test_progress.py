@@ -6,11 +6,12 @@ from html.parser import HTMLParser
 import pytest
 from hostile import Explosive
 
-from course_utils.classroom import certificate, exercises, passport, progress, state
+from course_utils import lesson
+from course_utils.classroom import certificate, exercises, passport, predictions, progress, state
 from course_utils.classroom.exercises import engine, fastapi_api
 from course_utils.classroom.progress import Stage
 
-STAGES = [Stage("00_a_ponte", True, 1, 1, 3, 4, 5), Stage("01_salvar", False, 0, 2, 0, 0, 5)]
+STAGES = [Stage("00_a_ponte", True, 6, 7.4, 1, 1, 3, 4, 5), Stage("01_salvar", False, 9, None, 0, 2, 0, 0, 5)]
 
 
 @pytest.fixture
@@ -55,12 +56,15 @@ def test_a_right_answer_is_recorded_and_a_wrong_one_is_not(monkeypatch, capsys):
     assert not progress.FILE.is_relative_to(passport.FILE.parent)  # os testes não mexem no progresso de ninguém
 
 
-def test_every_exercise_belongs_to_a_notebook(blank):
+def test_the_exercises_and_the_minutes_of_the_lesson_are_counted(blank, monkeypatch):
+    names = [path.stem for path in lesson.find_notebooks()]
+    monkeypatch.setattr(passport, "read", lambda: {names[0]: {passport.MINUTES: 7.4}})
     stages = progress.stages()
-    of_the_lesson = [check for check in exercises.CHECKS.values() if not check.__doc__.startswith("extra: ")]
-    assert sum(stage.exercises for stage in stages) == len(of_the_lesson)
-    assert all(stage.exercises in (1, 2) for stage in stages)
-    assert not any(stage.run or stage.solved for stage in stages)
+    assert [stage.notebook for stage in stages] == names
+    assert sum(stage.exercises for stage in stages) == len(set(names) & set(exercises.NOTEBOOKS.values()))
+    assert sum(stage.planned for stage in stages) == 90
+    assert [stage.taken for stage in stages] == [7.4] + [None] * (len(names) - 1)
+    assert [stage.run for stage in stages] == [True] + [False] * (len(names) - 1)
 
 
 def test_the_progress_says_where_to_go_on():
@@ -68,9 +72,9 @@ def test_the_progress_says_where_to_go_on():
         "Seu progresso: 1 de 2 notebooks, 1 de 3 exercícios, 4 de 10 perguntas. Continue em 01_salvar."
     )
     assert progress.line(STAGES[:1]).endswith("Todos rodados!")
-    table = progress.table(STAGES).splitlines()
-    assert table[2] == "| [00_a_ponte](00_a_ponte.ipynb) | ✔ sim | 1 de 1 | 4 de 5 | 3 |"
-    assert len({line.count("|") for line in table}) == 1
+    first, second = progress.rows(STAGES)
+    assert first == ("00_a_ponte", "sim", 6, "7", "1 de 1", "4 de 5", 3)
+    assert second == ("01_salvar", "não", 9, "–", "0 de 2", "0 de 5", 0) and len(first) == len(progress.HEADS)
 
 
 class Page(HTMLParser):
@@ -90,6 +94,7 @@ class Page(HTMLParser):
 
 def test_the_certificate_is_self_contained_accessible_and_escaped(tmp_path, monkeypatch):
     monkeypatch.setattr(passport, "read", lambda: {"00_a_ponte": {"<b>Acurácia</b> (%)": 99.25}})
+    monkeypatch.setattr(predictions, "read", lambda file: {"00_a_ponte": {"Tamanho": {"guess": "20 <MB"}}})
     name = "  Zé <script>alert(1)</script> & {filho}\n"
     file = certificate.write(name, tmp_path / "novo" / "certificado.html", date(2026, 11, 3))
     text = file.read_text(encoding="utf-8")
@@ -98,11 +103,11 @@ def test_the_certificate_is_self_contained_accessible_and_escaped(tmp_path, monk
     assert page.tags[0] == ("html", {"lang": "pt-BR"})
     assert not {"script", "link", "img", "iframe", "b"} & set(tags) and "http" not in text
     assert [tag for tag in tags if tag in ("h1", "h2", "h3")] == ["h1", "h2", "h2"]
-    assert tags.count("caption") == tags.count("table") == 2
+    assert tags.count("caption") == tags.count("table") == 3
     assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
     words = " ".join(page.texts)
     assert "Zé <script>alert(1)</script> & {filho}" in words and "3 de novembro de 2026" in words
-    assert "não é um documento oficial" in words and "99,2" in words
+    assert "não é um documento oficial" in words and "99,2" in words and "20 <MB" in words
 
 
 def test_a_blank_passport_and_a_long_name_still_make_a_page(blank):

@@ -3,7 +3,7 @@
 from datetime import date
 from html import escape
 
-from course_utils.classroom import passport, progress, tables
+from course_utils.classroom import passport, predictions, progress, tables
 from course_utils.model import artifacts
 
 FILE = artifacts.ARTIFACTS / "certificado.html"
@@ -31,6 +31,7 @@ dos arquivos que os notebooks gravaram, e quem os tem pode mudá-los.</p>
 <h2>O caminho</h2>
 <p>{line}</p>
 {stages}
+{guesses}
 <h2>O passaporte do modelo</h2>
 {stamps}
 </main>
@@ -51,7 +52,8 @@ def write(name, file=FILE, today=None):
         name=escape(name),
         day=f"{today.day} de {month} de {today.year}",
         line=escape(progress.line(found)),
-        stages=_stages(found),
+        stages=tables.html(progress.CAPTION, progress.HEADS, progress.rows(found)),
+        guesses=_guesses(),
         stamps="\n".join(_stamp(*item) for item in passport.read().items()) or "<p>Ainda em branco.</p>",
     )
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -60,19 +62,9 @@ def write(name, file=FILE, today=None):
     return file
 
 
-def _stages(found):
-    heads = ("Notebook", "Rodado", "Exercícios resolvidos", "Perguntas respondidas", "Certas de primeira")
-    rows = [
-        (
-            stage.notebook,
-            "sim" if stage.run else "não",
-            f"{stage.solved} de {stage.exercises}",
-            f"{stage.answered} de {stage.questions}",
-            stage.right,
-        )
-        for stage in found
-    ]
-    return tables.html("Notebooks, exercícios e perguntas", heads, rows)
+def _guesses():
+    """Os palpites do aluno ao lado do que se mediu; nada, se ele não deu nenhum."""
+    return tables.html(predictions.CAPTION, predictions.HEADS, predictions.rows()) if predictions.rows() else ""
 
 
 def _stamp(notebook, measures):

@@ -47,13 +47,7 @@ def show_page(notebook):
     """Mostra na célula a página do notebook: o que ele carimbou e, ao lado do que você previu, o que ele mediu."""
     stamped = read().get(notebook, {})
     tables.show("O que você mediu", ("Medida", "Valor"), [(name, shown(value)) for name, value in stamped.items()])
-    guesses = [
-        (about, kept["guess"], kept.get("measured", "–"))
-        for about, kept in predictions.read().get(notebook, {}).items()
-        if "guess" in kept
-    ]
-    if guesses:
-        tables.show("O que você previu", ("Pergunta", "Você previu", "Mediu"), guesses)
+    predictions.show(notebook)
 
 
 def text(stamps):

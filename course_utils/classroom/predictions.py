@@ -13,6 +13,7 @@ from course_utils.classroom import state, tables
 
 FILE = state.FOLDER / "predictions.json"
 STYLE = Path(__file__).with_name("predictions.css").read_text(encoding="utf-8")
+CAPTION, HEADS = "O que você previu", ("Pergunta", "Você previu", "Mediu")
 INVITATION = "Para dar o seu palpite, rode esta célula (Shift + Enter)."
 
 
@@ -64,6 +65,22 @@ def ask(notebook, about, *, options=(), unit="", file=FILE):
 def read(file=FILE):
     """`{notebook: {pergunta: {"guess": …, "measured": …}}}`; vazio se nada foi previsto ou o arquivo estragou."""
     return {name: kept for name, kept in state.read(file).items() if isinstance(kept, dict)}
+
+
+def rows(notebook=None, file=FILE):
+    """As linhas da tabela de cabeçalhos `HEADS`: o que se previu, em todos os notebooks ou só neste."""
+    return [
+        (about, kept["guess"], kept.get("measured", "–"))
+        for name, answers in read(file).items()
+        for about, kept in answers.items()
+        if notebook in (None, name) and isinstance(kept, dict) and "guess" in kept
+    ]
+
+
+def show(notebook=None):
+    """Mostra na célula o que o aluno previu e o que mediu; nada, se ele não previu."""
+    if rows(notebook):
+        tables.show(CAPTION, HEADS, rows(notebook))
 
 
 def _buttons(prediction, options):

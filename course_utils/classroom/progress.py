@@ -1,24 +1,32 @@
-"""O progresso do aluno: que notebooks rodou, que exercícios resolveu, quantas perguntas respondeu.
+"""O progresso do aluno: que notebooks rodou, em quantos minutos, que exercícios resolveu e perguntas respondeu.
 
-Os notebooks vêm do passaporte; os exercícios, de artifacts/exercises.json; as perguntas, do quiz. Nada sai daqui.
+Os notebooks e os minutos vêm do passaporte; os exercícios, de artifacts/exercises.json; as perguntas, do quiz.
+Nada sai daqui.
 """
 
+import json
+import re
 from dataclasses import dataclass
 from datetime import date
 
-from course_utils.classroom import passport, state
+from course_utils.classroom import passport, state, tables
+from course_utils.measure.numbers import br
 from course_utils.model import artifacts
 
 FILE = state.FOLDER / "exercises.json"
+CAPTION = "O seu caminho"
+HEADS = ("Notebook", "Rodado", "Minutos: previstos", "usados", "Exercícios", "Perguntas", "Certas de primeira")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Um notebook: `run` se foi carimbado; exercícios `solved` de `exercises`; perguntas `answered` de `questions`
-    (`right`, as certas de primeira)."""
+    """Um notebook: `run` se foi carimbado; minutos `planned` (os do título) e `taken` (None se não se sabe);
+    exercícios `solved` de `exercises`; perguntas `answered` de `questions` (`right`, as certas de primeira)."""
 
     notebook: str
     run: bool
+    planned: int
+    taken: float | None
     solved: int
     exercises: int
     right: int
@@ -41,7 +49,8 @@ def stages():
         names = [name for name, notebook in NOTEBOOKS.items() if notebook == path.stem]
         counts = quizzes.get(path.stem, (0, 0, 0))
         done = sum(name in solved for name in names)
-        found.append(Stage(path.stem, path.stem in stamps, done, len(names), *counts))
+        taken = passport.number(path.stem, passport.MINUTES, stamps)
+        found.append(Stage(path.stem, path.stem in stamps, _planned(path), taken, done, len(names), *counts))
     return found
 
 
@@ -57,14 +66,34 @@ def line(found=None):
     return f"Seu progresso: {', '.join(parts)}. " + (f"Continue em {left}." if left else "Todos rodados!")
 
 
-def table(found=None):
-    """O progresso como tabela em Markdown, com um link para cada notebook."""
-    rows = ["| Notebook | Rodado | Exercícios | Perguntas | Certas de primeira |", "|---|---|---|---|---|"]
-    for stage in stages() if found is None else found:
-        link = f"[{stage.notebook}]({stage.notebook}.ipynb)"
-        counts = f"{stage.solved} de {stage.exercises} | {stage.answered} de {stage.questions} | {stage.right}"
-        rows.append(f"| {link} | {'✔ sim' if stage.run else '– não'} | {counts} |")
-    return "\n".join(rows)
+def rows(found):
+    """As linhas da tabela de cabeçalhos `HEADS`, uma por notebook (lista de tuplas)."""
+    return [
+        (
+            stage.notebook,
+            "sim" if stage.run else "não",
+            stage.planned,
+            br(stage.taken, 0),
+            f"{stage.solved} de {stage.exercises}",
+            f"{stage.answered} de {stage.questions}",
+            stage.right,
+        )
+        for stage in found
+    ]
+
+
+def show():
+    """Mostra na célula a tabela do progresso e, embaixo, a frase que o resume."""
+    found = stages()
+    tables.show(CAPTION, HEADS, rows(found))
+    print(line(found))
+
+
+def _planned(path):
+    """Os minutos do título do notebook (int; 0 se ele não os diz)."""
+    title = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+    found = re.search(r"\*\*(\d+) minutos\*\*", title)
+    return int(found[1]) if found else 0
 
 
 def _quizzes():
