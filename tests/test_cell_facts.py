@@ -89,6 +89,10 @@ FACTS = {
         all((smaller[name] >= 10 for name in pruned))
         exact
         """,
+    "10_consolidacao": """
+        0 <= measured <= 7
+        len(rows) == 6
+        """,
     "laboratorios/10_desafio": """
         len(rows) == 9 and ('→ notebook' in ''.join(rows) or len(stamps) >= 6)
         all((len(axis.texts) == len(forms) for axis in axes))

@@ -108,7 +108,8 @@ def test_every_code_cell_was_run_and_none_failed(path):
 def test_an_ignored_output_says_what_matters(path):
     """O que vale em toda máquina é um `assert`; o que depende dela, um veredito, um palpite, uma página."""
     for cell in cells(path, "code"):
-        if IGNORED in cell.metadata.get("tags", []):
+        tags = cell.metadata.get("tags", [])
+        if IGNORED in tags and "personal" not in tags:
             assert re.search(r"assert |verdicts\.check\(|\.compare\(|pages\.show\(", cell.source), cell.source
 
 
@@ -140,8 +141,11 @@ def test_compared_outputs_hold_nothing_of_this_machine(path):
 
 @notebooks
 def test_cells_are_small(path):
-    longest = max(len([line for line in cell.source.splitlines() if line.strip()]) for cell in cells(path, "code"))
-    assert longest <= 20
+    for cell in cells(path, "code"):
+        folded = "plumbing" in cell.metadata.get("tags", [])
+        assert len([line for line in cell.source.splitlines() if line.strip()]) <= (40 if folded else 20), (
+            cell.source
+        )
     assert len(nbformat.read(path, as_version=4).cells) <= 44
 
 
