@@ -109,6 +109,22 @@ def test_a_format_that_contradicts_its_file_is_incoherent():
     assert marks(report)["Escolha: formato"] is False
 
 
+@pytest.mark.parametrize(
+    ("optimisation", "file", "reason"),
+    [
+        ("poda + int8", "reference.onnx", "1,85 milhões de parâmetros: não foi podado"),
+        ("poda", "small.onnx", "os pesos do arquivo entregue estão em int8"),
+        ("poda + int8", "digits.npz", None),  # nem é um ONNX: quem o diz são os outros itens
+        ("poda + int8", "small.onnx", None),
+    ],
+)
+def test_an_optimisation_that_contradicts_its_file_is_incoherent(optimisation, file, reason):
+    delivery = {"servidor": "http://127.0.0.1:1/", "modelo": artifacts.DATA / file, "otimizacao": optimisation}
+    report = capstone.inspect(RIGHT | delivery)
+    (item,) = [item for item in report.items if item.what == "Escolha: otimização"]
+    assert item.ok == (reason is None) and (reason or "") in item.next_step
+
+
 def raw(*parts, forever=None, pause=0.0, wait=False):
     """Um servidor que lê o pedido, envia `parts` e depois repete `forever` sem fim, ou espera o cliente sair."""
 

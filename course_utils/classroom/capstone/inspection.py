@@ -1,6 +1,7 @@
 """A conferência da entrega: abre o servidor, aplica as provas, pesa o modelo e julga as escolhas."""
 
 import contextlib
+import math
 from pathlib import Path
 
 from course_utils.classroom import servers
@@ -14,6 +15,7 @@ from course_utils.measure.size import size_bytes
 
 NOT_SEEN = "nada: a prova anterior falhou"
 READING = ("Acurácia", "Latência", "Entradas ruins", "De pé depois")
+PRUNED_PARAMETERS = 900_000  # menos da metade dos 1,85 milhão da rede original
 LABELS = {"otimizacao": "otimização", "api": "API"}
 
 
@@ -105,5 +107,26 @@ def _choice_items(delivery):
         problem = costs.get(choice, f"escolha entre {', '.join(costs)}.")
         if field == "formato" and problem is None and not str(delivery["modelo"]).endswith(SUFFIXES[choice]):
             problem = f"o arquivo entregue não termina em {SUFFIXES[choice]}."
+        if field == "otimizacao" and problem is None:
+            problem = _contradiction(choice, delivery["modelo"])
         what = f"Escolha: {LABELS.get(field, field)}"
         yield Item(what, problem is None, "a que cabe no pedido", repr(choice), problem or "")
+
+
+def _contradiction(choice, model):
+    """O que o arquivo ONNX entregue desmente na otimização declarada; None se nada (ou se não é um ONNX legível)."""
+    import onnx
+
+    try:
+        graph = onnx.load(model).graph
+    except Exception:  # o arquivo é do aluno: o que ele não for, os outros itens já dizem
+        return None
+    parameters = sum(math.prod(item.dims) for item in graph.initializer)
+    is_int8 = any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in graph.node)
+    if parameters > PRUNED_PARAMETERS:
+        return f"o arquivo entregue tem {parameters / 1e6:.2f} milhões de parâmetros: não foi podado.".replace(
+            ".", ",", 1
+        )
+    if is_int8 != ("int8" in choice):
+        return f"os pesos do arquivo entregue {'estão' if is_int8 else 'não estão'} em int8."
+    return None
