@@ -114,7 +114,7 @@ def _choice_items(delivery):
 
 
 def _contradiction(choice, model):
-    """O que o arquivo ONNX entregue desmente na otimização declarada; None se nada (ou se não é um ONNX legível)."""
+    """O que o arquivo entregue desmente na otimização declarada; None se nada, ou se não é um ONNX legível."""
     import onnx
 
     try:
