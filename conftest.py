@@ -13,7 +13,7 @@ os.environ["TQDM_DISABLE"] = "1"
 # Os testes respondem aos exercícios: o progresso guardado em artifacts/ é de quem faz a aula, e ninguém mexe nele.
 STATE = tempfile.TemporaryDirectory(prefix="aula-")
 os.environ["AULA_STATE"] = STATE.name
-RAY = "alem_de_uma_maquina.ipynb"
+LABS, RAY = "laboratorios", "alem_de_uma_maquina.ipynb"
 # Sozinho, um processo de testes chega a 2,7 GB (TensorFlow e PyTorch juntos), e o kernel de um notebook, a 1,3;
 # dois dividem os arquivos entre si, e não chegam ao pico ao mesmo tempo.
 WORKER_BYTES = 3.5e9
@@ -39,12 +39,15 @@ def pytest_xdist_auto_num_workers(config):
 
 def pytest_ignore_collect(collection_path, config):
     """O extra do Ray leva minutos, e o Ray se instala à parte: o nbval só o executa quando pedido pelo nome."""
-    asked = any(Path(argument).name == RAY for argument in config.args)
-    return True if collection_path.name == RAY and not asked else None
+    return True if collection_path.name == RAY and not _is_asked(collection_path, config) else None
 
 
-def pytest_collection_modifyitems(items):
-    """Do mais demorado ao mais curto: os notebooks, de trás para a frente; os arquivos longos; os outros."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Do mais demorado ao mais curto: os notebooks, de trás para a frente; os arquivos longos; os outros.
+
+    Os laboratórios vão além da aula: o nbval os executa com as provas demoradas, ou pelo nome.
+    """
     files = list(dict.fromkeys(item.path for item in items))
     notebooks = [path for path in reversed(files) if path.suffix == ".ipynb"]
     long = [path for path in files if path.name in LONGEST]
@@ -53,3 +56,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if isinstance(item.parent, IPyNbFile):
             item.output_timeout = OUTPUT_TIMEOUT_S
+            if item.path.parent.name == LABS and not _is_asked(item.path, config):
+                item.add_marker(pytest.mark.slow)
+
+
+def _is_asked(path, config):
+    """O notebook foi pedido pelo nome, na linha de comando?"""
+    return any(Path(argument.split("::")[0]).name == path.name for argument in config.args)

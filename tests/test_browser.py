@@ -5,7 +5,7 @@ frase, menos na CI, onde falha. As telas ficam em artifacts/browser/.
 """
 
 import contextlib
-import re
+import json
 import time
 import urllib.parse
 import warnings
@@ -17,9 +17,8 @@ from course_utils import lesson
 from course_utils.classroom import servers
 
 pytestmark = pytest.mark.slow
-# O que só um navegador mostra: uma página viva, um controle ligado ao kernel, um diagrama, uma barra de progresso.
-LIVE = re.compile(r"IFrame\(|interactive\(|mermaid|tqdm\(")
 PATHS = lesson.find_notebooks()
+LABS = lesson.find_notebooks([lesson.LABS])
 
 
 @pytest.mark.parametrize(
@@ -159,6 +158,17 @@ FIGURE_IS_NEW = """([label, before]) => {
 }"""
 
 
+FOCUS_FIRST = """async () => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  await panel.sessionContext.ready;
+  panel.content.activeCellIndex = 0;
+  panel.content.mode = "command";
+  panel.content.activeCell.node.focus();
+}"""
+FOCUS_ACTIVE = "() => window.jupyterapp.shell.currentWidget.content.activeCell.node.focus()"
+COUNT_CELLS = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
+
+
 @contextlib.contextmanager
 def notebook_run(browser, lab, name):
     """O notebook aberto e executado inteiro numa página nova. Ao sair, fecha a página e encerra o kernel.
@@ -221,27 +231,57 @@ def move_the_slider(page, value):
 AFTERWARDS = {"03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload}
 
 
-def is_live(path):
-    return bool(LIVE.search(path.read_text(encoding="utf-8")))
+@pytest.mark.parametrize("path", LABS, ids=lesson.name_of)
+def test_a_lab_opens_in_jupyterlab_without_a_complaint(browser, lab, path):
+    close_notebook(open_notebook(browser, lab, lesson.name_of(path)))
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_the_notebook_opens_in_jupyterlab_without_a_complaint(browser, lab, path):
-    close_notebook(open_notebook(browser, lab, path.stem))
-
-
-@pytest.mark.parametrize("path", [*filter(is_live, PATHS)], ids=lambda path: path.stem)
-def test_a_live_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
-    """As dos outros já rodaram, célula por célula, pelo nbval, e o quiz tem a sua prova (test_quiz_browser)."""
+@pytest.mark.parametrize("path", PATHS, ids=lesson.name_of)
+def test_a_lesson_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, path):
     with notebook_run(browser, lab, path.stem) as page:
         assert [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
         AFTERWARDS.get(path.stem, lambda page: None)(page)
 
 
+@pytest.mark.parametrize("name", ["00_a_ponte", "02_onnx", "08_quantizacao"])
+def test_a_learner_goes_cell_by_cell_and_sees_the_guess_beside_the_measure(browser, lab, name):
+    """Shift + Enter até o fim, com um palpite em cada Preveja: a resposta só aparece depois, ao lado dele."""
+    page = open_notebook(browser, lab, name)
+    page.evaluate(FOCUS_FIRST)
+    given = 0
+    for _ in range(page.evaluate(COUNT_CELLS)):
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
+        page.wait_for_timeout(300)
+        given += give_a_guess(page)
+        page.evaluate(FOCUS_ACTIVE)
+    cells = page.evaluate(STATE)["cells"]
+    told = json.dumps([cell["outputs"] for cell in cells], ensure_ascii=False)
+    assert given >= 2 and told.count("Você previu: ") >= 2 * given  # em HTML e em texto
+    page.screenshot(path=SCREENS / f"lab_{name}_passo_a_passo.png")
+    close_notebook(page)
+
+
+def give_a_guess(page):
+    """Dá o palpite no primeiro Preveja ainda sem resposta que está à vista; devolve quantos deu (0 ou 1)."""
+    board = page.locator(".preveja:visible").filter(has_not=page.locator("[role=status]"))
+    if not board.count():
+        return 0
+    board = board.first
+    field = board.locator("input[type=text]")
+    if field.count():
+        field.fill("5")
+        field.press("Enter")
+    else:
+        board.locator("button").first.click()
+    board.filter(has_text="Anotado: ").or_(page.locator(".preveja", has_text="Anotado: ")).first.wait_for()
+    return 1
+
+
 def test_a_digit_drawn_inside_the_notebook_is_read_and_an_exercise_is_solved(browser, lab):
     with notebook_run(browser, lab, "00_a_ponte") as page:
-        page.evaluate(SHOW_CELL, "IFrame(")
-        frame = page.frame_locator("iframe[src*='127.0.0.1']")
+        page.evaluate(SHOW_CELL, "pages.show(server, title=")
+        frame = page.frame_locator("iframe[title='A folha de desenho']")
         assert draw_seven(page, frame).startswith("É um 7, com ")
         page.screenshot(path=SCREENS / "lab_00_desenho.png")
         solve_the_exercise(page, "ponte_tres_imagens", 'resposta = [item["digit"] for item in ask(images[:3])]')

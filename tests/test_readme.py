@@ -24,10 +24,12 @@ def test_its_links_to_files_lead_somewhere():
             assert (artifacts.ROOT / target).exists(), target
 
 
-def test_there_is_a_binder_badge_and_one_link_per_notebook_of_the_lesson():
+def test_there_is_a_binder_badge_and_one_link_per_notebook_that_fits_there():
     assert "https://mybinder.org/badge_logo.svg" in README
-    for path in lesson.find_notebooks():
-        assert f"HEAD?urlpath=lab/tree/notebooks/{path.name})" in README, path.name
+    for path in lesson.find_notebooks([""]):
+        name = lesson.name_of(path)
+        if not name.endswith("alem_de_uma_maquina"):  # o Ray não cabe
+            assert f"HEAD?urlpath=lab/tree/notebooks/{name}.ipynb)" in README, name
 
 
 def test_each_binder_link_opens_a_file_of_this_repository():
