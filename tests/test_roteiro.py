@@ -1,10 +1,9 @@
-"""O roteiro de quem dá a aula: os minutos somam 90, e tudo o que ele cita existe nos notebooks."""
+"""O roteiro de quem dá a aula: o relógio fecha em 90 minutos, e tudo o que ele cita está nos notebooks."""
 
 import re
 
 import nbformat
 import pytest
-from series import MINUTES
 
 from course_utils import __main__ as commands
 from course_utils import lesson
@@ -14,28 +13,67 @@ TEXT = (artifacts.ROOT / "notebooks/ROTEIRO.md").read_text(encoding="utf-8")
 PARTS = {part[:2]: part for part in re.split(r"^## ", TEXT, flags=re.M) if part[:2].isdigit()}
 ROW = re.compile(r"^\| (\d+)–(\d+) \| (.+?) \|(.*)\|$", re.M)
 paths = pytest.mark.parametrize("path", lesson.find_notebooks(), ids=lambda path: path.stem)
+# O que não é essencial: quanto tempo da aula fica para cada coisa, em minutos.
+KINDS = {"Preparo": 5, "Mão na massa": 10, "Perguntas": 10}
 
 
 def rows(part):
-    """As linhas da tabela: (começo, fim, trecho, [o que rodar, dizer, perguntar])."""
+    """As linhas da tabela: (começo, fim, trecho, [células, na tela, dizer, perguntar])."""
     return [
         (int(start), int(end), title, [cell.strip() for cell in rest.split("|")])
         for start, end, title, rest in ROW.findall(part)
     ]
 
 
-def headings(path):
-    """`{título sem os minutos: minutos ou 0}` das seções do notebook."""
-    text = "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown")
-    found = re.findall(r"^##+ (.+?)(?: \((\d+) min\))?$", text, flags=re.M)
-    return {title: int(minutes or 0) for title, minutes in found}
+ROWS = [row for part in PARTS.values() for row in rows(part)]
+
+
+def kind(title):
+    return next((name for name in KINDS if title.startswith(name)), "Essencial")
+
+
+def notebook(path):
+    return nbformat.read(path, as_version=4).cells
 
 
 def test_the_clock_runs_from_0_to_90_without_a_gap():
-    clock = [row[:2] for part in PARTS.values() for row in rows(part)]
+    clock = [row[:2] for row in ROWS]
     assert clock[0][0] == 0 and clock[-1][1] == 90
     assert all(start < end for start, end in clock)
     assert all(before[1] == after[0] for before, after in zip(clock, clock[1:]))
+    assert sorted(PARTS) == [path.name[:2] for path in lesson.find_notebooks()]
+
+
+def test_there_is_slack_for_hands_and_questions():
+    spent = {name: sum(end - start for start, end, title, _ in ROWS if kind(title) == name) for name in KINDS}
+    assert spent == KINDS
+    assert len(ROWS) <= 45  # trechos de um minuto não dão folga a ninguém
+
+
+@paths
+def test_each_row_names_cells_that_exist_and_what_they_show(path):
+    """Os números entre crases da coluna "na tela" estão nas saídas guardadas dessas células."""
+    code = [cell for cell in notebook(path) if cell.cell_type == "code"]
+    for _, _, title, (where, shown, *_) in rows(PARTS[path.name[:2]]):
+        numbers = [int(number) for number in re.findall(r"\[(\d+)\]", where)]
+        assert (numbers or kind(title) != "Essencial") and all(1 <= number <= len(code) for number in numbers), title
+        first, last = (min(numbers), max(numbers)) if numbers else (1, 0)
+        outputs = str([output for cell in code[first - 1 : last] for output in cell.outputs])
+        for told in re.findall(r"`([^`]+)`", shown):
+            assert told in outputs, f"{path.name} {title}: {told!r} não está nas saídas de {where}"
+
+
+@pytest.mark.parametrize("number", sorted(PARTS))
+def test_each_notebook_has_what_to_say_and_to_ask_and_a_way_out(number):
+    part = PARTS[number]
+    assert "Antes da aula:" in part and re.search(r"\*\*Se falhar:\*\* \S.{60,}", part)
+    for _, _, title, (_, _, say, ask) in rows(part):
+        assert len(say) > 15 and (len(ask) > 15 or kind(title) != "Essencial"), title
+
+
+def test_there_are_check_points_on_the_clock():
+    found = [int(minute) for minute in re.findall(r"^\*\*Minuto (\d+)\*\*: se atrasou, pule ", TEXT, flags=re.M)]
+    assert len(found) >= 3 and set(found) <= {row[0] for row in ROWS}
 
 
 def test_the_short_class_runs_from_0_to_45_through_every_notebook():
@@ -47,29 +85,9 @@ def test_the_short_class_runs_from_0_to_45_through_every_notebook():
     assert [number for *_, number in clock] == sorted(PARTS)
 
 
-@paths
-def test_each_notebook_takes_the_minutes_of_the_readme(path):
-    part = PARTS[path.stem[:2]]
-    lines = rows(part)
-    assert f"({MINUTES[path.stem]} min)" in part.splitlines()[0]
-    assert lines[-1][1] - lines[0][0] == MINUTES[path.stem]
-
-
-@paths
-def test_each_section_it_names_is_in_the_notebook_with_its_minutes(path):
-    sections = headings(path)
-    for start, end, title, _ in rows(PARTS[path.stem[:2]]):
-        found = [minutes for heading, minutes in sections.items() if heading.startswith(title)]
-        assert len(found) == 1, f"{title!r} não é o começo de um só título de {path.name}"
-        assert found[0] in (0, end - start), title
-
-
-@pytest.mark.parametrize("number", sorted(PARTS))
-def test_each_notebook_has_what_to_run_to_say_and_to_ask_and_a_way_out(number):
-    part = PARTS[number]
-    assert "Antes da aula:" in part and re.search(r"\*\*Se falhar:\*\* \S.{60,}", part)
-    for _, _, title, (run, say, ask) in rows(part):
-        assert run and len(say) > 15 and len(ask) > 15, title
+def test_there_is_a_plan_for_a_class_on_binder_and_for_one_without_internet():
+    assert re.search(r"^## Uma turma no Binder$", TEXT, flags=re.M)
+    assert "python -m course_utils kit" in TEXT
 
 
 def test_the_commands_it_gives_exist_and_nothing_is_left_to_do():
