@@ -40,7 +40,7 @@ NAMES = {
 }  # fmt: skip
 
 
-@exercise("laboratorios/03_calculadoras")
+@exercise("03_opcoes_de_deploy")
 def opcoes_cinco_casos(answer):
     """Uma casa para cada um dos cinco casos; cada escolha errada diz o que custaria naquele caso."""
     if not isinstance(answer, dict):
