@@ -44,7 +44,17 @@ def test_the_shipped_file_warns_of_each_old_or_undated_row_and_of_no_other():
 
 def test_what_no_source_gives_is_marked_as_an_assumption():
     rows = prices.load(today=TODAY, warn=lambda message: None)
-    assert [row.key for row in rows.values() if row.assumption] == ["hora_de_gente", "raspberry_hoje"]
+    assumed = {row.key for row in rows.values() if row.assumption}
+    assert {"dedicado_mes", "hora_de_gente", "raspberry_hoje", "energia", "dolar_em_brl"} <= assumed
+    assert {key for key in rows if key.startswith("sagemaker_")} <= assumed
+    assert not {key for key in rows if key.startswith("lambda_")} & assumed
+
+
+def test_an_assumption_says_how_it_was_made_or_where_the_official_price_is():
+    rows = prices.load(today=TODAY, warn=lambda message: None)
+    for row in rows.values():
+        if row.assumption:
+            assert "confira em " in row.source or "×" in row.source, row.key
 
 
 def test_the_file_is_editable_so_it_is_not_sealed_but_the_readme_tells_of_it():

@@ -1,6 +1,7 @@
-"""Exercício do notebook 03."""
+"""Exercícios do notebook 03."""
 
 import unicodedata
+from math import ceil, isfinite
 
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
@@ -67,3 +68,23 @@ def _plain(text):
     letters = unicodedata.normalize("NFKD", str(text)[:100]).encode("ascii", "ignore").decode()
     plain = " ".join(letters.strip(" .\"'").lower().split())
     return "startup" if plain in ("start-up", "start up") else plain
+
+
+@exercise("laboratorios/03_calculadoras")
+def opcoes_reserva(answer):
+    """`maquinas(pico, vazao, alvo)`: as que bastam para o uso-alvo, e mais uma de reserva."""
+    if not callable(answer):
+        raise NotYetError("uma função", type(answer).__name__, "escreva resposta = maquinas, sem parênteses.")
+    for peak, rate, target in ((1000, 100, 0.7), (210, 100, 0.7), (1, 500, 0.5), (900, 100, 0.9)):
+        least = ceil(peak / (rate * target))
+        case = f"maquinas({peak}, {rate}, {target})"
+        received = answer(peak, rate, target)
+        if isinstance(received, bool) or not isinstance(received, int | float) or not isfinite(received):
+            kind = f"{type(received).__name__} em {case}"
+            raise NotYetError("um número inteiro", kind, "termine com return e a conta.")
+        if received == least:
+            left = f"com uma caída, as outras ficam acima do uso-alvo: {peak} ÷ ({rate} × {least - 1})"
+            raise NotYetError(f"{least + 1} em {case}", f"{received}", f"some a reserva; {left}.")
+        if received != least + 1:
+            step = "arredonde para cima pico ÷ (vazão × alvo) e só então some a reserva."
+            raise NotYetError(f"{least + 1} em {case}", f"{received:g}", step)
