@@ -1,4 +1,4 @@
-"""As três calculadoras do notebook 03: as fórmulas das células, contra valores de tabela e contra simulação."""
+"""As calculadoras do laboratório 03 e a fila da aula: as fórmulas das células, contra tabelas e simulações."""
 
 import ast
 from heapq import heapreplace
@@ -12,12 +12,10 @@ from course_utils import lesson
 from course_utils.measure import prices
 
 
-@pytest.fixture(scope="module")
-def formulas():
-    """As funções e constantes definidas nas células das calculadoras, sem rodar o resto do notebook."""
-    (path,) = lesson.find_notebooks(["03"])
-    scope = {"ceil": ceil, "factorial": factorial, "inf": inf}
-    wanted = {"erlang_c", "queue_ms", "machines", "use_with", "per_million", "month_costs", "HOURS"}
+def defined(notebook, wanted):
+    """As funções e constantes `wanted` das células de um notebook, sem rodar o resto dele."""
+    (path,) = lesson.find_notebooks([notebook])
+    scope = {"ceil": ceil, "factorial": factorial, "inf": inf, "np": np}
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type != "code" or cell.source.startswith("%%"):
             continue
@@ -29,6 +27,17 @@ def formulas():
                 exec(compile(ast.Module([node], []), path.name, "exec"), scope)
     assert wanted <= set(scope)
     return scope
+
+
+@pytest.fixture(scope="module")
+def formulas():
+    wanted = {"erlang_c", "queue_ms", "simulate_ms", "machines", "use_with", "per_million", "month_costs"}
+    return defined("laboratorios/03_calculadoras", wanted | {"HOURS", "STAFF", "NETWORK", "budget"})
+
+
+@pytest.fixture(scope="module")
+def in_the_lesson():
+    return defined("03_opcoes_de_deploy", {"queue", "NETWORK", "budget"})
 
 
 def simulate(arrivals, each, servers, customers=100_000):
@@ -70,10 +79,38 @@ def test_capacity_counts_whole_machines_and_the_loss_of_one(formulas):
     assert use_with(0, 1, 100) == inf
 
 
+@pytest.mark.parametrize("use", [0.5, 0.7, 0.9])
+def test_a_fixed_service_halves_the_wait_as_the_formula_of_pollaczek_and_khinchine_says(
+    formulas, in_the_lesson, use
+):
+    same, varied = in_the_lesson["queue"](use, service=10)
+    assert varied == pytest.approx(formulas["queue_ms"](100 * use, 100, 1))
+    assert same == pytest.approx(10 * use / (2 * (1 - use)))
+    assert formulas["simulate_ms"](use, np.full(300_000, 10.0)) == pytest.approx(same, rel=0.1)
+
+
+def test_the_nine_times_from_half_to_ninety_percent(in_the_lesson):
+    half, ninety = (in_the_lesson["queue"](use, service=1) for use in (0.5, 0.9))
+    assert ninety == pytest.approx((4.5, 9)) and ninety[0] / half[0] == pytest.approx(9)
+
+
+def test_a_new_connection_costs_three_trips_and_the_edge_has_neither_trip_nor_queue(formulas, in_the_lesson):
+    in_the_lesson["service_ms"] = formulas["service_ms"] = 2.0
+    formulas["capacity"] = 800
+    opened, new = (in_the_lesson["budget"](use=70, trips=trips) for trips in (1, 3))
+    homes = list(in_the_lesson["NETWORK"])
+    edge = homes.index("borda")
+    assert list(new["rede"]) == [3 * trip for trip in opened["rede"]]
+    assert opened["rede"][edge] == opened["fila"][edge] == 0 and opened["inferência"][edge] == 10
+    near = formulas["budget"](70, 5, trips=3)["nuvem, fibra"]
+    assert near[0] == 27 and formulas["budget"](70, 5)["borda"] == (0, 0, 10)
+    assert near[1] == pytest.approx(formulas["queue_ms"](560, 400, 2) / 2)
+
+
 USD = {
     "dedicado_mes": 44.0,
     "hora_de_gente": 14.0,
-    "sagemaker_c7g_large": 0.1,
+    "nuvem_hora": 0.1,
     "lambda_requisicoes": 0.2,
     "lambda_tempo": 0.0000166667,
     "raspberry_hoje": 72.0,
@@ -81,30 +118,47 @@ USD = {
 }
 
 
-def test_what_each_home_costs_when_idle(formulas):
-    costs = formulas["month_costs"](0, 500, 0.002, USD, work_hours=10, devices=3)
-    assert costs["dedicado"] == pytest.approx(44 + 140)
+def test_what_each_home_costs_when_idle_and_without_staff(formulas):
+    costs = formulas["month_costs"](0, 500, 0.002, USD, staff=0)
+    assert costs["dedicado"] == pytest.approx(44)
     assert costs["nuvem, máquina ligada"] == pytest.approx(73)
     assert costs["nuvem, por chamada"] == 0
-    assert costs["borda"] == pytest.approx(3 * (2 + 0.365))
+    assert costs["borda"] == pytest.approx(2 + 0.365)
+
+
+def test_every_home_pays_hours_of_people(formulas):
+    bare, staffed = (formulas["month_costs"](1e6, 500, 0.002, USD, staff=staff) for staff in (0, 1))
+    hours = {home: (staffed[home] - bare[home]) / USD["hora_de_gente"] for home in bare}
+    assert all(hours[home] >= least for home, least in formulas["STAFF"].items())
+    assert hours["borda"] == pytest.approx(formulas["STAFF"]["borda"] + 0.05 * 50)
+
+
+def test_the_edge_grows_with_its_devices(formulas):
+    def edge(requests, per_device=20_000):
+        return formulas["month_costs"](requests, 500, 0.002, USD, per_device=per_device, staff=0)["borda"]
+
+    assert edge(2e6) == pytest.approx(2 * edge(1e6)) and edge(1e6, per_device=10_000) == pytest.approx(edge(2e6))
+    assert edge(1) == edge(20_000)
 
 
 def test_the_price_by_call_is_proportional_and_comes_from_the_price_list(formulas):
-    once, million = (formulas["month_costs"](n, 500, 0.002, USD)["nuvem, por chamada"] for n in (1, 1e6))
+    once, million = (
+        formulas["month_costs"](n, 500, 0.002, USD, staff=0)["nuvem, por chamada"] for n in (1, 1e6)
+    )
     assert million == pytest.approx(1e6 * once)
     assert million == pytest.approx(0.2 + 1e6 * 2 * 0.002 * 0.0000166667)
 
 
 def test_a_busy_cloud_machine_costs_what_the_formula_per_million_says(formulas):
     requests = 1e10
-    cost = formulas["month_costs"](requests, 500, 0.002, USD)["nuvem, máquina ligada"]
+    cost = formulas["month_costs"](requests, 500, 0.002, USD, staff=0)["nuvem, máquina ligada"]
     assert cost / (requests / 1e6) == pytest.approx(formulas["per_million"](0.1, 500, 0.7))
     assert formulas["per_million"](0.1, 500, 0.7) == pytest.approx(prices.per_million(0.1, 500, 0.7))
 
 
 def test_the_dedicated_server_is_bought_for_the_peak(formulas):
     flat, spiky = (
-        formulas["month_costs"](2e9, 500, 0.002, USD, peak_ratio=ratio, work_hours=0)["dedicado"]
+        formulas["month_costs"](2e9, 500, 0.002, USD, peak_ratio=ratio, staff=0)["dedicado"]
         for ratio in (1, 20)
     )
     assert flat == 44 and spiky == 44 * 15  # 761 req/s ÷ 0,7, vezes 20, em máquinas de 1.500

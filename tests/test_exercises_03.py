@@ -1,6 +1,7 @@
-"""Conferência do exercício do notebook 03: certas, erradas (cada uma com o seu custo) e hostis."""
+"""Conferência dos exercícios do notebook 03: certas, erradas (cada uma com o seu custo) e hostis."""
 
 from itertools import product
+from math import ceil, nan
 
 import pytest
 from hostile import Explosive
@@ -88,3 +89,41 @@ def test_hostile_answers_become_a_sentence(capsys, answer):
 
 def test_a_blank_answer_only_reminds(capsys):
     assert feedback(capsys, ...).startswith("Ainda sem resposta")
+
+
+# ------------------------------------------------------------------ a reserva, no laboratório das calculadoras
+
+
+def reserve(capsys, answer):
+    exercises.check("opcoes_reserva", answer)
+    return capsys.readouterr().out
+
+
+def enough(peak, rate, target):
+    return ceil(peak / (rate * target))
+
+
+def test_the_reserve_is_one_more_than_enough(capsys):
+    assert reserve(capsys, lambda *case: enough(*case) + 1) == "✔ Certo!\n"
+    assert reserve(capsys, lambda *case: float(enough(*case) + 1)) == "✔ Certo!\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (7, "sem parênteses"),
+        (enough, "some a reserva"),
+        (lambda peak, rate, target: int(peak / (rate * target)) + 1, "some a reserva"),
+        (lambda peak, rate, target: peak / (rate * target) + 1, "arredonde para cima"),
+        (lambda peak, rate, target: ceil(peak / rate) + 1, "arredonde para cima"),
+        (lambda *case: None, "NoneType"),
+        (lambda *case: "16", "str"),
+        (lambda *case: nan, "float"),
+        (lambda *case: True, "bool"),
+        (lambda: 16, "TypeError"),
+        (lambda *case: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_a_wrong_reserve_says_what_to_do(capsys, answer, words):
+    text = reserve(capsys, answer)
+    assert text.startswith("✘ Ainda não.") and words in text
