@@ -142,9 +142,7 @@ def test_the_edge_grows_with_its_devices(formulas):
 
 
 def test_the_price_by_call_is_proportional_and_comes_from_the_price_list(formulas):
-    once, million = (
-        formulas["month_costs"](n, 500, 0.002, USD, staff=0)["nuvem, por chamada"] for n in (1, 1e6)
-    )
+    once, million = (formulas["month_costs"](n, 500, 0.002, USD, staff=0)["nuvem, por chamada"] for n in (1, 1e6))
     assert million == pytest.approx(1e6 * once)
     assert million == pytest.approx(0.2 + 1e6 * 2 * 0.002 * 0.0000166667)
 
@@ -158,7 +156,6 @@ def test_a_busy_cloud_machine_costs_what_the_formula_per_million_says(formulas):
 
 def test_the_dedicated_server_is_bought_for_the_peak(formulas):
     flat, spiky = (
-        formulas["month_costs"](2e9, 500, 0.002, USD, peak_ratio=ratio, staff=0)["dedicado"]
-        for ratio in (1, 20)
+        formulas["month_costs"](2e9, 500, 0.002, USD, peak_ratio=ratio, staff=0)["dedicado"] for ratio in (1, 20)
     )
     assert flat == 44 and spiky == 44 * 15  # 761 req/s ÷ 0,7, vezes 20, em máquinas de 1.500
