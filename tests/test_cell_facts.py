@@ -31,6 +31,11 @@ FACTS = {
         [control.value for control in controls.values()] == [70, 50, 5]
         machines(2.099, 1, 0.7) == 3 and use_with(2, 2.099, 1) > 1
         """,
+    # O dia da aula é uma conta fechada: nada nele se mede.
+    "04_nuvem": """
+        jump > slow == 0
+        left == 0
+        """,
     # O sorteio: seis desvios-padrão (1 em 500 milhões). O dia simulado: a vazão medida se cancela nas razões.
     "laboratorios/04_nuvem_a_fundo": """
         REAL_ACCOUNT or runtime.meta.endpoint_url == aws.url
