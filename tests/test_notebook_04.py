@@ -1,4 +1,4 @@
-"""O que o 04 e o seu laboratório prometem: o que é real em cada célula, a chave da conta, a conta do autoscaling."""
+"""O 04 e o seu laboratório: o que é real em cada célula, a chave da conta, as contas do autoscaling."""
 
 import os
 
@@ -9,7 +9,6 @@ import pytest
 import requests
 
 from course_utils import lesson
-
 
 
 def code(name):
