@@ -32,6 +32,11 @@ FACTS = {
         controls['target'].value == 70
         set(used) <= set(rows) and min(usd.values()) > 0
         """,
+    # O dia da aula é uma conta fechada: nada nele se mede.
+    "04_nuvem": """
+        jump > slow == 0
+        left == 0
+        """,
     # O sorteio: seis desvios-padrão (1 em 500 milhões). O dia simulado: a vazão medida se cancela nas razões.
     "laboratorios/04_nuvem_a_fundo": """
         REAL_ACCOUNT or runtime.meta.endpoint_url == aws.url

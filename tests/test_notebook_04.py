@@ -1,29 +1,41 @@
-"""O que o notebook 04 promete: células que dizem o que é real, a chave da conta, e a conta do autoscaling."""
+"""O 04 e o seu laboratório: o que é real em cada célula, a chave da conta, as contas do autoscaling."""
 
 import os
 
+import boto3
 import nbformat
 import numpy as np
 import pytest
+import requests
 
 from course_utils import lesson
 
-(PATH,) = lesson.find_notebooks(["04"])
-CELLS = [cell.source for cell in nbformat.read(PATH, as_version=4).cells if cell.cell_type == "code"]
+
+def code(name):
+    """As células de código de um notebook, com os metadados."""
+    (path,) = lesson.find_notebooks([name])
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
-def find(text):
+LESSON, LAB = code("04_nuvem"), code("laboratorios/04_nuvem_a_fundo")
+CELLS = [cell.source for cell in LAB]
+
+
+def find(text, cells=LAB):
     """A única célula que contém `text`."""
-    (cell,) = [cell for cell in CELLS if text in cell]
+    (cell,) = [cell.source for cell in cells if text in cell.source]
     return cell
 
 
-def test_every_code_cell_says_first_what_is_real():
-    for cell in CELLS:
-        first = cell.splitlines()[0]
-        assert first.startswith(("# REAL: ", "# SIMULADO: ")) and "REAL:" in first or "todas as curvas" in first, (
-            first
-        )
+@pytest.mark.parametrize("cells", [LESSON, LAB], ids=["aula", "laboratorio"])
+def test_every_code_cell_says_first_what_is_real(cells):
+    """Menos as recolhidas, que nada ensinam, e a do exercício."""
+    taught = [cell for cell in cells if "plumbing" not in cell.metadata.get("tags", [])]
+    taught = [cell.source.splitlines()[0] for cell in taught if "exercises.check(" not in cell.source]
+    assert len(taught) >= 10
+    for first in taught:
+        assert first.startswith(("# REAL: ", "# SIMULADO: "))
+        assert "REAL:" in first and "SIMULADO:" in first or "todas as curvas" in first, first
 
 
 # ------------------------------------------------------------------ a chave da conta
@@ -84,7 +96,46 @@ def test_on_it_warns_about_the_cost_and_points_at_aws(environment, capsys):
     assert (scope["bucket"], scope["role"], scope["image"]) == ("b", "r", "i") and "aws" not in scope
 
 
-# ------------------------------------------------------------------ o autoscaling simulado
+# ------------------------------------------------------------------ a aula: sempre nesta máquina
+
+
+def test_in_the_lesson_every_client_points_here_past_any_proxy(environment, monkeypatch):
+    class Server:
+        url = "http://127.0.0.1:9/"
+
+    from course_utils.classroom import servers
+
+    monkeypatch.setattr(servers, "start", lambda *args, **options: Server())
+    scope = {"os": os, "boto3": boto3, "servers": servers}
+    forget = find("nenhuma credencial sua entra aqui", LESSON)
+    exec(forget[forget.index("for name in") :], scope)
+    exec(find("sagemaker_local:create_app", LESSON), scope)
+    for name in ("s3", "sagemaker", "runtime"):
+        client = scope[name]
+        assert client.meta.endpoint_url.startswith("http://127.0.0.1:9")
+        assert client._endpoint.http_session._proxy_config.proxy_url_for(client.meta.endpoint_url) is None
+        assert client._request_signer._credentials.access_key == "local"
+    assert not requests.utils.get_environ_proxies("http://127.0.0.1:9/v1")  # é o que o SDK do Google consulta
+
+
+def test_the_google_sdk_gets_no_credentials_and_a_local_address():
+    assert "credentials=anonymous" in find("aiplatform.init(", LESSON)
+    assert '"api_endpoint": google.url' in find("aiplatform.init(", LESSON)
+    assert any("AnonymousCredentials()" in cell.source for cell in LESSON)
+
+
+def test_the_simulated_day_of_the_lesson():
+    scope = {"np": np, "draw_day": lambda: None}
+    cell = find("machines = [wanted", LESSON)
+    exec(cell[: cell.index("peak_guess")], scope)
+    hour, machines, short = scope["hour"], np.array(scope["machines"]), scope["short"]
+    assert (scope["jump"], scope["slow"]) == (8, 0)
+    assert hour[short].min() == 10 and machines[short].tolist() == [1] * 8  # até 10 h 08
+    capacity = 100 * machines
+    assert (scope["demand"][~short] <= capacity[~short]).all() and machines.max() == 7 and machines[-1] == 1
+
+
+# ------------------------------------------------------------------ o autoscaling simulado do laboratório
 
 
 @pytest.fixture

@@ -9,15 +9,21 @@ RIGHT = {"A": "tempo real", "B": "lote", "C": "assíncrono", "D": "serverless"}
 PROBLEMS = {
     ("A", "lote"): "o lote responde quando acaba o arquivo inteiro; o cliente está diante do caixa.",
     ("A", "assíncrono"): "a resposta iria para o S3 e alguém teria de ir buscá-la: não há 100 ms garantidos.",
-    ("A", "serverless"): "são 200 leituras por segundo o dia todo: pagaria por chamada o que cabe numa máquina, e "
+    (
+        "A",
+        "serverless",
+    ): "são 200 leituras por segundo o dia todo: pagaria a duração de cada uma, e não a de uma máquina, e "
     "o cold start estouraria os 100 ms.",
     ("B", "tempo real"): "uma máquina ligada 24 horas para trabalhar numa só; ninguém espera a resposta na hora.",
     ("B", "assíncrono"): "funciona, mas seriam dois milhões de pedidos, um por um; os arquivos já estão juntos.",
     (
         "B",
         "serverless",
-    ): "até 200 execuções ao mesmo tempo, pagas por chamada, num trabalho sem pressa.",
-    ("C", "tempo real"): "400 MB não passam pelo limite de 6 MB, nem 10 minutos pelo de 60 s.",
+    ): "até 200 execuções ao mesmo tempo, pagas pela duração, num trabalho sem pressa.",
+    (
+        "C",
+        "tempo real",
+    ): "400 MB não passam pelo limite de 25 MB (6 MB, no botocore), nem 10 minutos pelo de 60 s.",
     ("C", "lote"): "um registro do lote vai até 100 MB, e o mapa, que chega a qualquer hora, esperaria o próximo.",
     ("C", "serverless"): "400 MB não passam pelo limite de 4 MB, nem 10 minutos pelo de 60 s.",
     ("D", "tempo real"): "a máquina ficaria ligada, e paga, 24 horas para 30 leituras.",
@@ -32,7 +38,7 @@ NAMES = {
 }  # fmt: skip
 
 
-@exercise("laboratorios/04_nuvem_a_fundo")
+@exercise("04_nuvem")
 def nuvem_modo_certo(answer):
     """Um modo de inferência do SageMaker para cada situação; cada erro diz o limite em que esbarraria."""
     if not isinstance(answer, dict):

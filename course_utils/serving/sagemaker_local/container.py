@@ -1,9 +1,11 @@
 """Um contêiner sem Docker: o mesmo programa da imagem, num processo e numa pasta só dele."""
 
+import atexit
 import http.client
 import io
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -54,6 +56,9 @@ class Container:
     modelo, como `PrimaryContainer["Environment"]`.
     """
 
+    health = "/ping"
+    sick = "The primary container did not pass the ping health check. Please check the logs for this endpoint: "
+
     def __init__(self, folder, *, command=COMMAND, environment=()):
         self.folder, self.command, self.environment = folder, command, dict(environment)
         self.process, self.port = None, None
@@ -73,10 +78,7 @@ class Container:
                 break  # não foi outro processo que tomou a porta: tentar de novo não adianta
         lines = self._log().read_text(encoding="utf-8", errors="replace").strip().splitlines()
         self.stop()
-        raise StartError(
-            "The primary container did not pass the ping health check. Please check the logs for this endpoint: "
-            + " ".join(lines[-3:])[-600:]
-        )
+        raise StartError(self.sick + " ".join(lines[-3:])[-600:])
 
     def _becomes_healthy(self, deadline_s):
         limit = time.monotonic() + deadline_s
@@ -88,7 +90,7 @@ class Container:
 
     def _answers(self):
         try:
-            return self.request("GET", "/ping", timeout_s=PING_S)[0] == 200
+            return self.request("GET", self.health, timeout_s=PING_S)[0] == 200
         except NoAnswerError:
             return False
 
@@ -104,7 +106,7 @@ class Container:
         # Quem iniciou a AWS de bolso pode ter escolhido um modelo e rotas: o contêiner só vê o que é dele.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AULA_", "AIP_"))}
         self.port = _free_port()
-        own = {"SM_MODEL_DIR": str(self.folder), "SAGEMAKER_BIND_TO_PORT": str(self.port), "PYTHONUTF8": "1"}
+        own = self._platform_settings() | {"PYTHONUTF8": "1"}
         alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
         with open(self._log(), "wb") as output:
             # A entrada padrão é um cano nosso: se este processo morrer, ela fecha e o contêiner se encerra.
@@ -112,6 +114,10 @@ class Container:
                 self.command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=artifacts.ROOT,
                 env=inherited | self.environment | own, **alone,
             )  # fmt: skip
+
+    def _platform_settings(self):
+        """As variáveis que a nuvem define: a porta, e onde está o modelo."""
+        return {"SM_MODEL_DIR": str(self.folder), "SAGEMAKER_BIND_TO_PORT": str(self.port)}
 
     def _log(self):
         return self.folder.with_suffix(".log")
@@ -144,6 +150,17 @@ class Container:
             self.process.stdin.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         self._log().unlink(missing_ok=True)
+
+
+def close_at_exit(close):
+    """Chama `close` quando este processo termina, também por SIGTERM; depois de um `kill -9`, os canos o fazem."""
+    atexit.register(close)
+
+    def leave(*_):
+        close()
+        os._exit(0)  # sem esperar pelas threads (a fila assíncrona)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 def _free_port():

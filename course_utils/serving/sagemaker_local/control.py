@@ -1,14 +1,12 @@
 """A porta de entrada: o que é do plano de dados fica aqui; o resto segue ao moto, e algumas respostas dele têm
 consequências (CreateEndpoint inicia processos, DeleteEndpoint os encerra, CreateTransformJob roda um lote)."""
 
-import atexit
 import io
 import json
 import logging
 import os
 import re
 import shutil
-import signal
 import threading
 import uuid
 
@@ -21,7 +19,7 @@ from werkzeug.wrappers import Request, Response
 
 from course_utils.model import artifacts
 from course_utils.serving.sagemaker_local import transform
-from course_utils.serving.sagemaker_local.container import COMMAND
+from course_utils.serving.sagemaker_local.container import COMMAND, close_at_exit
 from course_utils.serving.sagemaker_local.data_plane import REALTIME_S, AsyncQueue, DataPlane
 from course_utils.serving.sagemaker_local.endpoint import Endpoint, Variant, new_container
 from course_utils.serving.sagemaker_local.simulated import INVOCATION, not_simulated, require_simulated
@@ -162,14 +160,8 @@ class LocalCloud:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def close_at_exit(self):
-        """Fecha tudo quando o processo termina, também por SIGTERM; depois de um `kill -9`, os canos o fazem."""
-        atexit.register(self.close)
-
-        def leave(*_):
-            self.close()
-            os._exit(0)  # sem esperar pelas threads da fila assíncrona
-
-        signal.signal(signal.SIGTERM, leave)
+        """Fecha tudo quando o processo termina."""
+        close_at_exit(self.close)
 
 
 def refused(message):

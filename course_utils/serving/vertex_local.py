@@ -1,0 +1,169 @@
+"""Um Google de bolso em 127.0.0.1, para o SDK de verdade (`google-cloud-aiplatform`), que fala REST com ele.
+
+`Model.upload` anota; `Model.deploy` inicia, com as rotas escolhidas, o programa que a AWS de bolso também inicia;
+`Endpoint.predict` vai até ele, se o corpo passa na porta. Não há máquinas, IAM, balanceador, preço, nem imagem
+baixada; o que falta aqui é recusado pelo nome (501). As formas são as de google/cloud/aiplatform/v1; a frase da
+recusa por tamanho é a que os usuários da Vertex AI contam.
+"""
+
+import json
+import os
+import shutil
+import threading
+import uuid
+
+from werkzeug.exceptions import HTTPException, abort
+from werkzeug.wrappers import Request, Response
+
+from course_utils.model import artifacts
+from course_utils.serving.cloud import VERTEX_BODY_BYTES
+from course_utils.serving.sagemaker_local import container as process
+from course_utils.serving.sagemaker_local.wire import read_body
+
+CONTROL_BYTES, PREDICT_S = 2**20, 60.0  # 60 s: o prazo de um endpoint compartilhado
+STATUS = {400: "FAILED_PRECONDITION", 404: "NOT_FOUND", 500: "INTERNAL", 501: "UNIMPLEMENTED"}
+V1 = "type.googleapis.com/google.cloud.aiplatform.v1."
+BORN = {"createTime": "2026-11-27T12:00:00Z"}  # sem data, o SDK buscaria de novo o que acabou de apagar
+MODEL = {"supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"], "versionId": "1"}
+
+
+class VertexContainer(process.Container):
+    """O contêiner com as variáveis da Vertex AI. `model`: o que `Model.upload` enviou."""
+
+    sick = "Model server never became ready: "
+
+    def __init__(self, folder, model, command):
+        spec = model["containerSpec"]
+        own = {item["name"]: item["value"] for item in spec.get("env", [])}
+        super().__init__(folder, command=command, environment=own)
+        self.health, self.predict = spec.get("healthRoute", "/ping"), spec.get("predictRoute", "/invocations")
+        self.storage = {"AIP_STORAGE_URI": model["artifactUri"]} if "artifactUri" in model else {}
+
+    def _platform_settings(self):
+        routes = {"AIP_HEALTH_ROUTE": self.health, "AIP_PREDICT_ROUTE": self.predict}
+        return routes | self.storage | {"AIP_HTTP_PORT": str(self.port)}
+
+
+class LocalVertex:
+    """Aplicação WSGI. `command`: o que cada contêiner executa."""
+
+    def __init__(self, command=process.COMMAND):
+        self.command, self.containers = command, {}  # os contêineres, pelo nome do endpoint
+        self.found = {"models": {}, "endpoints": {}, "operations": {}}
+        self.folder = artifacts.ARTIFACTS / "vertex_local" / str(os.getpid())
+
+    def __call__(self, environ, start_response):
+        try:
+            status, answer = 200, self._answer(Request(environ))
+        except HTTPException as error:  # no SDK: BadRequest, NotFound, MethodNotImplemented…
+            status = error.code
+            answer = {"error": {"code": status, "status": STATUS[status], "message": error.description}}
+        return Response(json.dumps(answer), status, content_type="application/json")(environ, start_response)
+
+    def _answer(self, request):
+        """O corpo da resposta, como objeto. Levanta `HTTPException`."""
+        if request.path == "/health/ready":
+            return {}
+        # /v1/projects/P/locations/L/models/N@1:verbo; as operações, o SDK as procura em /ui/
+        path, _, verb = request.path.partition(":")
+        parts = path.partition("@")[0].split("/")[2:]
+        place, kind = "/".join(parts), "".join(parts[4:5])
+        if request.method == "GET" and kind in self.found:
+            return {kind: list(self.found[kind].values())} if len(parts) == 5 else self._one(place)
+        action = getattr(self, f"_{request.method}_{kind}_{verb}".lower(), None)
+        if action is None:
+            abort(501, f"{request.method} {request.path} não é simulado neste Google de bolso.")
+        limit = VERTEX_BODY_BYTES if verb == "predict" else CONTROL_BYTES
+        body = read_body(request, limit)
+        if body is None:
+            size = request.content_length
+            abort(400, f"The request size ({size} bytes) exceeds {limit / 1e6:.3f}MB limit.")
+        return action(place, body)
+
+    def _one(self, name):
+        found = [resources[name] for resources in self.found.values() if name in resources]
+        return found[0] if found else abort(404, f"{name} não existe neste Google de bolso.")
+
+    def _keep(self, kind, place, fields):
+        name = f"{'/'.join(place.split('/')[:4])}/{kind}/{_number()}"
+        return self.found[kind].setdefault(name, {"name": name} | fields)
+
+    def _done(self, place, kind, fields=()):
+        """Uma operação que já terminou, com uma mensagem do tipo `kind`."""
+        return self._keep("operations", place, {"done": True, "response": {"@type": kind} | dict(fields)})
+
+    def _post_models_upload(self, place, body):
+        model = self._keep("models", place, json.loads(body)["model"] | BORN | MODEL)
+        return self._done(place, V1 + "UploadModelResponse", {"model": model["name"], "modelVersionId": "1"})
+
+    def _post_endpoints_(self, place, body):
+        return self._done(place, V1 + "Endpoint", self._keep("endpoints", place, json.loads(body) | BORN))
+
+    def _post_endpoints_deploymodel(self, name, body):
+        """A operação termina quando a rota de saúde responde 200, ou com o motivo da falha."""
+        endpoint, deployed = self._one(name), json.loads(body)["deployedModel"]
+        model = self._one(deployed["model"].partition("@")[0])
+        if name in self.containers:
+            abort(501, "Dois modelos no mesmo endpoint: não é simulado neste Google de bolso.")
+        container = self.containers[name] = VertexContainer(self.folder / _number(), model, self.command)
+        container.folder.mkdir(parents=True)
+        operation = self._keep("operations", name, {"done": False})
+        deployed |= {"id": _number(), "model": model["name"], "modelVersionId": "1"}
+
+        def start():
+            try:
+                container.start()
+            except process.StartError as error:
+                self.containers.pop(name, None)
+                operation.update(done=True, error={"code": 9, "message": str(error)})  # FAILED_PRECONDITION
+            else:
+                endpoint.update(deployedModels=[deployed], trafficSplit={deployed["id"]: 100})
+                response = {"@type": V1 + "DeployModelResponse", "deployedModel": deployed}
+                operation.update(done=True, response=response)
+
+        threading.Thread(target=start, daemon=True).start()
+        return operation
+
+    def _post_endpoints_undeploymodel(self, name, body):
+        self._one(name).update(deployedModels=[], trafficSplit={})
+        if container := self.containers.pop(name, None):
+            container.stop()
+        return self._done(name, V1 + "UndeployModelResponse")
+
+    def _delete_endpoints_(self, name, body):
+        if self._one(name).get("deployedModels"):
+            abort(400, f"{name} ainda tem um modelo no ar: tire-o antes, ou use delete(force=True).")
+        del self.found[name.split("/")[4]][name]
+        return self._done(name, "type.googleapis.com/google.protobuf.Empty")
+
+    _delete_models_ = _delete_endpoints_
+
+    def _post_endpoints_predict(self, name, body):
+        deployed = self._one(name).get("deployedModels")
+        if not deployed:
+            abort(400, f"{name} não tem modelo no ar.")
+        container, kind = self.containers[name], {"Content-Type": "application/json"}
+        try:
+            status, _, content = container.request("POST", container.predict, body, kind, PREDICT_S)
+        except process.NoAnswerError:
+            abort(500, "O contêiner não respondeu.")
+        if status != 200:
+            abort(400 if status < 500 else 500, content.decode("utf-8", errors="replace"))
+        return json.loads(content) | {"deployedModelId": deployed[0]["id"], "model": deployed[0]["model"]}
+
+    def close(self):
+        """Encerra todos os contêineres e apaga as suas pastas."""
+        for container in list(self.containers.values()):
+            container.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _number():
+    return str(uuid.uuid4().int % 10**18)
+
+
+def create_app():
+    """A aplicação: `servers.start("course_utils.serving.vertex_local:create_app", server="werkzeug")`."""
+    cloud = LocalVertex()
+    process.close_at_exit(cloud.close)
+    return cloud
