@@ -49,6 +49,11 @@ FACTS = {
         'Quem lê?' in page.read().decode()
         ask(remote.url) == 'sem resposta' and readers['int8 completo'](x).argmax() == labels[0]
         """,
+    # O que o Flask, o Keras e o modelo guardado respondem a cada entrada: nada disso é da máquina.
+    "06_api_flask": """
+        answer.status_code == 500 and culprit == "prediction = model.predict(data['input'])"
+        accepted == 3 and refused == 10 and (answer.json() == {'digit': 7})
+        """,
     "laboratorios/06_servidor_reforcado": r"""
         reply.startswith(b'HTTP/1.1 200 OK\r\n') and b'"digit":8' in reply
         first['digit'] == 8
