@@ -15,7 +15,7 @@ ENDPOINT_LINES = {
 }
 
 
-@exercise("laboratorios/06_servidor_reforcado")
+@exercise("06_api_flask")
 def flask_parsons(answer):
     """As linhas de `ENDPOINT_LINES` em ordem; roda o servidor montado, e vale toda ordem que funcione."""
     if not isinstance(answer, str | list | tuple):

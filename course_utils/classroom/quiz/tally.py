@@ -34,8 +34,8 @@ def by_notebook(questions, saved):
 
 
 def _weakest(questions, saved):
-    """Dos notebooks que ensinam o assunto (os que fecham com ele), o de menos acertos; no empate, o primeiro."""
-    closing = [question for question in questions if question.kind == "closing"] or questions
+    """Dos notebooks da aula que fecham com o assunto, o de menos acertos; no empate, o primeiro."""
+    closing = [item for item in questions if item.kind == "closing" and "/" not in item.notebook] or questions
     homes = dict.fromkeys(question.notebook for question in closing)
     return min(homes, key=lambda home: _share([item for item in closing if item.notebook == home], saved))
 

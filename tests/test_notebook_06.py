@@ -1,0 +1,109 @@
+"""O `app.py` que o aluno leva do notebook 06: o que as suas células gravam, só com bibliotecas públicas."""
+
+import io
+import re
+import runpy
+import shutil
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from course_utils import lesson
+from course_utils.model import digits
+from course_utils.model.predictor import MODEL
+
+IMAGES, LABELS = digits.load("test")
+(PATH,) = lesson.find_notebooks(["06"])
+
+
+def written():
+    """O que vai para app.py: o corpo das células `%%writefile app.py` e `%%addto app.py`, em ordem."""
+    cells = [cell.source for cell in nbformat.read(PATH, as_version=4).cells if cell.cell_type == "code"]
+    return [
+        body for cell in cells for body in re.findall(r"\A%%(?:writefile|addto) app\.py\n(.*)", cell, flags=re.S)
+    ]
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch):
+    shutil.copy(MODEL, tmp_path / "leitor.onnx")
+    (tmp_path / "app.py").write_text("\n\n\n".join(written()), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return runpy.run_path("app.py", run_name="app")["app"].test_client()
+
+
+def as_file(image, kind="PNG"):
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+def send_photo(client, body, field="image"):
+    return client.post("/photo", data={field: (io.BytesIO(body), "foto.png")})
+
+
+def test_it_uses_nothing_of_the_course():
+    text = "\n".join(written())
+    names = set(re.findall(r"^(?:from|import) (\w+)", text, flags=re.M))
+    assert "course_utils" not in text and names == {"numpy", "onnxruntime", "flask", "werkzeug", "PIL"}
+
+
+def test_it_reads_a_batch_and_a_photo(client):
+    answer = client.post("/predict", json={"input": (IMAGES[:32] / 255).tolist()})
+    assert answer.status_code == 200
+    assert (np.argmax(answer.json["result"], axis=1) == LABELS[:32]).mean() > 0.9
+    page = ImageOps.invert(Image.fromarray(IMAGES[1])).resize((280, 280))
+    for kind in ("PNG", "JPEG", "BMP"):
+        assert send_photo(client, as_file(page, kind)).json == {"digit": LABELS[1]}
+
+
+GOOD = (IMAGES[0] / 255).tolist()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, 7, "8", {}, [], [[]], [None], [GOOD[:9]], [GOOD, GOOD[:9]], [GOOD] * 33, [[["0.5"] * 28] * 28],
+        [[[True] * 28] * 28], [[[10**400] * 28] * 28], [[[-0.1] * 28] * 28], [[[1e999] * 28] * 28],
+        [[[float("nan")] * 28] * 28], (IMAGES[:1] + 2.0).tolist(), [[[{}] * 28] * 28],
+    ],
+)  # fmt: skip
+def test_a_bad_input_is_refused_with_the_reason(client, value):
+    answer = client.post("/predict", json={"input": value})
+    assert answer.status_code == 422 and answer.mimetype == "application/problem+json"
+    assert answer.json["detail"].endswith(".") and answer.json["status"] == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"\xff\xfe", 400),
+        (b"null", 422),
+        (b"[1]", 422),
+        (b"[" * 50_000, 422),
+        (b" " * 2**21, 413),
+    ],
+)
+def test_a_bad_body_is_refused(client, body, status):
+    answer = client.post("/predict", data=body, content_type="application/json")
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+
+
+def test_a_bad_photo_is_refused(client):
+    photo = as_file(Image.fromarray(IMAGES[0]))
+    bomb = as_file(Image.new("1", (6000, 6000)))
+    bad = [b"", b"nada", b"\x89PNG\r\n\x1a\n" + bytes(40), photo[:60], photo[:-40], bomb]
+    bad += [photo[:place] + bytes([255 - photo[place]]) + photo[place + 1 :] for place in range(8, 60)]
+    statuses = {send_photo(client, body).status_code for body in bad[:6]}
+    assert statuses == {422}
+    assert {send_photo(client, body).status_code for body in bad[6:]} <= {
+        200,
+        422,
+    }  # um bit trocado pode ainda servir
+    assert send_photo(client, photo, field="outro").status_code == 400
+    assert send_photo(client, bytes(2**21)).status_code == 413
+    assert client.get("/photo").status_code == 405
