@@ -87,8 +87,8 @@ def torch_to_keras(state):
 def thin_network(trained=None):
     """A rede fina do notebook 08: convoluções *depthwise* como as de celular e menos de 6 mil parâmetros.
 
-    `trained`: o nome de uma das redes de data/thin.safetensors, que volta em modo de inferência, com o BatchNorm já
-    dobrado nas convoluções; `None`: a rede com BatchNorm, por treinar.
+    `trained`: o nome de uma das redes de data/thin.safetensors, que volta em modo de inferência, com o BatchNorm
+    já dobrado nas convoluções; `None`: a rede com BatchNorm, por treinar.
     """
     from torch import nn
 
