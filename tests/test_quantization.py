@@ -1,32 +1,56 @@
-"""O que o notebook 08 ensina nas células: o quantizador, a quantização fingida e arquivos que se repetem."""
+"""O que o notebook 08 e o seu laboratório ensinam: o quantizador, a quantização fingida, arquivos iguais."""
 
+import copy
+
+import nbformat
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from onnx import TensorProto
+from torch.nn.utils import parametrize
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from course_utils import lesson
-from course_utils.model import artifacts, train
+from course_utils.model import artifacts, networks, train
 
 
-def cells_defining(*names):
-    """As variáveis que deixam, executadas em ordem, as células do notebook 08 que definem `names`."""
-    import nbformat
-
-    (path,) = lesson.find_notebooks(["08"])
+def cells_defining(notebook, *names):
+    """As variáveis que deixam, executadas em ordem, as células do `notebook` que definem `names`."""
+    (path,) = lesson.find_notebooks([notebook])
     code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    scope = {"np": np, "nn": torch.nn, "torch": torch, "onnxruntime": onnxruntime, "artifacts": artifacts}
+    scope = {"np": np, "torch": torch, "nn": torch.nn, "copy": copy, "parametrize": parametrize}
+    scope |= {"fuse_conv_bn_eval": fuse_conv_bn_eval, "train": train, "networks": networks}
     for name in names:
         (source,) = (cell for cell in code if f"def {name}(" in cell or f"class {name}(" in cell)
-        exec(source, scope)
+        exec(source.partition("\n\n\nrivals")[0], scope)  # só as funções: o que vem depois já as usa
     return scope
 
 
-QUANTIZER = cells_defining("quantize", "oracle")
-FAKE = cells_defining("FakeQuant", "fold")
+UNSIGNED = {8: TensorProto.UINT8, 4: TensorProto.UINT4}
+
+
+def oracle(values, scale, zero, bits):
+    """As marcas e os números de volta, segundo os operadores do ONNX Runtime; `bits`: 4 ou 8."""
+    graph = f"""<ir_version: 10, opset_import: ["": 21]>
+    oracle (float[n] x, float scale, int32 where) => (int32[n] integers, float[n] back) {{
+        zero = Cast<to = {UNSIGNED[bits]}>(where)
+        marks = QuantizeLinear(x, scale, zero)
+        back = DequantizeLinear(marks, scale, zero)
+        integers = Cast<to = {TensorProto.INT32}>(marks)
+    }}"""
+    session = onnxruntime.InferenceSession(onnx.parser.parse_model(graph).SerializeToString())
+    ruler = {"scale": np.array(scale), "where": np.array(zero, np.int32)}
+    return session.run(None, {"x": values, **ruler})
+
+
+QUANTIZER = cells_defining("08_quantizacao", "quantize")
+RULES = cells_defining("08_quantizacao", "least_error", "one_ruler")
+FAKE = cells_defining("laboratorios/08", "FakeQuant", "fold")
 reals = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
 
 
@@ -38,7 +62,7 @@ def test_the_ten_lines_agree_with_onnx_runtime(values, bits):
     scale, zero = QUANTIZER["fit"](values, bits)
     probe = np.concatenate([values, 3 * values, (np.arange(-9, 9, dtype=np.float32) + 0.5) * scale])
     marks = QUANTIZER["quantize"](probe, scale, zero, bits)
-    integers, back = QUANTIZER["oracle"](probe, scale, zero, bits)
+    integers, back = oracle(probe, scale, zero, bits)
     assert np.array_equal(marks, integers)
     assert np.array_equal(QUANTIZER["dequantize"](marks, scale, zero), back)
 
@@ -72,6 +96,32 @@ def test_one_ruler_erases_the_small_channel_and_one_per_channel_keeps_it():
     assert not FAKE["FakeQuant"](4, False)(weight)[0].any()
     kept = FAKE["FakeQuant"](4, True)(weight)[0]
     assert (kept - weight[0]).norm() < 0.2 * weight[0].norm()
+
+
+@pytest.mark.parametrize("bits", [8, 4, 3])
+def test_the_rulers_of_the_lesson_are_those_of_the_lab(bits):
+    """A régua única, a por canal e a de menor erro, escritas de duas maneiras, arredondam igual."""
+    search = tuple(part / 50 for part in range(20, 51))
+    for weight in (
+        layer.weight.detach() for layer in networks.thin_network("float32") if hasattr(layer, "weight")
+    ):
+        pairs = (
+            ("one_ruler", FAKE["FakeQuant"](bits, False)),
+            ("per_channel", FAKE["FakeQuant"](bits, True)),
+            ("least_error", FAKE["FakeQuant"](bits, True, search)),
+        )
+        for name, fake in pairs:
+            assert torch.allclose(RULES[name](weight, bits), fake(weight), atol=1e-6), name
+
+
+def test_the_thin_network_to_train_folds_into_the_shape_of_the_trained_ones():
+    raw = networks.thin_network()
+    assert sum(weight.numel() for weight in raw.parameters()) < 6_000
+    ready = networks.thin_network("QAT por canal, 3 bits")
+    shapes = [{key: value.shape for key, value in net.state_dict().items()} for net in (FAKE["fold"](raw), ready)]
+    assert shapes[0] == shapes[1]
+    groups = [channel for layer in ready if hasattr(layer, "weight") for channel in layer.weight.detach()]
+    assert all(len(torch.unique(channel)) <= 7 for channel in groups)  # 3 bits: de -3 a 3
 
 
 def test_folding_keeps_the_answers():

@@ -24,7 +24,7 @@ SETS = {
     "AVX2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
     "x86 básico": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX2"},
 }
-SEEDS = {"01": range(10), "08": [0], "09": range(10)}
+SEEDS = {"01": range(10), "laboratorios/08": [0], "09": range(10)}
 
 
 def trained(notebook, instructions):
@@ -42,7 +42,7 @@ def trained(notebook, instructions):
 @pytest.fixture(scope="module")
 def runs():
     """`{notebook: {instruções: linhas}}`: dois processos por vez, uma thread cada."""
-    jobs = [(notebook, name) for notebook in ("09", "01", "08") for name in SETS]
+    jobs = [(notebook, name) for notebook in ("09", "01", "laboratorios/08") for name in SETS]
     with ThreadPoolExecutor(2) as pool:
         found = dict(zip(jobs, pool.map(lambda job: trained(*job), jobs)))
     return {notebook: {name: found[notebook, name] for name in SETS} for notebook in SEEDS}
@@ -55,7 +55,7 @@ def spread(label, values):
     return values[0], values[-1]
 
 
-@pytest.mark.parametrize("number", SEEDS)
+@pytest.mark.parametrize("number", [*SEEDS, "08"])
 def test_what_is_stored_confirms_its_verdicts(number):
     (path,) = lesson.find_notebooks([number])
     outputs = [out for cell in nbformat.read(path, as_version=4).cells for out in cell.get("outputs", [])]
@@ -71,19 +71,21 @@ def test_resuming_in_notebook_01_prints_the_same_for_every_seed(runs):
 
 @pytest.mark.slow
 def test_the_trained_networks_of_notebook_08_tell_the_same_story_with_every_instruction(runs):
-    """As de `data/thin.safetensors` são as da semente 0. Treinadas de novo (`python tests/training.py 08-treino`),
-    em pontos no teste, mínimo / mediana / máximo de n = 5 (sementes 0 e 1; três conjuntos de instruções):
+    """As de `data/thin.safetensors` são as da semente 0, e o que se compara aqui é a validação.
+
+    Treinadas de novo (`python tests/training.py laboratorios/08-treino`), em pontos no teste, mínimo / mediana /
+    máximo de n = 5 (sementes 0 e 1; três conjuntos de instruções):
 
     - PTQ por tensor, 4 bits: 66,5 / 73,6 / 91,5; por canal, menor erro: 92,8 / 94,8 / 96,9;
     - QAT por canal menos a melhor PTQ: 4 bits, 0,4 / 0,7 / 3,8; 3 bits, 5,3 / 8,4 / 18,6;
     - QAT por tensor menos a melhor PTQ: 4 bits, -1,1 / 0,3 / 3,0; 3 bits, -1,1 / 4,7 / 10,3.
     """
-    rows = [row for rows in runs["08"].values() for row in rows]
+    rows = [row for rows in runs["laboratorios/08"].values() for row in rows]
     assert all(set(row["verdicts"].values()) == {"confirmou-se"} for row in rows), rows
     for name, score in rows[0]["contest"].items():
         for bits in score:
             low, high = spread(f"{name}, {bits} bits", [row["contest"][name][bits] for row in rows])
-            assert high - low <= 0.3  # três das mil imagens do teste
+            assert high - low <= 0.6  # três das 500 imagens da validação
 
 
 @pytest.mark.slow

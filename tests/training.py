@@ -1,6 +1,6 @@
 """As células de um notebook que treinam, executadas com outras sementes: `python tests/training.py 09 0 1 2`.
 
-O plano `08-treino` treina de novo as redes que o 08 lê prontas (quase um minuto por semente).
+O plano `laboratorios/08-treino` treina de novo as redes que o 08 lê prontas (quase um minuto por semente).
 
 Escreve um JSON por linha, uma linha por semente. As instruções do processador vêm do ambiente
 (`ATEN_CPU_CAPABILITY`, `ONEDNN_MAX_CPU_ISA`); as épocas podem ser menos que as da aula, o que só torna a prova
@@ -19,8 +19,8 @@ import nbformat
 from course_utils import lesson
 from course_utils.classroom import workspace
 
-THIN = ["import onnxruntime\n", "def measure(", "def thin_network", "class FakeQuant", "def fold", "def study",
-        "def read_trained", "RULES = ", "in contest.items():\n    contest["]  # fmt: skip
+THIN = ["import contextlib\n", "splits = {name: to_tensors", "class FakeQuant", "def fold", "def study",
+        "RULES = ", "in contest.items():\n    contest["]  # fmt: skip
 # Por plano: um trecho de cada célula a executar, em ordem, e o que se troca nelas. `SEED` vira a semente.
 PLANS = {
     "01": (
@@ -28,8 +28,8 @@ PLANS = {
          'train_torch(2)["model"]'],
         {"set_random_seed(32)": "set_random_seed(SEED)", "manual_seed(32)": "manual_seed(SEED)"},
     ),
-    "08": (THIN, {}),
-    "08-treino": (THIN, {"TRAIN_HERE = False": "TRAIN_HERE = True", "study(seed=0)": "study(SEED)"}),
+    "laboratorios/08": (THIN, {}),
+    "laboratorios/08-treino": (THIN, {"TRAIN_HERE = False": "TRAIN_HERE = True", "study(seed=0)": "study(SEED)"}),
     "09": (
         ["SEED = 0", "def percent", "cutter = pruner", "cutter.step()", "school = ", "scratch = ",
          "import deep_compression", "deep.compress_lenet"],
@@ -42,7 +42,7 @@ PLANS = {
 def sources(plan):
     """As células do plano, já com as trocas feitas: lista de textos."""
     marks, changes = PLANS[plan]
-    (path,) = lesson.find_notebooks([plan[:2]])
+    (path,) = lesson.find_notebooks([plan.removesuffix("-treino")])
     code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     chosen = []
     for mark in marks:

@@ -1,4 +1,4 @@
-"""A mesma rede nos dois frameworks, com os pesos de um só arquivo safetensors.
+"""A mesma rede nos dois frameworks, com os pesos de um só arquivo safetensors; e a rede fina do notebook 08.
 
 Quatro convoluções 3×3 (32-64-128-128), dois *max pooling* e uma camada densa de 256: 1,85 milhão de
 parâmetros. É grande demais para a tarefa de propósito: é o que os notebooks 08 e 09 vão encolher.
@@ -8,6 +8,12 @@ Entrada: float32 entre 0 e 1, tinta alta. Saída: 10 logits. Nada é importado a
 from course_utils.model import artifacts
 
 WEIGHTS = artifacts.DATA / "reference.safetensors"
+THIN = artifacts.DATA / "thin.safetensors"
+# Da rede fina, por convolução: canais que entram e que saem, lado do filtro, passo, grupos.
+THIN_LAYERS = (
+    (1, 16, 3, 2, 1), (16, 16, 3, 1, 16), (16, 32, 1, 1, 1), (32, 32, 3, 2, 32), (32, 32, 1, 1, 1),
+    (32, 32, 3, 1, 32), (32, 64, 1, 1, 1),
+)  # fmt: skip
 
 
 def torch_network(weights=WEIGHTS):
@@ -76,3 +82,28 @@ def torch_to_keras(state):
             kernel = kernel.T
         layers[name] = [kernel, bias]
     return layers
+
+
+def thin_network(trained=None):
+    """A rede fina do notebook 08: convoluções *depthwise* como as de celular e menos de 6 mil parâmetros.
+
+    `trained`: o nome de uma das redes de data/thin.safetensors, que volta em modo de inferência, com o BatchNorm
+    já dobrado nas convoluções; `None`: a rede com BatchNorm, por treinar.
+    """
+    from torch import nn
+
+    layers = []
+    for inputs, outputs, size, stride, groups in THIN_LAYERS:
+        options = {"stride": stride, "padding": size // 2, "groups": groups, "bias": trained is not None}
+        layers.append(nn.Conv2d(inputs, outputs, size, **options))
+        if trained is None:
+            layers.append(nn.BatchNorm2d(outputs))
+        layers.append(nn.ReLU())
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    if trained is None:
+        return network
+    from safetensors import safe_open
+
+    with safe_open(artifacts.verify(THIN), "pt") as file:
+        network.load_state_dict({key: file.get_tensor(f"{trained}/{key}") for key in network.state_dict()})
+    return network.eval()
