@@ -16,7 +16,13 @@ FACTS = {
         hits >= 980
         prediction['digit'] == answers[0]
         """,  # 980: pesos guardados, 992 acertos
+    "01_salvar_e_carregar": "",
     "laboratorios/01_formatos_e_retomada": "",
+    # 1e-4, trinta vezes o que se mede: a ordem das somas em float32.
+    "02_onnx": """
+        changed == 0 and difference < 0.0001
+        difference < 0.0001
+        """,
     # 1e-4, trinta vezes o que se mede: a ordem das somas em float32.
     "laboratorios/02_conversoes": "worst <= TOLERANCE",
     "03_opcoes_de_deploy": "(use.value, trips.value) == (70, 1)",

@@ -6,7 +6,7 @@ import pytest
 
 from course_utils.classroom import exercises
 
-RIGHT = {"A": ".keras", "B": "SavedModel", "C": "safetensors", "D": ".pt2"}
+RIGHT = {"A": ".keras", "B": "SavedModel", "C": "safetensors"}
 
 
 def feedback(capsys, name, answer):
@@ -15,7 +15,7 @@ def feedback(capsys, name, answer):
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("answer", [RIGHT, {"A": "keras", "B": "savedmodel", "C": " Safetensors ", "D": "PT2"}])
+@pytest.mark.parametrize("answer", [RIGHT, {"A": "keras", "B": "savedmodel", "C": " Safetensors "}])
 def test_the_right_formats_pass(capsys, answer):
     assert feedback(capsys, "salvar_formato_certo", answer) == "✔ Certo!\n"
 
@@ -26,15 +26,18 @@ def test_the_right_formats_pass(capsys, answer):
         ({"A": ".h5"}, "não reconhece"),
         ({"A": "SavedModel"}, "otimizador"),
         ({"A": "safetensors"}, "Adam"),
-        ({"B": ".keras"}, "pastas numeradas"),
+        ({"A": ".pt"}, "do Keras"),
+        ({"B": ".keras"}, "fora"),
+        ({"B": "safetensors"}, "só os pesos"),
+        ({"B": ".pt"}, "só os pesos"),
         ({"C": ".pt"}, "pickle"),
-        ({"C": ".pt2"}, "pode executar código"),
-        ({"D": ".pt"}, "não tem o código"),
-        ({"D": "onnx"}, "tabela de formatos"),
-        ({"A": None}, "tabela de formatos"),
-        ({"A": ...}, "tabela de formatos"),
+        ({"C": ".keras"}, "pode executar código"),
+        ({"C": "SavedModel"}, "pode executar código"),
+        ({"C": "onnx"}, "na figura"),
+        ({"A": None}, "na figura"),
+        ({"A": ...}, "na figura"),
         ({"B": ["SavedModel"]}, "caso B"),
-        ({"E": ".pt"}, "só a eles"),
+        ({"D": ".pt"}, "só a eles"),
     ],
 )
 def test_each_wrong_format_says_what_it_lacks(capsys, change, words):

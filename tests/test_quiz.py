@@ -13,7 +13,8 @@ from course_utils.classroom.quiz import answers, board, page, questions, tally
 from course_utils.classroom.quiz.scoreboard import Score
 
 POOL = questions.load()
-PAIR = questions.group("02_onnx", "recall", POOL)
+LAB = "laboratorios/02_conversoes"
+PAIR = questions.group(LAB, "recall", POOL)
 ESSAY = next(question for question in POOL if question.is_open)
 LONG = "Sem deploy ninguém usa o modelo; com ele, a esteira pergunta e o envelope segue."
 
@@ -145,7 +146,7 @@ def test_a_broken_or_outdated_state_is_an_unanswered_question(file, content):
     view = board.build(PAIR, file)
     assert parts(view)[0][0].children[-1].value == ""
     pick(view, 0, correct=True)
-    assert tally.by_notebook(PAIR, answers.read(file)) == {"02_onnx": (1, 1, 2, "02_onnx")}
+    assert tally.by_notebook(PAIR, answers.read(file)) == {LAB: (1, 1, 2, LAB)}
 
 
 def test_a_full_disk_loses_the_note_and_not_the_feedback(tmp_path):
@@ -225,7 +226,7 @@ def test_the_score_is_a_table_in_words_and_in_html():
 
 
 def test_the_calls_of_a_cell_read_the_files_of_the_course(capsys):
-    assert quiz.show("02_onnx", "recall") == 2
+    assert quiz.show(LAB, "recall") == 2
     assert quiz.results("self").keys() < quiz.results().keys()
     assert set(quiz.score("lesson").by_notebook) == {"10_consolidacao"}
     with pytest.raises(quiz.QuestionError, match="Não há perguntas"):

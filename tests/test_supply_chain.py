@@ -100,6 +100,6 @@ def test_the_poisoned_pickle_of_notebook_01_is_caught(tmp_path):
 
     cells = nbformat.read(artifacts.ROOT / "notebooks" / "01_salvar_e_carregar.ipynb", as_version=4).cells
     poison = next(cell.source for cell in cells if cell.source.startswith("class Poison"))
-    exec(poison.split('\nprint("torch.load')[0], {"torch": torch, "folder": tmp_path})
+    exec(poison.split('\nprint("Abrindo')[0], {"torch": torch, "folder": tmp_path})
     torch.save({"pesos": torch.zeros(2)}, tmp_path / "limpo.pt")
     assert {name: len(calls) for name, calls in suspects(tmp_path).items()} == {"veneno.pt": 1}

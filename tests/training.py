@@ -24,8 +24,13 @@ THIN = ["import contextlib\n", "splits = {name: to_tensors", "class FakeQuant", 
 # Por plano: um trecho de cada célula a executar, em ordem, e o que se troca nelas. `SEED` vira a semente.
 PLANS = {
     "01": (
-        ["import h5py", "reader = networks.keras_network", "def train_keras", "def differing", "def train_torch",
-         'train_torch(2)["model"]'],
+        ["import h5py", "SparseCategoricalCrossentropy", "def draw_curves", "resume_guess = predictions.ask",
+         "def train(", "forgetful = ", "verdicts.check("],
+        {"set_random_seed(32)": "set_random_seed(SEED)"},
+    ),
+    "laboratorios/01": (
+        ["import torch\n", "def differing", "def train_torch", "checkpoint = ", "def resume",
+         "torch_differences = ", "def new_keras", "keras_differences = "],
         {"set_random_seed(32)": "set_random_seed(SEED)", "manual_seed(32)": "manual_seed(SEED)"},
     ),
     "laboratorios/08": (THIN, {}),
@@ -69,7 +74,8 @@ def main(plan, *seeds):
             workspace.empty = lambda name, place=folder: Path(place)  # artifacts/ é de quem faz a aula
             scope, printed = run(plan, seed)
         row = {"seed": seed, "printed": printed, "verdicts": scope.get("verdicts", {})}
-        for name in ("contest", "cut_accuracy", "tuned", "scratch", "storage", "accuracies"):
+        for name in ("contest", "cut_accuracy", "tuned", "scratch", "storage", "accuracies", "different",
+                     "torch_differences", "keras_differences"):  # fmt: skip
             row[name] = scope.get(name)
         print(json.dumps(row, ensure_ascii=False), flush=True)
 

@@ -1,32 +1,33 @@
-"""Exercícios do notebook 01."""
+"""Exercícios do notebook 01 e do seu laboratório."""
 
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise("laboratorios/01_formatos_e_retomada")
+@exercise("01_salvar_e_carregar")
 def salvar_formato_certo(answer):
     """Um formato para cada caso; cada erro diz o que falta ao formato escolhido."""
-    expected = {"A": "keras", "B": "savedmodel", "C": "safetensors", "D": "pt2"}
+    expected = {"A": "keras", "B": "savedmodel", "C": "safetensors"}
     code = "ele leva mais que números, e o que leva pode executar código."
-    no_graph = "ele leva só os pesos, e quem recebe não tem o código da rede."
     reasons = {
         "Ah5": "o .h5 volta com um otimizador que não reconhece as variáveis.",
+        "Apt": "ele é do PyTorch; o treino que parou é do Keras.",
         "Asavedmodel": "o SavedModel não guarda o estado do otimizador.",
         "Asafetensors": "ele guarda só os pesos; sem o estado do Adam, o treino é outro.",
-        "Bkeras": "o TensorFlow Serving lê pastas numeradas, não o zip do Keras.",
+        "Bkeras": "o pré-processamento ficaria fora, e o servidor precisaria do Keras.",
+        "Bsafetensors": "ele guarda só os pesos: nem a rede nem o pré-processamento vão junto.",
+        "Bpt": "ele guarda só os pesos: nem a rede nem o pré-processamento vão junto.",
         "Cpt": "dentro dele há um pickle, e abrir um pickle pode executar código.",
-        **{f"C{name}": code for name in ("keras", "h5", "savedmodel", "pt2")},
-        **{f"D{name}": no_graph for name in ("pt", "safetensors")},
+        **{f"C{name}": code for name in ("keras", "h5", "savedmodel")},
     }
     if not isinstance(answer, dict):
-        raise NotYetError("um dicionário", type(answer).__name__, 'escreva {"A": "…", "B": "…", …}, até D.')
+        raise NotYetError("um dicionário", type(answer).__name__, 'escreva {"A": "…", "B": "…", "C": "…"}.')
     if set(answer) != set(expected):
-        raise NotYetError("os casos A, B, C e D", f"{list(answer)}", "dê um formato a cada caso, e só a eles.")
+        raise NotYetError("os casos A, B e C", f"{list(answer)}", "dê um formato a cada caso, e só a eles.")
     for case, right in expected.items():
         chosen = str(answer[case]).strip(" .").lower()
         if chosen != right:
             reason = reasons.get(case + chosen)
-            next_step = f"escolha outro: {reason}" if reason else "procure o caso na tabela de formatos."
+            next_step = f"escolha outro: {reason}" if reason else "veja, na figura, o que cada formato leva."
             raise NotYetError(f"outro formato no caso {case}", repr(answer[case]), next_step)
 
 
