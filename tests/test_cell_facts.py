@@ -42,6 +42,11 @@ FACTS = {
         list(answer['predictions'][0]) == promised
         not left and (not processes)
         """,
+    # O segundo: o arquivo em int8 tem 1,9 MB, e a flash do Arduino, 1.
+    "05_edge_ai": """
+        'Quem lê?' in requests.get(server.url, timeout=60).text
+        lacking == ['Arduino Nano 33 BLE (flash)']
+        """,
     # O primeiro roda noutro processo: é ele que diz "não coube" onde o sistema não impõe o limite.
     "laboratorios/05_litert_e_aparelhos": """
         memory.peak_bytes() <= float(limit_mb) * 1000000.0
