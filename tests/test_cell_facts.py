@@ -47,12 +47,13 @@ FACTS = {
         'Quem lê?' in requests.get(server.url, timeout=60).text
         lacking == ['Arduino Nano 33 BLE (flash)']
         """,
-    # O primeiro roda noutro processo: é ele que diz "não coube" onde o sistema não impõe o limite.
+    # memory.peak_bytes roda noutro processo: é ele que diz "não coube" onde o sistema não impõe o limite. O modelo
+    # estragado acerta 3 de 50; o íntegro, 49; o mínimo é 40.
     "laboratorios/05_litert_e_aparelhos": """
         memory.peak_bytes() <= float(limit_mb) * 1000000.0
         len(medians) == len(megabytes) == 6
-        'Quem lê?' in page.read().decode()
-        ask(remote.url) == 'sem resposta' and readers['int8 completo'](x).argmax() == labels[0]
+        apart < 0.0001
+        [row[2] for row in rows] == ['float32.tflite', 'float32.tflite', 'full.tflite']
         """,
     "laboratorios/06_servidor_reforcado": r"""
         reply.startswith(b'HTTP/1.1 200 OK\r\n') and b'"digit":8' in reply
