@@ -72,8 +72,8 @@ def _answers(url):
         return False
 
 
-def draw_seven(page, frame):
-    """Desenha um 7 com o mouse na folha que está em `frame` e devolve a frase da resposta."""
+def draw_seven(page, frame, answer="É um"):
+    """Desenha um 7 com o mouse na folha que está em `frame`; espera a frase que tem `answer` e a devolve."""
     frame.locator("#paper").scroll_into_view_if_needed()
     box = frame.locator("#paper").bounding_box()
     (x, y), *others = [(box["x"] + x, box["y"] + y) for x, y in SEVEN]
@@ -82,7 +82,7 @@ def draw_seven(page, frame):
     for x, y in others:
         page.mouse.move(x, y, steps=8)
     page.mouse.up()
-    frame.locator("#answer").filter(has_text="É um").wait_for(timeout=PATIENCE_MS)
+    frame.locator("#answer").filter(has_text=answer).wait_for(timeout=PATIENCE_MS)
     return frame.locator("#answer").inner_text()
 
 

@@ -165,6 +165,7 @@ def test_with_the_cable_pulled_it_goes_on_reading(page, lab, name, proxied):
     page.get_by_label("Servidor").check()
     text(page, "#answer", "O servidor não responde.")
     assert page.inner_text("#cost") == "Escolha um motor do navegador: ele não precisa do servidor."
+    assert total_sent(page) == 0, "ninguém recebeu o desenho"
     page.get_by_label(TITLES[name]).check()
     text(page, "#answer", "É um 7, com ")
     # O motor que não foi carregado a tempo não pode mais vir: a página diz por quê e fica no que tinha.
@@ -196,6 +197,31 @@ def test_the_comparison_fits_a_telephone(browser, server):
     page.screenshot(path=SCREENS / "motores_telefone.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.close()
+
+
+@pytest.mark.parametrize("width", [560, 620, 760])
+def test_the_paper_and_the_comparison_are_seen_together(browser, server, width):
+    """No JupyterLab, numa tela de 1024 × 768, o quadro tem uns 620 pixels de largura e, à vista, de altura."""
+    page = browser.new_page(viewport={"width": width, "height": 680})
+    page.goto(f"{server.url}?motor=onnx&comparar=1")
+    text(page, "#engine-state", "TF.js pronto: .*ONNX Runtime Web pronto: ")
+    draw_seven(page, page)
+    text(page, "#difference", "Maior diferença")
+    paper, table = (page.locator(place).bounding_box() for place in ("#paper", "#engines-table"))
+    assert table["y"] + table["height"] < paper["y"] + paper["height"] + 60
+    assert page.evaluate("document.documentElement.scrollHeight") <= 680
+    page.close()
+
+
+def test_without_the_server_and_without_engines_the_page_advises_the_notebook(page):
+    with servers.start() as server:
+        page.goto(server.url)
+        text(page, "#link", "Servidor no ar.")
+        server.process.kill()
+        text(page, "#link", "Cabo arrancado")
+    draw_seven(page, page, answer="O servidor não responde.")
+    assert page.inner_text("#cost").startswith("No notebook, rode de novo a célula que o inicia")
+    assert total_sent(page) == 0
 
 
 def test_a_server_that_comes_back_is_noticed(page, server):

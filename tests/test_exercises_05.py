@@ -1,4 +1,4 @@
-"""Conferência do exercício do notebook 05 (desquantizar): certas, erradas e hostis."""
+"""Conferência do exercício do laboratório 05 (desquantizar): certas, erradas e hostis."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Conferência do exercício do notebook extra_vigiar_ao_vivo: certas, erradas e hostis."""
+"""Conferência do exercício do laboratório vigiar_ao_vivo: certas, erradas e hostis."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Exercício do notebook 05."""
+"""Exercício do notebook laboratorios/05_litert_e_aparelhos."""
 
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 

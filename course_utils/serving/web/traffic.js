@@ -1,9 +1,9 @@
-// Conta o que sai desta página: o corpo de todo fetch, dela mesma e das bibliotecas que carrega.
+// Conta o que sai desta página e chega a um servidor: o corpo de todo fetch, dela mesma e das bibliotecas que carrega.
 const realFetch = window.fetch;
 const watchers = [];
 let total = 0;
 
-/** Bytes de corpo enviados desde que a página abriu. */
+/** Bytes de corpo entregues desde que a página abriu. */
 export const sent = () => total;
 
 /** Chama `watcher(total)` agora e a cada envio. */
@@ -12,13 +12,14 @@ export function watchTraffic(watcher) {
   watcher(total);
 }
 
-window.fetch = (resource, options) => {
+window.fetch = async (resource, options) => {
   const bytes = size(options?.body);
-  if (bytes) {
+  const response = await realFetch(resource, options);
+  if (bytes && response.status < 500) { // sem resposta, ou com a de um proxy por um servidor que se foi, nada chegou
     total += bytes;
     watchers.forEach((watcher) => watcher(total));
   }
-  return realFetch(resource, options);
+  return response;
 };
 
 function size(body) {
