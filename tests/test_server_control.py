@@ -80,6 +80,29 @@ def test_a_file_beside_the_notebook_is_served_with_any_ready_route(tmp_path, mon
     assert alive(pids) == [] and server.pids() == []
 
 
+PLAIN = """
+from fastapi import FastAPI
+
+app = FastAPI()
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_learners_own_command_runs_here_and_ends_with_whoever_started_it(tmp_path, monkeypatch, killed):
+    (tmp_path / "app.py").write_text(PLAIN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    server = servers.start_command("uvicorn app:app --port {port}", ready="openapi.json")
+    processes = [psutil.Process(pid) for pid in server.pids()]
+    assert len(processes) == 2 and urllib.request.urlopen(server.url + "docs", timeout=30).status == 200
+    if killed:
+        server.process.stdin.close()  # o mesmo que o sistema faz quando o kernel morre
+    else:
+        server.stop()
+    assert not psutil.wait_procs(processes, timeout=PATIENCE_S)[1]
+    with pytest.raises(servers.ServerError, match="inexistente"):
+        servers.start_command("uvicorn inexistente:app --port {port}")
+
+
 def test_a_port_lost_to_another_server_is_changed(monkeypatch):
     class Thief(http.server.BaseHTTPRequestHandler):
         def do_GET(self):  # noqa: N802

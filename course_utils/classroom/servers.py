@@ -8,6 +8,8 @@ macOS e no Windows o mecanismo é o mesmo, sem prova nossa.
 import contextlib
 import http.client
 import os
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -120,6 +122,24 @@ def start_container(environment=None, *, ready="ping", deadline=120):
     environment = dict(environment or {})
     variable = "AIP_HTTP_PORT" if "AIP_PREDICT_ROUTE" in environment else "SAGEMAKER_BIND_TO_PORT"
     return _start(lambda port: (command, environment | {variable: str(port)}), ready, deadline)
+
+
+def start_command(command, *, ready="", deadline=120):
+    """Executa, na pasta atual, o mesmo comando que se daria no terminal, e devolve um `Server`.
+
+    `command`: um texto, com `{port}` no lugar da porta, como em `"uvicorn app:app --port {port}"`; o programa é o
+    do ambiente do curso. Espera até `GET ready` ter resposta abaixo de 500; levanta `ServerError` como `start`.
+    """
+    program, *options = shlex.split(command)
+    found = shutil.which(program, path=str(Path(sys.executable).parent)) or program
+    watched = [sys.executable, "-m", "course_utils.classroom.watched", found]
+    settings = {"PYTHONPATH": os.pathsep.join(filter(None, [str(artifacts.ROOT), os.environ.get("PYTHONPATH")]))}
+    return _start(
+        lambda port: ([*watched, *(part.replace("{port}", str(port)) for part in options)], settings),
+        ready,
+        deadline,
+        Path.cwd(),
+    )
 
 
 def _start(command_for, ready, deadline, folder=artifacts.ROOT):
