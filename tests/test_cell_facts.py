@@ -85,12 +85,7 @@ FACTS = {
         (closed, opened, pid) == ('recusado', '2', str(debug.process.pid))
         locked == {'auth': False, 'exhausted': True}
         """,
-    "laboratorios/07_carga_e_lotes": """
-        status == 200 and json.loads(answer)['predictions'][0]['digit'] == labels[0]
-        'swagger-ui' in html and 'https://' not in html
-        status == 200 and json.loads(answer)['predictions'][0]['digit'] == 1
-        statuses['NaN'] == 500 and refused == 9
-        """,
+    "laboratorios/07_carga_e_lotes": "",
     # Pesos guardados: com 4 bits, 75,0 % de zeros e 99,4 % de acertos; com 2, 57,8 %. Tamanho de arquivo: do ONNX.
     "08_quantizacao": """
         not different.any()
@@ -130,7 +125,6 @@ FACTS = {
         len(phases) == len(PHASES)
         set(before) == {'1'}
         split['1'] > split['2'] > 0
-        len(read) == 8
         """,  # o canário: 300 sorteios de 10 %, nenhum à versão 2 uma vez em 10¹³
     # Pesos guardados, figuras sempre iguais: o 7 sai com 98 % ou mais; o servidor lê 20 de 20, e bastam 18.
     "laboratorios/06_imagens_de_verdade": """

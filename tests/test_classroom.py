@@ -74,6 +74,6 @@ def test_every_check_survives_hostile_answers(capsys):
 
 
 def test_bars_show_values_with_units_and_decimal_comma():
-    axis = plots.bars({"a": 1.5, "b": 20.0}, "ms", title="Latência")
+    axis = plots.bars({"a": 1.5, "b": 20.0, "c": 1093.4, "d": 0.0621, "e": 0}, "ms", title="Latência")
     assert axis.get_xlabel() == "ms"
-    assert [text.get_text().strip() for text in axis.texts] == ["1,5", "20"]
+    assert [text.get_text().strip() for text in axis.texts] == ["1,50", "20,0", "1.093", "0,0621", "0"]

@@ -41,6 +41,10 @@ async def forgets_to_await(lookup, cep):
     return {"cep": cep, "rua": asyncio.to_thread(lookup, cep)}
 
 
+async def awaits_the_text(lookup, cep):
+    return {"cep": cep, "rua": await lookup(cep)}
+
+
 async def forgets_the_cep(lookup, cep):
     return {"rua": await asyncio.to_thread(lookup, cep)}
 
@@ -78,6 +82,7 @@ def test_the_right_routes_pass(capsys, answer):
         (blocks_after_yielding, "await asyncio.to_thread"),
         (blocks_after_waiting, "await asyncio.to_thread"),
         (forgets_to_await, "falta um await"),
+        (awaits_the_text, "lookup é uma função comum"),
         (forgets_the_cep, "o mesmo dicionário"),
         (never_answers, "todo await termina"),
         (not_async, "async def"),

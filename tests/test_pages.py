@@ -15,7 +15,7 @@ def test_the_frame_asks_before_it_opens_and_is_stored_as_a_sentence(monkeypatch)
     pages.show(SimpleNamespace(page_url="http://127.0.0.1:1234/"), "docs", height=300, title='A "página"')
     frame = outputs[0]["text/html"]
     assert (
-        frame.startswith('<iframe srcdoc="')
+        frame.startswith('<p><a href="http://127.0.0.1:1234/docs" target="_blank"')
         and 'title="A &quot;página&quot;"' in frame
         and "height: 300px" in frame
     )

@@ -16,8 +16,10 @@ fetch("{url}", {{ mode: "no-cors" }}).then(() => location.replace("{url}"), () =
 
 
 def show(server, path="", *, height=660, title="A página do servidor"):
-    """Mostra a página `path` do `server` (de `servers.start`) num quadro de `height` pixels de altura."""
+    """Mostra a página `path` do `server` (de `servers.start`) num quadro de `height` pixels e um link para ela."""
     door = escape(DOOR.format(url=f"{server.page_url}{path}"), quote=True)
     style = f"width: 100%; height: {height}px; border: 0"
     frame = f'<iframe srcdoc="{door}" title="{escape(title)}" style="{style}"></iframe>'
-    display({"text/html": frame, "text/plain": f"{title}: abra-a no JupyterLab."}, raw=True)
+    url = escape(f"{server.page_url}{path}", quote=True)
+    alone = f'<p><a href="{url}" target="_blank" rel="noopener">Abrir só esta página</a>, numa aba dela.</p>'
+    display({"text/html": alone + frame, "text/plain": f"{title}: abra-a no JupyterLab."}, raw=True)

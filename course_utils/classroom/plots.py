@@ -3,7 +3,11 @@
 As de Okabe e Ito (2008), quatro delas escurecidas: todas com o contraste de 3:1 que a WCAG pede (1.4.11).
 """
 
+import math
+
 import matplotlib.pyplot as plt
+
+from course_utils.measure.numbers import br
 
 COLORS = ["#0072B2", "#C38700", "#008F68", "#CC79A7", "#B84A00", "#4A9BC8"]
 # A mesma coisa, da mesma cor, em todas as figuras da aula.
@@ -26,17 +30,22 @@ def digit_row(images, titles):
     return axes[0]
 
 
-def bars(values, unit, *, title="", log=False):
+def bars(values, unit, *, title=""):
     """Barras horizontais com o valor escrito em cada uma. `values`: `{nome: número}`; devolve o Axes."""
-    figure, axis = plt.subplots(figsize=(7, 0.5 * len(values) + 1))
+    _, axis = plt.subplots(figsize=(7, 0.5 * len(values) + 1))
     colors = [COLORS[number % len(COLORS)] for number in range(len(values))]
     drawn = axis.barh(list(values), list(values.values()), color=colors)
-    axis.bar_label(drawn, labels=[f" {value:.3g}".replace(".", ",") for value in values.values()])
+    axis.bar_label(drawn, labels=[f" {_label(value)}" for value in values.values()])
     axis.invert_yaxis()
-    axis.set_xscale("log" if log else "linear")
     axis.margins(x=0.15)
     axis.set(xlabel=unit, title=title)
     return axis
+
+
+def _label(value):
+    """Um número com três algarismos, como se lê: "1.093", "24,5", "0,062"."""
+    decimals = 2 - math.floor(math.log10(abs(value))) if value else 0
+    return br(value, max(0, decimals))
 
 
 def load_curve(loads, *, title=""):

@@ -88,21 +88,23 @@ def ratios(loads, baseline=None):
 
 
 def report(loads, *, baseline=None):
-    """Tabela com máquina, n, erros, vazão, p50, p95, p99, CPU e memória.
+    """Tabela com máquina, n, erros, vazão, p50, p95, p99 e, se foram medidas, CPU e memória.
 
     `loads`: um `Load`, a lista de `sweep` ou o dicionário de `compare`; o dicionário ganha a coluna da razão.
     """
     compared = isinstance(loads, dict)
     if not compared:
         loads = {_clients(load): load for load in (loads if isinstance(loads, list) else [loads])}
-    width = max(map(len, loads))
-    header = f"{'':{width}}      n  erros   req/s  p50 (ms)  p95 (ms)  p99 (ms)  CPU (%)  memória (MB)"
+    width, measured = max(map(len, loads)), any(load.cpu_percent is not None for load in loads.values())
+    header = f"{'':{width}}      n  erros   req/s  p50 (ms)  p95 (ms)  p99 (ms)"
+    header += "  CPU (%)  memória (MB)" if measured else ""
     lines = [machine(), header + ("   razão" if compared else "")]
     for (name, load), ratio in zip(loads.items(), ratios(loads, baseline).values()):
         cells = [f"{load.n:6d}", f"{load.failed:5d}", number(load.requests_per_second, 6, 0)]
         cells += [number(value, 8, 2) for value in (load.p50, load.p95, load.p99)]
-        memory = None if load.peak_memory_bytes is None else load.peak_memory_bytes / 1e6
-        cells += [number(load.cpu_percent, 7, 0), number(memory, 12, 0)]
+        if measured:
+            memory = None if load.peak_memory_bytes is None else load.peak_memory_bytes / 1e6
+            cells += [number(load.cpu_percent, 7, 0), number(memory, 12, 0)]
         cells += [number(ratio, 5, 2) + "×"] if compared else []
         lines.append(f"{name:{width}} {'  '.join(cells)}")
     return "\n".join(lines + _notes(loads))

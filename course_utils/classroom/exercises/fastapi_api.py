@@ -6,7 +6,7 @@ from course_utils.classroom.exercises.engine import NotYetError, exercise
 PATIENCE_S = 10
 
 
-@exercise("laboratorios/07_carga_e_lotes")
+@exercise("07_api_fastapi")
 def fastapi_rota_livre(answer):
     """Uma rota async que chama uma função bloqueante sem parar o laço de eventos."""
     import asyncio
@@ -34,6 +34,11 @@ def fastapi_rota_livre(answer):
 
     try:
         received = bounded.run(lambda: asyncio.run(serve()), PATIENCE_S)  # o kernel já tem o seu laço de eventos
+    except TypeError as error:
+        if "await" not in str(error):
+            raise
+        advice = "lookup é uma função comum: espere por asyncio.to_thread(lookup, cep)."
+        raise NotYetError("await diante do que se pode esperar", "await diante de um texto", advice) from None
     except (TimeoutError, bounded.StuckError):
         raise NotYetError("três respostas", "nenhuma em 5 s", "confira se todo await termina.") from None
     if blocked:
