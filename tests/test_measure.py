@@ -49,6 +49,26 @@ def test_memory_counts_the_children_and_a_dead_process_is_zero():
     assert memory.tree_bytes(child.pid) == pytest.approx(0)
 
 
+COPY = """
+import os
+filled = bytearray(200_000_000)
+print("pronto", flush=True)
+copy = os.fork() == 0
+print("no ar", flush=True)
+input() if copy else os.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="sem fork neste sistema")
+def test_a_child_that_is_not_yet_another_program_is_not_counted_twice():
+    """O kernel que inicia um servidor aparecia por um instante com o dobro do tamanho."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", COPY], **pipes) as process:
+        assert [process.stdout.readline() for _ in range(3)][-1] == b"no ar\n"
+        assert 200e6 < memory.tree_bytes(process.pid) < 300e6
+        process.communicate(b"\n")
+
+
 def peak_of(code):
     """O pico, em MB, que um Python recém-iniciado conta de si depois de `code`."""
     ending = "; from course_utils.measure.memory import peak_bytes; print(peak_bytes() / 1e6)"
