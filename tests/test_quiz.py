@@ -219,7 +219,7 @@ def test_the_score_is_a_table_in_words_and_in_html():
     chosen = [question for question in POOL if question.topic in ("apis", "poda")]
     score = Score(tally.by_topic(chosen, saved), tally.by_notebook(chosen, saved))
     assert re.search(r"^apis +1 de 2 \(faltam 10\) +07_api_fastapi$", repr(score), flags=re.M)
-    assert re.search(r"^poda +nenhuma das 6 respondida", repr(score), flags=re.M)
+    assert re.search(r"^poda +nenhuma das 7 respondida", repr(score), flags=re.M)
     html = score._repr_html_()
     assert html.count("<caption>") == 2 and '<th scope="row">06_api_flask</th><td>1 de 1' in html
 
