@@ -104,12 +104,21 @@ FACTS = {
         thin_result['int8 estática']['size'] < static['size'] - 1
         small['size'] > 3.3
         """,
-    # Nenhum depende do treino. O zlib ganha 14,6 vezes; logo após o corte, 20,2 %; os arquivos, 15,8 e 58 vezes.
+    # Nenhum depende do treino: logo após o corte, 20,2 %; os arquivos, 58 e 105 vezes menores.
+    "09_poda": """
+        rows[0][1] == rows[1][1]
+        kept.sum() == len(small.conv4.weight)
+        cut < 0.5
+        smaller['poda + int8'] > 40 and smaller['receita completa'] > 100
+        """,
+    # Nem aqui: o zlib ganha 14,6 vezes; a fc1 tem 87 % dos pesos; os arquivos, 15,8 e 58 vezes menores.
     "laboratorios/09_poda_a_fundo": """
+        len({path.stat().st_size for path in sparse.values()}) == 1
         zipped[0.0] > 3 * zipped[0.95]
-        sum(kept) == len(survivors)
+        share[-1] > 0.8
         cut_accuracy < 0.5
-        all((smaller[name] >= 10 for name in pruned))
+        float(distillation_loss(logits, logits)) < 1e-05
+        smaller['só poda'] >= 10 and smaller['poda + int8'] >= 40
         exact
         """,
     "10_consolidacao": """

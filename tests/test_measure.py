@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 
 from course_utils.measure import latency, memory, size
@@ -47,6 +49,26 @@ def test_memory_counts_the_children_and_a_dead_process_is_zero():
     assert memory.tree_bytes(os.getpid()) - alone > 150e6
     child.communicate(b"\n")
     assert memory.tree_bytes(child.pid) == pytest.approx(0)
+
+
+COPY = """
+import os
+filled = bytearray(200_000_000)
+print("pronto", flush=True)
+os.read(0, 1) if os.fork() == 0 else os.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="sem fork neste sistema")
+def test_a_child_that_is_not_yet_another_program_is_not_counted_twice():
+    """O kernel que inicia um servidor aparecia por um instante com o dobro do tamanho."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", COPY], **pipes) as process:
+        process.stdout.readline()
+        while not psutil.Process(process.pid).children():
+            time.sleep(0.01)
+        assert 200e6 < memory.tree_bytes(process.pid) < 300e6
+        process.communicate(b"\n")
 
 
 def peak_of(code):

@@ -36,18 +36,20 @@ PLANS = {
     "laboratorios/08": (THIN, {}),
     "laboratorios/08-treino": (THIN, {"TRAIN_HERE = False": "TRAIN_HERE = True", "study(seed=0)": "study(SEED)"}),
     "09": (
-        ["SEED = 0", "def percent", "cutter = pruner", "cutter.step()", "school = ", "scratch = ",
-         "import deep_compression", "deep.compress_lenet"],
-        {"SEED = 0": "", '"epochs": 6': '"epochs": 2', '"dense": 4, "halfway": 3, "sparse": 8':
-         '"dense": 2, "halfway": 1, "sparse": 4'},
+        ["import sys", "SEED = 0", "school = ", "scratch = ", "deep.compress_lenet", "storage = "],
+        {"SEED = 0": "", '"epochs": 3': '"epochs": 2', "epochs=2, rate": "epochs=1, rate",
+         '"dense": 4, "halfway": 3, "sparse": 8': '"dense": 2, "halfway": 1, "sparse": 4'},
     ),
 }  # fmt: skip
+
+# O notebook de cada plano, quando não é o da aula com o mesmo número.
+HOMES = {"09": "laboratorios/09_poda_a_fundo"}
 
 
 def sources(plan):
     """As células do plano, já com as trocas feitas: lista de textos."""
     marks, changes = PLANS[plan]
-    (path,) = lesson.find_notebooks([plan.removesuffix("-treino")])
+    (path,) = lesson.find_notebooks([HOMES.get(plan, plan.removesuffix("-treino"))])
     code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     chosen = []
     for mark in marks:
@@ -74,7 +76,7 @@ def main(plan, *seeds):
             workspace.empty = lambda name, place=folder: Path(place)  # artifacts/ é de quem faz a aula
             scope, printed = run(plan, seed)
         row = {"seed": seed, "printed": printed, "verdicts": scope.get("verdicts", {})}
-        for name in ("contest", "cut_accuracy", "tuned", "scratch", "storage", "accuracies", "different",
+        for name in ("contest", "cut_accuracy", "tuned", "gradual", "scratch", "storage", "accuracies", "different",
                      "torch_differences", "keras_differences"):  # fmt: skip
             row[name] = scope.get(name)
         print(json.dumps(row, ensure_ascii=False), flush=True)

@@ -26,20 +26,23 @@ def peak_bytes():
 def tree_bytes(pid):
     """Memória residente (RSS) do processo `pid` somada à dos seus descendentes, em bytes (int).
 
-    Conta duas vezes as páginas compartilhadas: é um teto. Um processo que some no meio da conta vale 0.
+    Conta duas vezes as páginas compartilhadas: é um teto. Um processo que some no meio da conta vale 0. Um filho
+    que ainda não virou outro programa (entre o fork e o exec) usa a memória do pai, e não conta de novo.
     """
-    total = 0
+    found = {}
     try:
         root = psutil.Process(pid)
-        processes = [root, *root.children(recursive=True)]
+        processes = [root, *root.children(recursive=True)]  # o pai sempre antes dos filhos
     except psutil.NoSuchProcess:
         return 0
     for process in processes:
         try:
-            total += process.memory_info().rss
+            memory, parent = process.memory_info(), found.get(process.ppid())
         except psutil.NoSuchProcess:
             continue
-    return total
+        if parent is None or memory.vms != parent.vms:
+            found[process.pid] = memory
+    return sum(memory.rss for memory in found.values())
 
 
 def limit(limit_bytes):

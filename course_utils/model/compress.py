@@ -1,8 +1,9 @@
 """Do modelo de referência ao pequeno: poda estruturada → destilação → ONNX → int8 estático (QDQ).
 
-`python -m course_utils.model.compress` refaz `data/small.onnx` e `data/small.json`. O notebook 09 escreve a mesma
-sequência nas células dele, com um ajuste fino mais curto; aqui a rede podada aprende com as respostas da
-original (destilação: Hinton, Vinyals e Dean, 2015), o que permite podar mais.
+`python -m course_utils.model.compress` refaz `data/small.onnx` e `data/small.json`. O notebook 09 faz a mesma
+sequência com um corte igual em todas as camadas e um ajuste fino curto; aqui a rede podada estuda muito mais, com
+as respostas da original (destilação: Hinton, Vinyals e Dean, 2015), e pode ser podada mais. O laboratório 09
+compara as duas.
 """
 
 import copy
