@@ -46,6 +46,13 @@ PLANS = {
 HOMES = {"09": "laboratorios/09_poda_a_fundo"}
 
 
+# O que se guarda de cada execução.
+KEPT = (
+    "contest", "cut_accuracy", "tuned", "gradual", "scratch", "storage", "accuracies", "different",
+    "torch_differences", "keras_differences",
+)  # fmt: skip
+
+
 def sources(plan):
     """As células do plano, já com as trocas feitas: lista de textos."""
     marks, changes = PLANS[plan]
@@ -76,8 +83,7 @@ def main(plan, *seeds):
             workspace.empty = lambda name, place=folder: Path(place)  # artifacts/ é de quem faz a aula
             scope, printed = run(plan, seed)
         row = {"seed": seed, "printed": printed, "verdicts": scope.get("verdicts", {})}
-        for name in ("contest", "cut_accuracy", "tuned", "gradual", "scratch", "storage", "accuracies", "different",
-                     "torch_differences", "keras_differences"):  # fmt: skip
+        for name in KEPT:
             row[name] = scope.get(name)
         print(json.dumps(row, ensure_ascii=False), flush=True)
 
