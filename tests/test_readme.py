@@ -20,7 +20,7 @@ def test_every_command_it_names_exists_and_every_command_is_named():
 
 def test_its_links_to_files_lead_somewhere():
     for text in (README, CONTRIBUTING):
-        for target in re.findall(r"\]\(([^):#]+)", text):
+        for target in re.findall(r"\]\(([^):#]+)(?:#[^):]*)?\)", text):
             assert (artifacts.ROOT / target).exists(), target
 
 
