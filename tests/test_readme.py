@@ -53,7 +53,11 @@ def test_it_has_an_english_abstract_and_the_two_commands_in_blocks():
 def test_the_house_in_contributing_is_the_house_that_stands():
     drawn = re.findall(r"^(?:  )?(\.?[\w.]+/?)(?= )", CONTRIBUTING.split("```")[1], flags=re.M)
     for name in drawn:
-        places = (artifacts.ROOT / name, artifacts.ROOT / "course_utils" / name, artifacts.ROOT / "notebooks" / name)
+        places = (
+            artifacts.ROOT / name,
+            artifacts.ROOT / "course_utils" / name,
+            artifacts.ROOT / "notebooks" / name,
+        )
         assert name == "artifacts/" or any(place.exists() for place in places), name
     wings = {path.name for path in (artifacts.ROOT / "course_utils").iterdir() if path.name != "__pycache__"}
     assert wings - {"__init__.py"} <= {name.rstrip("/") for name in drawn}
