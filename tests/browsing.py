@@ -29,6 +29,8 @@ RUN_QUIZ = """async (call) => {
   const notebook = panel.content;
   const place = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(call));
   notebook.activeCellIndex = place;
+  await window.jupyterapp.commands.execute("notebook:run-all-above"); // lá estão os imports
+  notebook.activeCellIndex = place;
   await notebook.scrollToItem(place, "start");
   await window.jupyterapp.commands.execute("notebook:run-cell");
 }"""

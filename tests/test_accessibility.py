@@ -86,7 +86,7 @@ def test_an_exported_notebook(browser, tmp_path, number):
 
 def test_the_quiz_in_jupyterlab(browser, lab):
     page = open_notebook(browser, lab, "00_a_ponte")
-    board = run_quiz(page, "00_a_ponte", "recall")
+    board = run_quiz(page, "00_a_ponte", "closing")
     board.get_by_role("button").first.click()
     board.get_by_role("alert").first.wait_for(timeout=PATIENCE_MS)
     wrong = violations(page, inside=".quiz-board")

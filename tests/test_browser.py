@@ -146,6 +146,7 @@ RUN_ALL = """async () => {
 SHOW_CELL = """async (text) => {
   const notebook = window.jupyterapp.shell.currentWidget.content;
   const place = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(text));
+  notebook.activeCellIndex = place;
   await notebook.scrollToItem(place, "start");
 }"""
 KERNEL_IS_IDLE = """() =>
@@ -228,7 +229,10 @@ def move_the_slider(page, value):
     page.wait_for_function(FIGURE_IS_NEW, arg=[label, before], timeout=PATIENCE_MS)
 
 
-AFTERWARDS = {"03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload}
+AFTERWARDS = {
+    "01_salvar_e_carregar": lambda page: an_exercise_is_solved_by_typing(page),
+    "03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload,
+}
 
 
 @pytest.mark.parametrize("path", LABS, ids=lesson.name_of)
@@ -278,13 +282,23 @@ def give_a_guess(page):
     return 1
 
 
-def test_a_digit_drawn_inside_the_notebook_is_read_and_an_exercise_is_solved(browser, lab):
+def test_a_digit_drawn_inside_the_notebook_is_read_and_kept_for_the_card(browser, lab):
     with notebook_run(browser, lab, "00_a_ponte") as page:
         page.evaluate(SHOW_CELL, "pages.show(server, title=")
         frame = page.frame_locator("iframe[title='A folha de desenho']")
-        assert draw_seven(page, frame).startswith("É um 7, com ")
+        read = draw_seven(page, frame)
+        assert read.startswith("É um 7, com ")
         page.screenshot(path=SCREENS / "lab_00_desenho.png")
-        solve_the_exercise(page, "ponte_tres_imagens", 'resposta = [item["digit"] for item in ask(images[:3])]')
+        page.evaluate(SHOW_CELL, "web/cartao.html")
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+        card = page.frame_locator("iframe[title='O cartão do passaporte']")
+        card.locator("#text").filter(has_text="O leitor de CEP leu um 7").wait_for(timeout=PATIENCE_MS)
+
+
+def an_exercise_is_solved_by_typing(page):
+    solve_the_exercise(
+        page, "salvar_formato_certo", 'resposta = {"A": ".keras", "B": "SavedModel", "C": "safetensors"}'
+    )
 
 
 def solve_the_exercise(page, name, answer):

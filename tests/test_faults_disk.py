@@ -35,7 +35,7 @@ def test_a_read_only_folder_is_told_in_one_sentence(place):
             "Não consigo escrever em artifacts/ (a pasta só deixa ler): copie o projeto para uma pasta sua e rode "
             "esta célula de novo."
         )
-        stamped = refusal(lambda: passport.stamp("01_x", {}, place / "p.json"), passport.PassportError)
+        stamped = refusal(lambda: passport.stamp("01_x", {}, file=place / "p.json"), passport.PassportError)
         assert stamped.startswith("Não consegui gravar o passaporte (a pasta só deixa ler): copie o projeto")
         said = refusal(servers.start, servers.ServerError)
         assert said.startswith("Não consegui gravar o registro do servidor (a pasta só deixa ler): copie o")
@@ -45,11 +45,11 @@ def test_a_read_only_folder_is_told_in_one_sentence(place):
 def test_a_full_disk_is_told_and_keeps_what_was_there(place):
     with disk(place, "size=64k"):
         file = place / "passport.json"
-        passport.stamp("00_x", {"a": 1}, file)
+        passport.stamp("00_x", {"a": 1}, file=file)
         fill(place)
         said = refusal(lambda: workspace.empty("01_x"), workspace.WorkspaceError)
         assert said.startswith("Falta espaço em disco: restam 0 MB") and said.endswith("rode esta célula de novo.")
-        said = refusal(lambda: passport.stamp("01_x", {"b": "x" * 9000}, file), passport.PassportError)
+        said = refusal(lambda: passport.stamp("01_x", {"b": "x" * 9000}, file=file), passport.PassportError)
         assert said.startswith("Não consegui gravar o passaporte (o disco está cheio): libere espaço e rode")
         progress.record("um" * 5000, file)
         assert passport.read(file) == {"00_x": {"a": 1}}
@@ -100,7 +100,7 @@ def test_artifacts_deleted_half_way_can_be_made_again(place):
         said = refusal(lambda: artifacts.verify(model), artifacts.CorruptedFileError)
         assert said == "Falta o arquivo m.onnx. Para restaurar: rode de novo a célula que o grava."
     assert workspace.empty("03_x").is_dir()
-    passport.stamp("03_x", {"a": 1}, place / "passport.json")
+    passport.stamp("03_x", {"a": 1}, file=place / "passport.json")
 
 
 @pytest.mark.parametrize("part", [0, 0.5, 0.999])

@@ -45,13 +45,13 @@ def _throughput(image):
     with (
         fastapi,
         servers.start(FLASK, server="werkzeug") as development,
-        servers.start(FLASK, server=PRODUCTION, workers=2) as production,
+        servers.start(FLASK, server=PRODUCTION, workers=2, threads=4) as production,
         servers.start(FASTAPI, workers=2) as double,
     ):
         named = {
             "FastAPI": fastapi,
             "Flask (desenvolvimento)": development,
-            f"Flask ({PRODUCTION} × 2)": production,
+            f"Flask ({PRODUCTION} 2 × 4)": production,
         }
         named |= {"FastAPI (uvicorn × 2)": double}
         urls = {name: (f"{item.url}predict", image, load.BYTES, item.pids()) for name, item in named.items()}
