@@ -17,9 +17,9 @@ import pytest
 from endings import wait_for_the_end
 
 from course_utils.bench import __main__ as bench
-from course_utils.bench import formats, goals, notebooks, published, readme, report, setup
+from course_utils.bench import formats, goals, published, readme, report, setup
 from course_utils.bench.formats import readers, worker
-from course_utils.measure import machine, pace
+from course_utils.measure import machine
 from course_utils.model import artifacts
 
 PATIENCE_S = 180
@@ -48,14 +48,11 @@ ROWS = [
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Os cinco bancos, sem o que demora: o que eles fazem com as medidas é de verdade; as medidas, inventadas."""
+    """Os quatro bancos, sem o que demora: o que eles fazem com as medidas é de verdade; as medidas, inventadas."""
     monkeypatch.setattr(report, "FOLDER", tmp_path)
     monkeypatch.setattr(formats, "work", lambda arguments: ROWS)
     monkeypatch.setattr(setup, "size_bytes", lambda folder: 4_400_000_000)
     monkeypatch.setattr(setup, "big_packages", lambda: [("torch", 698_000_000, "treinar")])
-    run = pace.Run("00_a", 60.0, 900_000_000, (pace.Cell(1, 20.0),))
-    monkeypatch.setattr(notebooks.lesson, "execute", lambda path: (None, run))
-    monkeypatch.setattr(notebooks.lesson, "find_notebooks", lambda: ["00_a.ipynb"])
     for name in ("serving", "optimization"):
         fake = {key: goal.limit for key, goal in goals.BENCHES[name][1].items()}
         module = SimpleNamespace(run=lambda fake=fake, name=name: judged(fake, name), text=lambda result: "tabela")
@@ -116,7 +113,7 @@ def test_one_command_makes_one_report_and_prints_the_summary(folder, capsys):
         assert f"## {title} (`{name}`)" in text and title in printed
         for goal in bench_goals.values():
             assert goal.label in text and goal.label in printed
-    assert "00_a" in text and "torch" in text and "ONNX int8" in text and "✔" in text
+    assert "torch" in text and "ONNX int8" in text and "✔" in text
     assert all(line in text for line in machine.sentences(machine.describe()))
     assert "python -m course_utils bench" in text and "report.md" in printed
 
@@ -128,7 +125,7 @@ def test_a_bench_alone_updates_its_part_and_keeps_the_dates_of_the_others(folder
     assert bench.main(["formats", "setup"]) == 0
     kept = json.loads((folder / "report.json").read_text())["benches"]
     assert {name: part["date"][:4] for name, part in kept.items()} == {
-        "setup": "2026", "formats": "2026", "serving": "2025", "notebooks": "2025", "optimization": "2025",
+        "setup": "2026", "formats": "2026", "serving": "2025", "optimization": "2025",
     }  # fmt: skip
     assert kept["formats"]["command"] == "python -m course_utils bench formats setup"
     text = (folder / "report.md").read_text(encoding="utf-8")
@@ -161,10 +158,10 @@ def test_a_failing_bench_is_named_and_loses_nothing_of_the_others(folder, monkey
 
 
 def test_ctrl_c_keeps_what_had_ended_and_no_half_file(folder, monkeypatch, capsys):
-    def interrupt(path):
+    def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(notebooks.lesson, "execute", interrupt)
+    monkeypatch.setattr(sys.modules["course_utils.bench.optimization"], "run", interrupt)
     assert bench.main([]) == 130
     assert "Interrompido" in capsys.readouterr().err
     names = {"setup.json", "formats.json", "serving.json", "report.json", "report.md"}
@@ -219,7 +216,7 @@ def test_a_report_from_two_machines_is_not_published(folder, capsys):
 
 def test_publishing_half_a_report_is_refused_with_a_sentence(folder, capsys):
     assert bench.main(["setup"]) == 0 and bench.main(["--publish"]) == 1
-    assert "não está completo (formats, serving, notebooks, optimization)" in capsys.readouterr().err
+    assert "não está completo (formats, serving, optimization)" in capsys.readouterr().err
 
 
 def test_a_readme_without_its_marks_is_refused():
@@ -244,22 +241,6 @@ def test_the_pruned_network_is_not_judged_as_if_it_were_the_original(folder):
     }  # fmt: skip
     text = formats.text({"machine": "máquina"} | result)
     assert "3,00×" in text and "3,0e-07" in text and "90,0 %" in text and "n = 3 cargas" in text
-
-
-def test_the_notebooks_of_the_lesson_are_measured_one_by_one(tmp_path, monkeypatch):
-    import nbformat
-
-    path = tmp_path / "00_a.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), path)
-    result = notebooks.run([path])
-    (row,) = result["runs"]
-    assert row["notebook"] == "00_a" and row["seconds"] > row["slowest_cell_seconds"] > 0
-    assert row["peak_bytes"] > 10e6 and result["met"]["peak_share"] is True
-    assert "✔ tudo em até 8 min" in notebooks.text({"machine": "máquina"} | result)
-
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")]), path)
-    with pytest.raises(notebooks.NotebookError, match="00_a.ipynb parou: ZeroDivisionError"):
-        notebooks.run([path])
 
 
 def test_a_worker_that_dies_or_fails_says_why_in_one_sentence(tmp_path, monkeypatch):

@@ -6,8 +6,6 @@ Uma meta de `ratio` vai para a tabela do README; as outras dependem demais da m�
 import math
 from dataclasses import dataclass
 
-from course_utils.measure import pace
-
 DISK_BYTES = 6_000_000_000  # o espaço que o README pede
 
 
@@ -70,14 +68,6 @@ SERVING = {
     "ready_s": Goal("da partida à prontidão", 1.5, unit="s", ratio=False, digits=2),
     "memory_mb_per_process": Goal("memória de um processo", 150, unit="MB", ratio=False, digits=0),
 }
-NOTEBOOKS = {
-    "total_share": Goal(f"os notebooks em sequência ÷ {pace.CLASS_S // 60} minutos", 1, unit="×", digits=2),
-    "longest_share": Goal(f"o mais demorado ÷ {pace.NOTEBOOK_S} segundos", 1, unit="×", ratio=False, digits=2),
-    "silent_cell_share": Goal(
-        f"a célula mais demorada sem barra ÷ {pace.CELL_S} segundos", 1, unit="×", ratio=False, digits=2
-    ),
-    "peak_share": Goal("o maior pico de memória de um notebook ÷ 1,5 GB", 1, unit="×", digits=2),
-}
 OPTIMIZATION = {
     "size_ratio": Goal("poda + int8: arquivo, vezes menor", 40, True, "×", promise="10×", further=100),
     "speed_ratio_batch1": Goal("poda + int8: uma imagem, vezes mais rápida", 10, True, "×", True, "5×", 12),
@@ -91,7 +81,6 @@ BENCHES = {
     "setup": ("A preparação", SETUP),
     "formats": ("Os formatos", FORMATS),
     "serving": ("Os servidores", SERVING),
-    "notebooks": ("Os notebooks", NOTEBOOKS),
     "optimization": ("A otimização", OPTIMIZATION),
 }
 
