@@ -118,7 +118,7 @@ def _contradiction(choice, model):
     import onnx
 
     try:
-        graph = onnx.load(model).graph
+        graph = onnx.load(Path(model)).graph  # um número, `open` o tomaria por um descritor e o fecharia
     except Exception:  # o arquivo é do aluno: o que ele não for, os outros itens já dizem
         return None
     parameters = sum(math.prod(item.dims) for item in graph.initializer)
