@@ -38,7 +38,7 @@ import sys
 from pathlib import Path
 from course_utils.classroom import passport
 for number in range(25):
-    passport.stamp(f"{sys.argv[2]}_{number}", {"a": number}, Path(sys.argv[1]))
+    passport.stamp(f"{sys.argv[2]}_{number}", {"a": number}, file=Path(sys.argv[1]))
 """
 
 
