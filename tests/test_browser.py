@@ -25,9 +25,9 @@ LABS = lesson.find_notebooks([lesson.LABS])
     ("name", "options"),
     [
         # As larguras que sobram para a página num JupyterLab de 1024, 1366 e 1920 pixels.
-        ("claro", {"viewport": {"width": 600, "height": 660}}),
-        ("escuro", {"viewport": {"width": 760, "height": 660}, "color_scheme": "dark"}),
-        ("largo", {"viewport": {"width": 1200, "height": 660}}),
+        ("claro", {"viewport": {"width": 600, "height": 680}}),
+        ("escuro", {"viewport": {"width": 760, "height": 680}, "color_scheme": "dark"}),
+        ("largo", {"viewport": {"width": 1200, "height": 680}}),
         ("telefone", {"viewport": {"width": 360, "height": 740}}),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_digit_drawn_with_the_mouse_is_read(browser, name, options):
 
 def test_a_click_leaves_a_dot_undo_takes_it_back_and_the_bars_stay_in_place(browser):
     server = servers.start()
-    page = browser.new_page(viewport={"width": 600, "height": 660})
+    page = browser.new_page(viewport={"width": 600, "height": 680})
     page.goto(server.url)
     top = page.locator("#bars").bounding_box()["y"]
     page.mouse.click(*[side + 140 for side in map(page.locator("#paper").bounding_box().get, ("x", "y"))])

@@ -15,7 +15,7 @@ fetch("{url}", {{ mode: "no-cors" }}).then(() => location.replace("{url}"), () =
 </script></html>"""
 
 
-def show(server, path="", *, height=660, title="A página do servidor"):
+def show(server, path="", *, height=680, title="A página do servidor"):
     """Mostra a página `path` do `server` (de `servers.start`) num quadro de `height` pixels e um link para ela."""
     door = escape(DOOR.format(url=f"{server.page_url}{path}"), quote=True)
     style = f"width: 100%; height: {height}px; border: 0"
