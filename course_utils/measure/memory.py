@@ -24,10 +24,12 @@ def peak_bytes():
 
 
 def tree_bytes(pid):
-    """Memória residente (RSS) do processo `pid` somada à dos seus descendentes, em bytes (int).
+    """Memória residente (RSS) do processo `pid` e dos seus descendentes, em bytes (int).
 
-    Conta duas vezes as páginas compartilhadas: é um teto. Um processo que some no meio da conta vale 0. Um filho
-    que ainda não virou outro programa (entre o fork e o exec) usa a memória do pai, e não conta de novo.
+    As páginas que vêm de arquivos (as bibliotecas, que os processos dividem) contam uma vez, pela maior parcela,
+    onde o sistema as diz (o Linux: `shared` em /proc/pid/statm); nos outros, contam em cada um, e a soma é um teto.
+    Um processo que some no meio da conta vale 0. Um filho que ainda não virou outro programa (entre o fork e o exec)
+    usa a memória do pai, e não conta de novo.
     """
     found = {}
     try:
@@ -42,7 +44,8 @@ def tree_bytes(pid):
             continue
         if parent is None or memory.vms != parent.vms:
             found[process.pid] = memory
-    return sum(memory.rss for memory in found.values())
+    files = [getattr(memory, "shared", 0) for memory in found.values()]
+    return sum(memory.rss for memory in found.values()) - sum(files) + max(files, default=0)
 
 
 def limit(limit_bytes):
