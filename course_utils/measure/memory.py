@@ -27,9 +27,9 @@ def tree_bytes(pid):
     """Memória residente (RSS) do processo `pid` e dos seus descendentes, em bytes (int).
 
     As páginas que vêm de arquivos (as bibliotecas, que os processos dividem) contam uma vez, pela maior parcela,
-    onde o sistema as diz (o Linux: `shared` em /proc/pid/statm); nos outros, contam em cada um, e a soma é um teto.
-    Um processo que some no meio da conta vale 0. Um filho que ainda não virou outro programa (entre o fork e o exec)
-    usa a memória do pai, e não conta de novo.
+    onde o sistema as diz (o Linux: `shared` em /proc/pid/statm); nos outros contam em cada um, e a soma é um
+    teto. Um processo que some no meio da conta vale 0. Um filho que ainda não virou outro programa (entre o fork
+    e o exec) usa a memória do pai, e não conta de novo.
     """
     found = {}
     try:
