@@ -73,7 +73,7 @@ def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab
     tab = open_notebook(browser, lab, "00_a_ponte")
     static = tab.locator(".jp-OutputArea ol").first
     static.wait_for(timeout=PATIENCE_MS)
-    assert static.locator("li").all_inner_texts() == [page.plain(item.text) for item in FIRST.options]
+    assert static.locator("li").all_text_contents() == [page.plain(item.text) for item in FIRST.options]
     board = run_quiz(tab, "00_a_ponte", "closing")
 
     static.wait_for(state="hidden")
