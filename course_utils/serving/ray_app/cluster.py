@@ -23,6 +23,7 @@ from course_utils.serving.ray_app import guard
 HOST = "127.0.0.1"
 CONFIG = Path(__file__).with_name("config.yaml")
 PREFIX = "aula-ray-"
+ATTEMPTS = 4
 OBJECTS_BYTES = 80 * 2**20  # o mínimo do Ray; as nossas imagens viajam dentro das mensagens
 # A última, apesar do nome, vale também no Linux: sem ela o Ray troca 127.0.0.1 pelo endereço da máquina na rede e
 # escuta em todos.
@@ -89,6 +90,18 @@ class Cluster:
         return [item["pid"] for item in pieces[deployment]["replicas"] if item["state"] == "RUNNING"]
 
 
+def _start_node(ray, **options):
+    """`ray.init`, de novo se preciso: o Ray espera por um nó 30 s fixos, o que numa máquina cheia é pouco."""
+    for attempt in range(ATTEMPTS):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:  # é um `Exception` puro o que ele levanta
+            ray.shutdown()
+            if "timed out during startup" not in str(error) or attempt == ATTEMPTS - 1:
+                raise
+
+
 def start(config=None, *, port=8000, cpus=2, import_from=()):
     """Inicia um cluster em 127.0.0.1, com a configuração dada (dict; padrão: config.yaml), e devolve o `Cluster`.
 
@@ -112,8 +125,8 @@ def start(config=None, *, port=8000, cpus=2, import_from=()):
     folder = _temporary_folder()
     watcher = _start_guard(folder)
     try:
-        ray.init(
-            address="local", num_cpus=cpus, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
+        _start_node(
+            ray, address="local", num_cpus=cpus, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
             _node_ip_address=HOST, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL",
             runtime_env={
                 "env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
