@@ -64,7 +64,8 @@ def write(name, file=FILE, today=None):
 
 def _guesses():
     """Os palpites do aluno ao lado do que se mediu; nada, se ele não deu nenhum."""
-    return tables.html(predictions.CAPTION, predictions.HEADS, predictions.rows()) if predictions.rows() else ""
+    rows = predictions.rows()
+    return tables.html(predictions.CAPTION, predictions.HEADS, rows) if rows else ""
 
 
 def _stamp(notebook, measures):

@@ -79,8 +79,8 @@ def rows(notebook=None, file=FILE):
 
 def show(notebook=None):
     """Mostra na célula o que o aluno previu e o que mediu; nada, se ele não previu."""
-    if rows(notebook):
-        tables.show(CAPTION, HEADS, rows(notebook))
+    if found := rows(notebook):
+        tables.show(CAPTION, HEADS, found)
 
 
 def _buttons(prediction, options):

@@ -11,6 +11,7 @@ from course_utils.classroom.capstone.client import Client
 from course_utils.classroom.capstone.report import Item, Report
 from course_utils.measure.latency import number
 from course_utils.measure.memory import tree_bytes
+from course_utils.measure.numbers import br
 from course_utils.measure.size import size_bytes
 
 NOT_SEEN = "nada: a prova anterior falhou"
@@ -124,9 +125,7 @@ def _contradiction(choice, model):
     parameters = sum(math.prod(item.dims) for item in graph.initializer)
     is_int8 = any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in graph.node)
     if parameters > PRUNED_PARAMETERS:
-        return f"o arquivo entregue tem {parameters / 1e6:.2f} milhões de parâmetros: não foi podado.".replace(
-            ".", ",", 1
-        )
+        return f"o arquivo entregue tem {br(parameters / 1e6, 2)} milhões de parâmetros: não foi podado."
     if is_int8 != ("int8" in choice):
         return f"os pesos do arquivo entregue {'estão' if is_int8 else 'não estão'} em int8."
     return None
