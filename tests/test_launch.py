@@ -213,6 +213,7 @@ def test_what_jupyterlab_writes_is_not_committed():
         ("artifacts/setup.log", True),
         (".jupyter/jupyter_lab_config.json", False),
         (".jupyter/labconfig/default_setting_overrides.json", False),
+        (".jupyter/custom/custom.css", False),
         (".binder/postBuild", False),
     ):
         answer = subprocess.run(["git", "check-ignore", "-q", path], cwd=PROJECT, check=False).returncode
