@@ -102,7 +102,7 @@ def test_pruning_in_notebook_09_holds_for_every_seed(runs):
     0 a 3 no x86 básico):
 
     - ajuste fino, % na validação: 97,6 / 98,4 / 98,6;
-    - do zero, %: 86,0 / 93,8 / 95,4 (n = 30), e 2,8 pontos ou mais abaixo do ajuste fino;
+    - do zero, %: 86,0 / 93,8 / 95,4 (n = 30), e 3,0 pontos ou mais abaixo do ajuste fino (n = 20);
     - Deep Compression, vezes menor: 43,3 / 43,8 / 44,0;
     - Deep Compression, pontos perdidos: -1,0 / 0,8 / 2,2.
     """
