@@ -82,7 +82,7 @@ def test_lines_of_a_lock_are_read_by_name():
     }
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-extra.txt"])
+@pytest.mark.parametrize("name", [lock.requirements_of(name) for name in LOCKS])
 def test_every_requirement_is_pinned_and_every_group_explained(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     for group in re.split(r"\n\n+", text.strip())[1:]:

