@@ -12,7 +12,7 @@ from course_utils.serving.language.engine import LlamaEngine, TooLongError
 from course_utils.serving.service import Observed, log
 
 MAX_WAITING = 8
-FIRST_TOKEN_S, TOTAL_S = 30.0, 120.0
+FIRST_TOKEN_S, TOTAL_S = 60.0, 180.0
 RETRY_S = 2
 
 
