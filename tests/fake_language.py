@@ -1,4 +1,4 @@
-"""Um motor de texto de mentira, que os testes param e soltam, e o servidor da casa sobre ele, numa porta de verdade."""
+"""Um motor de texto de mentira, que os testes param e soltam, e o servidor da casa sobre ele."""
 
 import contextlib
 import threading

@@ -27,7 +27,7 @@ GOOD_BODIES = [
     (
         {},
         JSON,
-        body(temperature=0, top_p=1, seed=0, stop="fim", n=1, max_completion_tokens=1, stream_options=None),
+        body(temperature=0, top_p=1, seed=0, stop="fim", n=1, stream_options=None),
     ),
     ({}, JSON, body([{"role": role, "content": "oi"} for role in ("system", "user", "assistant", "user")])),
 ]

@@ -25,7 +25,7 @@ def test_the_right_formula_passes(capsys):
         (lambda tokens, layers, heads, size, width: layers * heads * size * width * tokens, "chaves (K)"),
         (lambda tokens, layers, heads, size, width: 2 * heads * size * width * tokens, "cada camada"),
         (lambda tokens, layers, heads, size, width: 16 * layers * heads * size * width * tokens, "não em bits"),
-        (lambda tokens, layers, heads, size, width: 4 * layers * heads * size * tokens, "tamanho de cada número"),
+        (lambda tokens, layers, heads, size, width: 2 * layers * heads * size * tokens, "tamanho de cada número"),
         (lambda tokens, layers, heads, size, width: 2 * layers * heads * size * width, "multiplique"),
         (lambda *arguments: True, "recebi True"),
         (lambda *arguments: None, "recebi None"),

@@ -1,4 +1,4 @@
-"""O servidor do modelo de linguagem, sobre um motor de mentira: contrato, pedaços, fila, prazos, saída do cliente."""
+"""O servidor do modelo de linguagem, sobre um motor de mentira: contrato, pedaços, fila, prazos, clientes."""
 
 import json
 import os

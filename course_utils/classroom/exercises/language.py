@@ -4,7 +4,7 @@ from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 # (tokens, camadas, cabeças de chave e valor, números por cabeça, bytes por número) → bytes.
 CASES = {
-    (1, 30, 3, 64, 2): 23_040,
+    (1, 30, 3, 64, 4): 46_080,
     (8192, 30, 3, 64, 2): 188_743_680,
     (1, 32, 8, 128, 2): 131_072,
     (1024, 32, 8, 128, 1): 67_108_864,

@@ -2,8 +2,8 @@
 
     python -m course_utils.serving course_utils.serving.language.app:create_app --port 8000
 
-O erro que acontece antes do primeiro byte é um `application/problem+json`; depois dele, o status já foi, e o erro é
-o último evento.
+O erro que acontece antes do primeiro byte é um `application/problem+json`; depois dele, o status já foi, e o erro
+é o último evento.
 """
 
 import asyncio

@@ -24,7 +24,7 @@ class Desk(Observed):
     def __init__(
         self, build=LlamaEngine, *, max_waiting=MAX_WAITING, first_token_s=FIRST_TOKEN_S, total_s=TOTAL_S
     ):
-        """`build()` dá o motor, já carregado; `first_token_s` e `total_s`: os prazos do primeiro e do último token."""
+        """`build()` dá o motor, já carregado; os prazos, em segundos, são os do primeiro e do último token."""
         super().__init__()
         self.max_waiting, self.first_token_s, self.total_s = max_waiting, first_token_s, total_s
         self.engine, self.failure = None, None

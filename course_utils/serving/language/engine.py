@@ -133,7 +133,7 @@ class LlamaEngine:
         return [(token["id"], token["piece"]) for token in tokens]
 
     def next_tokens(self, prompt, n):
-        """Os `n` tokens mais prováveis depois de `prompt` (lista de números): `(número, texto, log da chance)`."""
+        """Os `n` tokens mais prováveis depois dos de `prompt` (números): `(número, texto, log da chance)`."""
         answer = self._server.handle_completions(
             {"prompt": prompt, "max_tokens": 1, "temperature": 0, "logprobs": n}
         )

