@@ -1,4 +1,4 @@
-"""O modelo de linguagem de verdade: o que responde, o fim do dono, a memória depois de 200 pedidos, o laboratório."""
+"""O modelo de verdade: o que responde, o fim do dono, a memória depois de 200 pedidos, o laboratório."""
 
 import math
 import os
@@ -99,9 +99,7 @@ def test_two_hundred_requests_half_of_them_abandoned_leave_the_memory_where_it_w
                 chat(f"Count from {number}.")
                 continue
             body |= {"max_tokens": 256}
-            with httpx.stream(
-                "POST", f"{running.url}v1/chat/completions", json=body, timeout=PATIENCE_S
-            ) as answer:
+            with httpx.stream("POST", url, json=body, timeout=PATIENCE_S) as answer:
                 next(answer.iter_lines())
         wait_for(lambda: "language_slots_busy 0.0" in httpx.get(running.url + "metrics").text)
         return memory.tree_bytes(running.pids()[0]) / 1e6
