@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -213,6 +214,7 @@ def test_a_model_that_does_not_load_says_why():
 # ---------------------------------------------------------------- clientes, extra, importações
 
 
+@pytest.mark.slow
 def test_the_client_of_openai_works_as_it_is():
     need("openai")
     import openai
@@ -231,9 +233,11 @@ def test_the_client_of_openai_works_as_it_is():
                                               stream=True))  # fmt: skip
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="falta o curl")
 def test_curl_works_too():
     with serving() as (_, address):
-        command = ["curl", "-sN", address + ROUTE, "--json", cases.body(max_tokens=2, stream=True).decode()]
+        body = cases.body(max_tokens=2, stream=True).decode()
+        command = ["curl", "-sN", address + ROUTE, "-H", "Content-Type: application/json", "-d", body]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     assert events(done.stdout)[-1] == ("message", "[DONE]")
 
