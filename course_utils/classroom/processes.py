@@ -8,17 +8,19 @@ import tempfile
 import textwrap
 from pathlib import Path
 
+from course_utils.files import ROOT
+
 # No começo do outro processo: se quem o iniciou morre, ele se encerra e leva o seu roteiro.
 WATCH = """
-    import os, shutil, sys, threading
+    import os, shutil, sys
+    from course_utils.processes import when_parent_ends
 
-    def watch():
-        os.read(0, 1)
+    def leave():
         shutil.rmtree(os.path.dirname(__file__), ignore_errors=True)
         os._exit(1)
 
     if os.name != "nt":  # lá, ler a entrada numa thread pode travar o processo
-        threading.Thread(target=watch, daemon=True).start()
+        when_parent_ends(leave)
 """
 
 
@@ -32,6 +34,8 @@ def run(command):
     O que vai para a saída de erro (avisos, registros) só aparece se ele terminar mal: aí levanta
     `ProcessError`, com as últimas linhas.
     """
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
     reading, writing = os.pipe()  # fecha-se quando este processo acaba, mesmo com `kill -9`: o outro percebe
     try:
         done = subprocess.run(
@@ -40,7 +44,7 @@ def run(command):
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env=os.environ | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"},
+            env=os.environ | utf8 | {"PYTHONPATH": os.pathsep.join(paths)},
         )
     finally:
         os.close(reading)
