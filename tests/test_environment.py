@@ -162,11 +162,11 @@ def test_a_changed_lock_updates_in_place_and_without_network_spares_what_there_w
     write_lock(root, wheels, "alfa==2.0")
     with pytest.MonkeyPatch.context() as patch:
         no_network(patch)
-        assert refusal(root).startswith("Sem rede até 127.0.0.1 não dá para terminar o ambiente: conecte-se")
+        assert refusal(root).startswith("Sem rede até 127.0.0.1 não se continua: conecte-se")
     assert mark(root) == before and version(root) == "1.0"
     capsys.readouterr()
     ensure(root)
-    assert capsys.readouterr().out.startswith("As versões do curso mudaram: atualizando o ambiente em .venv.\n")
+    assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
     assert version(root) == "2.0" and (root / ".venv" / "vestígio").exists()
     assert mark(root)["seconds"] == before["seconds"] and environment.diagnose(root, [lock.BASE]) == "ready"
 
@@ -178,32 +178,32 @@ def test_an_environment_made_by_pip_is_taken_over(root, wheels, capsys):
     packages.uv_of(root / ".venv").unlink()
     write_lock(root, wheels, "alfa==2.0")
     ensure(root)
-    assert "é de uma versão anterior do curso" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
     assert version(root) == "2.0" and mark(root)["seconds"] == 240.0 and "locks" in mark(root)
 
 
 def test_a_missing_package_is_installed_again(root, capsys):
     shutil.rmtree(next((root / ".venv").rglob("alfa-1.0.dist-info")))
     ensure(root)
-    assert capsys.readouterr().out.startswith("Pacotes do ambiente em .venv sumiram ou mudaram de versão:")
+    assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
     assert environment.diagnose(root, [lock.BASE]) == "ready"
 
 
 def test_a_broken_environment_is_made_anew(root):
     venv_python(root).unlink()
     venv_python(root).write_bytes(b"lixo")
-    assert environment.diagnose(root, [lock.BASE]) == "broken" and "broken" in environment.ANEW
+    assert environment.diagnose(root, [lock.BASE]) == "unfinished"
 
 
 def test_what_an_interruption_leaves_is_recognised(root, monkeypatch):
     for content in ("{corrom", '{"finished": false}'):
         (root / ".venv" / MARK).write_text(content, encoding="utf-8")
-        assert environment.diagnose(root, [lock.BASE]) == "interrupted"
+        assert environment.diagnose(root, [lock.BASE]) == "unfinished"
     # Mesmo que apagar seja interrompido, a pasta não passa a parecer alheia.
     monkeypatch.setattr(shutil, "rmtree", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         ensure(root)
-    assert environment.diagnose(root, [lock.BASE]) == "interrupted"
+    assert environment.diagnose(root, [lock.BASE]) == "unfinished"
 
 
 def test_killed_half_way_stops_the_installer_and_the_next_call_recovers(root, wheels, capsys):
@@ -225,10 +225,10 @@ def test_killed_half_way_stops_the_installer_and_the_next_call_recovers(root, wh
             command.wait()
             if sys.platform == "linux":
                 assert children and not psutil.wait_procs(children, timeout=60)[1], "o instalador ficou órfão"
-    assert environment.diagnose(root, [lock.BASE]) == "interrupted"
+    assert environment.diagnose(root, [lock.BASE]) == "unfinished"
     capsys.readouterr()
     ensure(root)
-    assert capsys.readouterr().out.startswith("A preparação anterior não terminou: recomeçando;")
+    assert capsys.readouterr().out.startswith(environment.SAY["unfinished"])
     assert version(root) == "2.0"
 
 
@@ -334,7 +334,8 @@ def test_not_enough_disk_says_how_much_is_missing(root, wheels, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr(environment, "UPDATE_BYTES", 1_500_000_000)
     assert refusal(root) == (
-        "Falta espaço em disco: a preparação precisa de 1,5 GB e há 0,5 GB; libere 1,0 GB e rode de novo."
+        f"Falta espaço em disco: são precisos 1,5 GB em {root / '.venv'} e há 0,5 GB; "
+        "libere 1,0 GB e rode de novo."
     )
 
 
@@ -383,7 +384,7 @@ def test_installed_is_not_ready_until_it_imports(root, wheels):
     write_lock(root, wheels, "alfa==1.0", "onnxruntime==1.0")
     assert refusal(root).startswith("Os pacotes foram instalados, mas não funcionam: o porquê está em")
     assert "libfalta.so" in (root / "artifacts" / "setup.log").read_text(encoding="utf-8")
-    assert environment.diagnose(root, [lock.BASE]) == "interrupted"
+    assert environment.diagnose(root, [lock.BASE]) == "unfinished"
 
 
 # ---------------------------------------------------------------- o Binder

@@ -20,7 +20,7 @@ from wheelhouse import PROJECT
 
 from course_utils import __main__ as commands
 from course_utils.setup import environment, launch
-from course_utils.setup.installer import SetupError
+from course_utils.setup.progress import SetupError
 
 PYENV = Path("/root/.pyenv/versions")
 posix = pytest.mark.skipif(os.name == "nt", reason="sinais e sessões do POSIX")
@@ -135,7 +135,7 @@ def test_a_missing_value_a_taken_port_and_an_address_of_others(started, capsys):
 
 
 def test_without_a_port_the_next_free_one_is_chosen(monkeypatch):
-    monkeypatch.setattr(launch, "is_free", lambda address, port: port >= launch.FIRST_PORT + 3)
+    monkeypatch.setattr(launch, "is_free", lambda port, address: not 0 < port < launch.FIRST_PORT + 3)
     assert launch.choose_port("127.0.0.1", None) == launch.FIRST_PORT + 3
 
 

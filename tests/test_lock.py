@@ -1,6 +1,5 @@
 """Os locks dizem o mesmo que os requirements, sem falar de índice nenhum, e servem aos nove casos do README."""
 
-import os
 import re
 import subprocess
 import sys
@@ -160,28 +159,3 @@ def test_an_entry_without_a_wheel_is_caught(tmp_path):
     (tmp_path / "um.lock").write_text(entry, encoding="utf-8")
     answers = resolve_everywhere([tmp_path / "um.lock"], ["3.12"])
     assert {platform for (_, platform), (_, error) in answers.items() if error} == {"Windows"}
-
-
-# ---------------------------------------------------------------- o andar da preparação
-
-
-def test_the_set_up_stands_alone():
-    """Ninguém de fora importa course_utils.setup, e ela só usa a biblioteca padrão e o chão da casa."""
-    package = ROOT / "course_utils"
-    imported = re.compile(r"^\s*(?:from|import) (course_utils[\w.]*)(?: import (.+))?", re.M)
-    for path in package.rglob("*.py"):
-        inside = path.is_relative_to(package / "setup")
-        for module, names in imported.findall(path.read_text(encoding="utf-8")):
-            whole = f"{module} {names}"
-            if inside:
-                assert re.match(r"course_utils(\.setup|\.files| (files|settings))", whole), (path, whole)
-            elif path != package / "__main__.py":
-                assert "setup" not in whole, (path, whole)
-    code = "before = set(sys.modules); import course_utils.setup.environment, course_utils.setup.launch\n"
-    code += "new = {name.split('.')[0] for name in set(sys.modules) - before if sys.modules[name]}\n"
-    code += "print(*new - sys.stdlib_module_names)"
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
-        capture_output=True, encoding="utf-8", env=os.environ, check=True,
-    )  # fmt: skip
-    assert done.stdout.split() == ["course_utils"]

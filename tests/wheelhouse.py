@@ -57,7 +57,7 @@ def make_root(parent, wheels, *pins):
     root = parent / "Pasta com espaço e acentuação"
     (root / "notebooks").mkdir(parents=True)
     shutil.copytree(PROJECT / "course_utils" / "setup", root / "course_utils" / "setup")
-    for name in ("__init__", "__main__", "files", "settings"):
+    for name in ("__init__", "__main__", "files", "processes", "settings"):
         shutil.copy(PROJECT / "course_utils" / f"{name}.py", root / "course_utils")
     write_lock(root, wheels, *(pins or ("alfa==1.0",)))
     write_lock(root, wheels, "delta==1.0", name="requirements-extra.lock")
