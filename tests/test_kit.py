@@ -6,17 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
 from fake_registry import make_project
-from needs import miss, need
+from needs import miss
 from tree import copy_into
+from wheelhouse import make_wheel
 
 from course_utils.model import artifacts
-from course_utils.setup import downloads, engines, kit, lock, sources, wheels
+from course_utils.setup import downloads, engines, kit, lock, sources
 from course_utils.setup import network as network_of
 from course_utils.setup.progress import SetupError
 
@@ -44,20 +44,6 @@ partido==2.0 ; python_full_version >= '3.11.5' {partido-2.0}
 CPU_LOCK = "torch==1.0+cpu ; sys_platform == 'linux' {torch-1.0+cpu}\n"
 
 
-def make_wheel(folder, name):
-    package, version, _, _, tag = name.removesuffix(".whl").split("-")
-    info = f"{package}-{version}.dist-info"
-    with zipfile.ZipFile(folder / name, "w") as wheel:
-        wheel.writestr(f"{package}.py", f"tag = {tag!r}\n")
-        wheel.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package.replace('_', '-')}\nVersion: {version}\n"
-        )
-        wheel.writestr(
-            f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {name[:-4].split('-', 2)[2]}\n"
-        )
-        wheel.writestr(f"{info}/RECORD", "")
-
-
 def write_locks(root, shelf):
     """Os dois locks, com o SHA-256 dos pacotes da prateleira no lugar de cada começo de nome entre chaves."""
     for name, text in ((lock.BASE, LOCK), (lock.CPU, CPU_LOCK)):
@@ -75,7 +61,7 @@ def place(tmp_path, monkeypatch):
     shelf.mkdir()
     root = make_project(tmp_path / "projeto", registry)
     for name in SHELF:
-        make_wheel(shelf, name)
+        make_wheel(shelf, *name.removesuffix(".whl").split("-", 2))
     write_locks(root, shelf)
     monkeypatch.setattr(engines, "registry", registry.as_uri)
     monkeypatch.setattr(sources, "read", lambda _: sources.only(shelf))
@@ -174,9 +160,7 @@ def test_an_interrupted_download_keeps_what_came_and_is_no_kit_yet(place, monkey
 
 
 def another_file(root, shelf, patch):
-    make_wheel(shelf, SHELF[2])
-    with zipfile.ZipFile(shelf / SHELF[2], "a") as wheel:
-        wheel.writestr("outro.py", "")
+    make_wheel(shelf, *SHELF[2].removesuffix(".whl").split("-", 2), code="outro = 1")
 
 
 def full_disk(root, shelf, patch):
@@ -289,21 +273,6 @@ def network():
     if problem:
         miss(problem)
     return where
-
-
-@pytest.mark.slow
-def test_every_machine_has_everything_in_the_lock(network, tmp_path):
-    """Para os nove alvos, sem baixar nada: cada pacote que o lock pede àquela máquina tem um arquivo pronto."""
-    need("uv")
-    with open(tmp_path / "kit.log", "w", encoding="utf-8") as log:
-        for system in wheels.SYSTEMS:
-            for version in kit.PYTHONS:
-                found = wheels.choose(artifacts.ROOT, system, version, network, log)
-                packages = {Path(file.path).name.split("-")[0].replace("_", "-").lower() for file in found}
-                assert {"torch", "tensorflow", "uv", "jupyterlab"} <= packages, (system, version)
-                assert ("uvloop" in packages) == (system != "windows"), (system, version)
-                assert ("pywinpty" in packages) == (system == "windows"), (system, version)
-                assert len({file.path for file in found}) == len(found)
 
 
 @pytest.mark.slow

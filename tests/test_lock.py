@@ -124,9 +124,10 @@ def test_compiling_again_gives_the_same(tmp_path):
         assert (tmp_path / name).read_text(encoding="utf-8") == (ROOT / name).read_text(encoding="utf-8"), name
 
 
-def resolve(files, version, platform):
-    """Os `pacote==versão` que esse Python instalaria nesse sistema, ou o erro."""
-    arguments = [option for path in files for option in ("-r", path)]
+def resolve(place):
+    """Os `pacote==versão` que um Python instalaria num sistema (`place`: os dois), ou o erro."""
+    version, platform = place
+    arguments = [option for name in LOCKS for option in ("-r", ROOT / name)]
     done = run_uv(
         "install", "--dry-run", "--target", ROOT / "artifacts" / "nenhum", "--no-deps", "--require-hashes",
         "--only-binary", ":all:", "--python-version", version, "--python-platform", PLATFORMS[platform],
@@ -135,27 +136,14 @@ def resolve(files, version, platform):
     return set(re.findall(r"^ \+ (\S+)", done.stderr, re.M)), done.stderr if done.returncode else ""
 
 
-def resolve_everywhere(files, versions=VERSIONS):
-    places = list(product(versions, PLATFORMS))
-    with ThreadPoolExecutor(3) as pool:  # quase todo o tempo é espera pela rede
-        return dict(zip(places, pool.map(lambda place: resolve(files, *place), places)))
-
-
 @pytest.mark.slow
 def test_every_entry_has_a_wheel_for_every_python_and_system():
-    answers = resolve_everywhere([ROOT / name for name in LOCKS])
+    places = list(product(VERSIONS, PLATFORMS))
+    with ThreadPoolExecutor(3) as pool:  # quase todo o tempo é espera pela rede
+        answers = dict(zip(places, pool.map(resolve, places)))
     assert {place: error for place, (_, error) in answers.items() if error} == {}
     for (version, platform), (found, _) in answers.items():
         names = {line.split("==")[0] for line in found}
         assert {"torch", "tensorflow", "ray", "uv"} <= names, (version, platform)
         # As condições valem para o sistema pedido, e não para este.
         assert ("uvloop" in names) == ("gunicorn" in names) == (platform != "Windows"), (version, platform)
-
-
-@pytest.mark.slow
-def test_an_entry_without_a_wheel_is_caught(tmp_path):
-    """O uvloop não tem arquivo para o Windows: sem a condição no fim da linha, só lá não se resolve."""
-    entry = lock.read(ROOT)["uvloop"].replace(" ; sys_platform != 'win32'", "")
-    (tmp_path / "um.lock").write_text(entry, encoding="utf-8")
-    answers = resolve_everywhere([tmp_path / "um.lock"], ["3.12"])
-    assert {platform for (_, platform), (_, error) in answers.items() if error} == {"Windows"}

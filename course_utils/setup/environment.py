@@ -42,8 +42,10 @@ NO_VENV = (
     "Este Python não tem o módulo venv completo: instale-o (no Debian e no Ubuntu, com: "
     "sudo apt install python3-venv) e rode de novo."
 )
-LOST_LINK = "A pasta .venv aponta para {}, que não existe: ligue o disco dela, ou apague .venv, e rode de novo."
-FULL_LINK = "A pasta .venv aponta para {}, que tem outras coisas: aponte-a para uma pasta vazia e rode de novo."
+BAD_LINK = (
+    "A pasta .venv aponta para {}, que não existe ou tem outras coisas: ligue o disco dela, ou aponte-a para uma "
+    "pasta vazia, e rode de novo."
+)
 BUSY = "Outra janela já está preparando o ambiente: espere ela terminar e rode de novo."
 WITHOUT_EXTRA = "Os notebooks da série não precisam deste extra."
 
@@ -165,10 +167,8 @@ def refuse_a_bad_place(root: Path) -> None:
     folder = root / ".venv"
     if folder.is_symlink():  # para outro disco: respeita-se
         target = folder.resolve()
-        if not target.is_dir():
-            raise SetupError(LOST_LINK.format(target))
-        if read_mark(folder) is None and any(target.iterdir()):
-            raise SetupError(FULL_LINK.format(target))
+        if not target.is_dir() or (read_mark(folder) is None and any(target.iterdir())):
+            raise SetupError(BAD_LINK.format(target))
 
 
 def create(root: Path, log, progress: Progress) -> None:

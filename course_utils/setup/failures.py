@@ -25,19 +25,11 @@ NO_LINKS = (
     "O disco desta pasta não aceita links simbólicos (pendrives em FAT, por exemplo): copie o projeto para "
     "o disco do sistema e rode de novo."
 )
-ABSENT = (
-    "O índice de pacotes não tem {what} para este sistema e este Python: confira os índices configurados no pip "
-    "(`python -m pip config list`); os nomes estão em {log}."
-)
-KIT_ABSENT = (
-    "A pasta de pacotes não tem {what} para este sistema e este Python: refaça o kit para eles com esta versão do "
-    "curso; os nomes estão em {log}."
-)
 HASH = (
     "{what} não confere com requirements.lock e não foi instalado: o download se corrompeu ou o índice traz outro "
     "arquivo; rode de novo e, se repetir, use outro índice."
 )
-UNKNOWN = "A instalação falhou: o porquê está em {log}; depois de resolver, rode de novo."
+UNKNOWN = "A instalação falhou: o porquê (em inglês) está em {log}; depois de resolver, rode de novo."
 
 # O único lugar em que se lê o que os instaladores escrevem: nem um código de saída diz que um arquivo não confere.
 MISMATCH = re.compile(r"Hash mismatch for `([^`]+)`|DO NOT MATCH THE HASHES[^\n]*")

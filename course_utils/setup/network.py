@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import ssl
-import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from course_utils.setup.sources import Sources
 
+PYPI = "https://pypi.org/simple"  # onde o pip procura, se nada está configurado
 TIMEOUT_S = 20
 NO_NETWORK = "Sem rede até {host} não se continua: conecte-se à internet (ou confira o proxy) e rode de novo."
 CERTIFICATE = (
@@ -34,17 +34,8 @@ ABSENT = "{host} não tem {what} ({code}): confira os endereços configurados no
 
 def explain(sources: Sources) -> str | None:
     """O que impede de chegar a um dos índices; None se todos respondem."""
-    addresses = sources.addresses
-    if not (sources.offline or sources.values("index-url")):
-        addresses = [*default_index(sources.python), *addresses]
-    return next(filter(None, (reach(address, sources) for address in addresses)), None)
-
-
-def default_index(python: str) -> list[str]:
-    """O índice que o pip de `python` usa quando nada está configurado; vazio se ele não diz."""
-    code = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
-    done = subprocess.run([python, "-I", "-c", code], capture_output=True, encoding="utf-8", check=False)
-    return done.stdout.split()
+    default = [] if sources.offline or sources.values("index-url") else [PYPI]
+    return next(filter(None, (reach(address, sources) for address in default + sources.addresses)), None)
 
 
 def reach(address: str, sources: Sources) -> str | None:

@@ -121,17 +121,13 @@ def torch_places(where: Sources) -> list[list[str]]:
 
 def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
     """Roda o uv: num terminal, o andamento que se vê é o dele; fora de um, tudo vai para o log."""
-    shown, told = sys.stderr.isatty(), Path(log.name)
+    shown = sys.stderr.isatty()
     done = run(command, log, where.environment, sys.stderr if shown else log)
     if done and shown and not (failures.disk(prefix) or network.explain(where)):
         # O terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo.
         done = run(command, log, where.environment)
     if done:
-        cause = failures.explain(where, prefix, told)
-        if done == 1 and cause == failures.UNKNOWN.format(log=failures.shown(told)):  # 1: não há versão que sirva
-            absent = failures.KIT_ABSENT if where.offline else failures.ABSENT
-            cause = absent.format(what="algum dos pacotes fixados", log=failures.shown(told))
-        raise SetupError(cause)
+        raise SetupError(failures.explain(where, prefix, Path(log.name)))
 
 
 def try_imports(root: Path, prefix: Path, python: Path, locks: list[str], log) -> None:

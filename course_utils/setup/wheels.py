@@ -27,6 +27,10 @@ SYSTEMS = {
 }
 PATCHES = (0, 99)  # há pacotes em duas versões, uma até o 3.11.4 e outra a partir do 3.11.5: vão as duas
 MACOS = "14.0"  # o mais antigo em que o PyTorch roda
+ABSENT = (
+    "O índice de pacotes não tem tudo para {}, Python {}: confira os índices configurados no pip "
+    "(`python -m pip config list`); os nomes estão em artifacts/kit.log."
+)
 
 
 def choose(root: Path, system: str, version: str, where: Sources, log) -> list[File]:
@@ -41,8 +45,7 @@ def choose(root: Path, system: str, version: str, where: Sources, log) -> list[F
         if all(texts):
             break
     else:
-        absent = failures.ABSENT.format(what=f"tudo para {system}, Python {version}", log="artifacts/kit.log")
-        raise SetupError(network.explain(where) or absent)
+        raise SetupError(network.explain(where) or ABSENT.format(system, version))
     locked = "".join((root / name).read_text(encoding="utf-8") for name in (lock.BASE, lock.CPU))
     found = {}
     for package in (package for text in texts for package in tomllib.loads(text)["packages"]):
