@@ -69,8 +69,8 @@ def complete(root: Path, prefix: Path, python: Path, progress: Progress, kit: Pa
     shutil.rmtree(temporary, ignore_errors=True)  # a que um processo morto deixou
     try:
         if kit is None:
-            wanted, where = list(packages(root).values()), sources.read(python)
-            downloads.fetch(wanted, temporary, where, progress, "Buscando os motores do navegador")
+            where = sources.read(python)
+            downloads.fetch(archives(root), temporary, where, progress, "Buscando os motores do navegador")
         install(root, kit or temporary, temporary / "new", target)
     except SetupError as problem:
         return WITHOUT.format(problem)
@@ -83,20 +83,19 @@ def complete(root: Path, prefix: Path, python: Path, progress: Progress, kit: Pa
     return ""
 
 
-def pins(root: Path) -> dict[str, dict]:
-    """Nome no npm → o que o package-lock.json diz dele (`version`, `integrity`)."""
-    lock = json.loads((root / LOCK).read_text(encoding="utf-8"))["packages"]
-    return {name: lock[f"node_modules/{name}"] for group in ENGINES.values() for name in group}
-
-
-def packages(root: Path) -> dict[str, File]:
-    """Nome no npm → o arquivo dele, em engines/ de um kit e no registro do npm."""
-    place, found = registry(), {}
-    for name, pin in pins(root).items():
+def packages(root: Path) -> dict[str, tuple[str, File]]:
+    """Nome no npm → a versão que o package-lock.json fixa e o arquivo, em engines/ de um kit e no registro."""
+    lock, place, found = json.loads((root / LOCK).read_text(encoding="utf-8"))["packages"], registry(), {}
+    for name in (name for group in ENGINES.values() for name in group):
+        pin = lock[f"node_modules/{name}"]
         archive = f"{name.rpartition('/')[2]}-{pin['version']}.tgz"
-        code = base64.b64decode(pin["integrity"].removeprefix("sha512-")).hex()
-        found[name] = File(f"engines/{archive}", f"{place}/{name}/-/{archive}", f"sha512:{code}")
+        digest = "sha512:" + base64.b64decode(pin["integrity"].removeprefix("sha512-")).hex()
+        found[name] = pin["version"], File(f"engines/{archive}", f"{place}/{name}/-/{archive}", digest)
     return found
+
+
+def archives(root: Path) -> list[File]:
+    return [file for _, file in packages(root).values()]
 
 
 def registry() -> str:
@@ -111,19 +110,19 @@ def registry() -> str:
 
 def install(root: Path, folder: Path, new: Path, target: Path) -> None:
     """Confere os pacotes de `folder` e põe em `target`, de uma vez só, os arquivos que a página usa."""
-    versions, archives, sizes = {name: pin["version"] for name, pin in pins(root).items()}, packages(root), {}
-    if downloads.absent(list(archives.values()), folder):
+    if downloads.absent(archives(root), folder):
         raise SetupError(WRONG)
+    found, versions, sizes = packages(root), {}, {}
     for engine, group in ENGINES.items():
         for name, members in group.items():
-            place = f"{engine}-{versions[name]}"
+            versions[engine], archive = found[name]
+            place = f"{engine}-{versions[engine]}"
             (new / place).mkdir(parents=True, exist_ok=True)
-            with tarfile.open(folder / archives[name].path) as package:
+            with tarfile.open(folder / archive.path) as package:
                 for file in members:
                     content = package.extractfile(f"package/{file}").read()
                     sizes[f"{place}/{Path(file).name}"] = (new / place / Path(file).name).write_bytes(content)
-    told = {engine: versions[next(iter(group))] for engine, group in ENGINES.items()}
-    manifest = {"digest": digest(root), "versions": told, "files": sizes}
+    manifest = {"digest": digest(root), "versions": versions, "files": sizes}
     (new / files.ENGINES_MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     new.replace(target)
