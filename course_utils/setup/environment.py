@@ -91,19 +91,22 @@ def diagnose(root: Path, locks: list[str]) -> str:
         return "foreign"
     if not mark.get("finished") or not venv.answers(python):
         return "unfinished"
-    made = mark.get("locks", {})  # a marca de quando era o pip não os tem
-    if made.get(lock.BASE) != digest(root, lock.BASE):
+    if not is_complete(root, folder, python, [lock.BASE]):
         return "outdated"
-    if not packages.whole(root, folder, python, [lock.BASE], mark["cpu"]):
-        return "outdated"
-    return "ready" if all(made.get(name) == digest(root, name) for name in locks) else "extra"
+    return "ready" if made_with(root, mark, locks) else "extra"
+
+
+def made_with(root: Path, mark: dict, locks: list[str]) -> bool:
+    """O ambiente dessa marca foi preparado com estes mesmos locks? (A de quando era o pip não os tem.)"""
+    return all(mark.get("locks", {}).get(name) == digest(root, name) for name in locks)
 
 
 def is_complete(root: Path, prefix: Path, python: Path, locks: list[str]) -> bool:
     """O ambiente da pasta `prefix` foi preparado com estes mesmos locks, e continua inteiro?"""
     mark = read_mark(prefix) or {}
-    same = all(mark.get("locks", {}).get(name) == digest(root, name) for name in locks)
-    return bool(mark.get("finished")) and same and packages.whole(root, prefix, python, locks, mark["cpu"])
+    if not mark.get("finished") or not made_with(root, mark, locks):
+        return False
+    return packages.whole(root, prefix, python, locks, mark["cpu"])
 
 
 def digest(root: Path, name: str) -> str:
