@@ -13,7 +13,8 @@ os.environ["TQDM_DISABLE"] = "1"
 # Os testes respondem aos exercícios: o progresso guardado em artifacts/ é de quem faz a aula, e ninguém mexe nele.
 STATE = tempfile.TemporaryDirectory(prefix="aula-")
 os.environ["AULA_STATE"] = STATE.name
-LABS, RAY = "laboratorios", "alem_de_uma_maquina.ipynb"
+LABS = "laboratorios"
+EXTRAS = "alem_de_uma_maquina.ipynb", "modelo_de_linguagem.ipynb"
 # Sozinho, um processo de testes chega a 2,7 GB (TensorFlow e PyTorch juntos), e o kernel de um notebook, a 1,3;
 # dois dividem os arquivos entre si, e não chegam ao pico ao mesmo tempo.
 WORKER_BYTES = 3.5e9
@@ -38,8 +39,8 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """O extra do Ray leva minutos, e o Ray se instala à parte: o nbval só o executa quando pedido pelo nome."""
-    return True if collection_path.name == RAY and not _is_asked(collection_path, config) else None
+    """O que um extra usa se instala à parte: o nbval só executa o laboratório dele quando pedido pelo nome."""
+    return True if collection_path.name in EXTRAS and not _is_asked(collection_path, config) else None
 
 
 @pytest.hookimpl(tryfirst=True)

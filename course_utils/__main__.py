@@ -13,7 +13,10 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIRST_NOTEBOOK = "notebooks/00_a_ponte.ipynb"
 # nome do extra: o notebook dele (setup/lock.py diz o que ele instala)
-EXTRA_NOTEBOOKS = {"ray": "notebooks/laboratorios/alem_de_uma_maquina.ipynb"}
+EXTRA_NOTEBOOKS = {
+    "ray": "notebooks/laboratorios/alem_de_uma_maquina.ipynb",
+    "llm": "notebooks/laboratorios/modelo_de_linguagem.ipynb",
+}
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 # Só ASCII: um Python antigo, num terminal antigo, também precisa conseguir escrever esta frase.
@@ -47,8 +50,8 @@ def usage():
     ]
     lines += ["  %-8s  %s" % (name, COMMANDS[name][1]) for name in COMMANDS]
     lines += [
-        "  --extra   antes do comando, acrescenta ao ambiente o que só um notebook fora da série usa (o Ray);",
-        "            sem comando, abre esse notebook: %s" % EXTRA_NOTEBOOKS["ray"],
+        "  --extra   antes do comando, acrescenta ao ambiente o que só um laboratório usa: --extra ray (o Ray) ou",
+        "            --extra llm (um modelo de linguagem); sem nome, os dois. Sem comando, abre esse laboratório",
         "  --kit     antes do comando, prepara o ambiente sem internet, com a pasta que o comando kit fez",
         "  --help    mostra esta ajuda",
     ]
@@ -68,6 +71,10 @@ def main(argv):
     if chosen is None:
         print("Falta a pasta depois de --kit.\n\n%s" % usage(), file=sys.stderr)
         return 2
+    unknown = [name for name in chosen["extra"] if name not in EXTRA_NOTEBOOKS]
+    if unknown:
+        print("Não conheço o extra %r: há %s." % (unknown[0], " e ".join(EXTRA_NOTEBOOKS)), file=sys.stderr)
+        return 2
     if argv[:1] in (["--help"], ["-h"]):
         print(usage())
         return 0
@@ -78,12 +85,16 @@ def main(argv):
 
 
 def split(argv):
-    """`({"extra": "ray" ou None, "kit": pasta ou None}, o resto)`; None no lugar do primeiro se falta a pasta."""
-    chosen, argv = {"extra": None, "kit": None}, list(argv)
+    """`({"extra": [nomes], "kit": pasta ou None}, o resto)`; None no lugar do primeiro se falta a pasta.
+
+    Um `--extra` sem nome pede todos; o que vem depois dele, e não é comando nem opção, é um nome.
+    """
+    chosen, argv = {"extra": [], "kit": None}, list(argv)
     while argv[:1] in (["--extra"], ["--kit"]):
         option = argv.pop(0)
         if option == "--extra":
-            chosen["extra"] = argv.pop(0) if argv[:1] and argv[0] in EXTRA_NOTEBOOKS else "ray"
+            named = argv and argv[0] not in COMMANDS and not argv[0].startswith("-")
+            chosen["extra"] += [argv.pop(0)] if named else list(EXTRA_NOTEBOOKS)
         elif not argv:
             return None, argv
         else:
@@ -91,7 +102,7 @@ def split(argv):
     return chosen, argv
 
 
-def prepare_and_run(argv, extra, folder):
+def prepare_and_run(argv, extras, folder):
     from course_utils.setup import environment, launch
 
     try:
@@ -100,10 +111,10 @@ def prepare_and_run(argv, extra, folder):
             from course_utils.setup.kit import open_kit
 
             kit = open_kit(environment.Path(ROOT), environment.Path(folder))
-        python = environment.ensure(ROOT, extra, kit)
+        python = environment.ensure(ROOT, extras, kit)
         if argv and argv[0] in COMMANDS:
             return launch.run_child(ROOT, [python] + COMMANDS[argv[0]][0] + argv[1:])
-        return launch.open_lab(ROOT, python, EXTRA_NOTEBOOKS[extra] if extra else FIRST_NOTEBOOK, argv)
+        return launch.open_lab(ROOT, python, EXTRA_NOTEBOOKS[extras[0]] if extras else FIRST_NOTEBOOK, argv)
     except environment.SetupError as problem:
         print(problem, file=sys.stderr)
         return 1

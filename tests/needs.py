@@ -8,6 +8,8 @@ import pytest
 
 from course_utils.model import artifacts
 
+EXTRAS = {"ray": "ray", "xllamacpp": "llm"}  # o pacote, e o extra que o traz
+
 
 def miss(reason):
     """Diz o que falta e encerra a prova."""
@@ -24,5 +26,5 @@ def need(package):
     """O mesmo `miss`, se falta um pacote que só o extra ou a CI instalam."""
     if find_spec(package) is None:
         ci = "python -m pip install -r .ci/requirements.txt"
-        how = "python -m course_utils --extra" if package == "ray" else ci
+        how = f"python -m course_utils --extra {EXTRAS[package]}" if package in EXTRAS else ci
         miss(f"{package} não está instalado: {how}")

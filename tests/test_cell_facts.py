@@ -135,6 +135,11 @@ FACTS = {
         set(before) == {'1'}
         split['1'] > split['2'] > 0
         """,  # o canário: 300 sorteios de 10 %, nenhum à versão 2 uma vez em 10¹³
+    # O vocabulário e os tamanhos do modelo estão no arquivo dele, que se confere.
+    "laboratorios/modelo_de_linguagem": """
+        len(pieces['português']) > len(pieces['inglês'])
+        token_bytes == 23040
+        """,
     # Pesos guardados, figuras sempre iguais: o 7 sai com 98 % ou mais; o servidor lê 20 de 20, e bastam 18.
     "laboratorios/06_imagens_de_verdade": """
         len(rows) == 4

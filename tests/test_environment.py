@@ -243,15 +243,15 @@ def test_the_extra_only_adds_and_comes_along_in_later_updates(root, wheels, caps
     before = mark(root)
     with pytest.MonkeyPatch.context() as patch:
         no_network(patch)
-        said = refusal(root, extra="ray")
+        said = refusal(root, extras=["ray"])
         assert said.startswith("Sem rede") and said.endswith(environment.WITHOUT_EXTRA)
     assert mark(root) == before and not imports(root, "delta")
     capsys.readouterr()
-    ensure(root, "ray")
+    ensure(root, ["ray"])
     assert capsys.readouterr().out.startswith("Acrescentando o extra ao ambiente em .venv")
     assert imports(root, "delta") and version(root) == "1.0"
     ensure(root)
-    ensure(root, "ray")
+    ensure(root, ["ray"])
     assert capsys.readouterr().out == ""
     write_lock(root, wheels, "alfa==2.0")
     shutil.rmtree(next((root / ".venv").rglob("delta-1.0.dist-info")))
@@ -264,7 +264,7 @@ def test_a_package_left_half_installed_does_not_pass_for_ready(root):
     site = next((root / ".venv").rglob("alfa-1.0.dist-info")).parent
     (site / "delta-1.0.dist-info").mkdir()
     (site / "delta-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: delta\nVersion: 1.0\n")
-    ensure(root, "ray")
+    ensure(root, ["ray"])
     assert imports(root, "delta")
 
 

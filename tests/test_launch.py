@@ -17,7 +17,7 @@ from needs import need, need_git
 from wheelhouse import PROJECT
 
 from course_utils import __main__ as commands
-from course_utils.setup import environment, launch
+from course_utils.setup import environment, launch, lock
 from course_utils.setup.progress import SetupError
 
 PYENV = Path("/root/.pyenv/versions")
@@ -62,11 +62,27 @@ def test_an_old_code_page_never_breaks_the_output():
 
 
 def test_what_comes_before_the_command():
-    assert commands.split(["test", "--extra"]) == ({"extra": None, "kit": None}, ["test", "--extra"])
-    assert commands.split(["--extra"]) == ({"extra": "ray", "kit": None}, [])
-    assert commands.split(["--extra", "ray", "test"]) == ({"extra": "ray", "kit": None}, ["test"])
-    assert commands.split(["--extra", "test", "x"]) == ({"extra": "ray", "kit": None}, ["test", "x"])
-    assert commands.split(["--kit", "E:\\", "--extra", "run"]) == ({"extra": "ray", "kit": "E:\\"}, ["run"])
+    both = ["ray", "llm"]
+    assert commands.split(["test", "--extra"]) == ({"extra": [], "kit": None}, ["test", "--extra"])
+    assert commands.split(["--extra"]) == ({"extra": both, "kit": None}, [])
+    assert commands.split(["--extra", "--no-browser"]) == ({"extra": both, "kit": None}, ["--no-browser"])
+    assert commands.split(["--extra", "llm"]) == ({"extra": ["llm"], "kit": None}, [])
+    assert commands.split(["--extra", "ray", "test"]) == ({"extra": ["ray"], "kit": None}, ["test"])
+    assert commands.split(["--extra", "test", "x"]) == ({"extra": both, "kit": None}, ["test", "x"])
+    assert commands.split(["--kit", "E:\\", "--extra", "run"]) == ({"extra": both, "kit": "E:\\"}, ["run"])
+    assert commands.split(["--extra", "ray", "--extra", "llm"]) == ({"extra": both, "kit": None}, [])
+
+
+def test_an_extra_that_does_not_exist_is_one_sentence(capsys):
+    assert commands.main(["--extra", "gpt"]) == 2
+    assert capsys.readouterr().err == "Não conheço o extra 'gpt': há ray e llm.\n"
+
+
+@pytest.mark.parametrize("name", lock.EXTRAS)
+def test_an_extra_opens_its_own_notebook(name, started, capsys):
+    assert commands.main(["--extra", name]) == 0
+    assert (PROJECT / commands.EXTRA_NOTEBOOKS[name]).exists()
+    assert f"/lab/tree/{commands.EXTRA_NOTEBOOKS[name]}?" in capsys.readouterr().out
 
 
 def test_a_set_up_failure_is_one_line_and_exit_1(monkeypatch, capsys):

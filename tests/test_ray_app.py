@@ -34,7 +34,7 @@ def test_the_manifest_deploys_the_same_applications():
     manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
     embedded = yaml.safe_load(manifest["spec"]["serveConfigV2"])
     assert embedded["applications"] == cluster.read_config()["applications"]
-    pins = (artifacts.ROOT / "requirements-extra.txt").read_text(encoding="utf-8").split()
+    pins = (artifacts.ROOT / "requirements-ray.txt").read_text(encoding="utf-8").split()
     assert f"ray[serve]=={manifest['spec']['rayClusterConfig']['rayVersion']}" in pins
 
 

@@ -61,5 +61,5 @@ def make_root(parent, wheels, *pins):
     for name in ("__init__", "__main__", "files", "processes", "settings"):
         shutil.copy(PROJECT / "course_utils" / f"{name}.py", root / "course_utils")
     write_lock(root, wheels, *(pins or ("alfa==1.0",)))
-    write_lock(root, wheels, "delta==1.0", name="requirements-extra.lock")
+    write_lock(root, wheels, "delta==1.0", name="requirements-ray.lock")
     return root

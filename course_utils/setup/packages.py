@@ -17,7 +17,7 @@ from course_utils.setup.sources import Sources
 # Importados de verdade no fim, em dois processos ao mesmo tempo: instalado não quer dizer que funcione.
 PROBED = (
     ("tensorflow", "keras"),
-    ("torch", "onnxruntime", "ai-edge-litert", "jupyterlab", "fastapi", "flask", "ray"),
+    ("torch", "onnxruntime", "ai-edge-litert", "jupyterlab", "fastapi", "flask", "ray", "xllamacpp"),
 )
 PROBE = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name.replace('-', '_'))"
 CANNOT_IMPORT = (

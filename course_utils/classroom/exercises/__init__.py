@@ -10,6 +10,7 @@ from course_utils.classroom.exercises import (  # noqa: F401 (registram-se)
     edge,
     fastapi_api,
     homes,
+    language,
     onnx_export,
     pictures,
     pruning,

@@ -6,7 +6,7 @@ mesmo num Kubernetes; `cluster` põe um cluster de um nó no ar, a partir de uma
 
 from importlib.util import find_spec
 
-MISSING = "Falta o Ray, que só esta parte extra usa. Instale-o com: python -m course_utils --extra"
+MISSING = "Falta o Ray, que só esta parte extra usa. Instale-o com: python -m course_utils --extra ray"
 
 
 class MissingRayError(RuntimeError):

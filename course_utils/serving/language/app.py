@@ -1,0 +1,165 @@
+"""A aplicação FastAPI do modelo de linguagem: a rota da OpenAI, inteira ou aos pedaços, e uma página para vê-los.
+
+    python -m course_utils.serving course_utils.serving.language.app:create_app --port 8000
+
+O erro que acontece antes do primeiro byte é um `application/problem+json`; depois dele, o status já foi, e o erro
+é o último evento.
+"""
+
+import asyncio
+import secrets
+import time
+from contextlib import aclosing
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import FileResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.staticfiles import StaticFiles
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from course_utils.serving import asgi, contract, language
+from course_utils.serving.contract import ContractError
+from course_utils.serving.fastapi_app import PROBLEMS
+from course_utils.serving.language import schemas
+from course_utils.serving.language.desk import Desk
+from course_utils.serving.language.schemas import ChatRequest, ChatResponse, ModelList
+
+PAGE = Path(__file__).parent / "web"
+MAX_BODY_BYTES = 512 * 2**10  # 32 falas de 8.000 caracteres, mesmo as que pedem dois bytes cada um
+BODY = {contract.JSON_TYPE: {"schema": ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")}}
+BORN = int(time.time())
+
+
+def create_app(desk: Desk | None = None) -> FastAPI:
+    """A aplicação sobre `desk` (padrão: o llama.cpp com os pesos do extra).
+
+    Levanta `MissingLanguageError` se o extra não está instalado.
+    """
+    if desk is None:
+        language.require()
+        desk = Desk()
+    app = asgi.new_app(desk, title="Modelo de linguagem", docs_url="/docs")
+    app.add_api_route(
+        "/v1/chat/completions", complete, methods=["POST"], response_model=ChatResponse, tags=["Conversa"],
+        summary="Continua uma conversa", openapi_extra={"requestBody": {"required": True, "content": BODY}},
+        responses=PROBLEMS | {200: {"content": {"text/event-stream": {}}}},
+    )  # fmt: skip
+    app.add_api_route("/v1/models", models, tags=["Conversa"], summary="Que modelos há?")
+    app.add_api_route("/", page, include_in_schema=False)
+    app.mount("/web", StaticFiles(directory=PAGE))
+    return app
+
+
+async def read_chat(request: Request) -> ChatRequest:
+    """O corpo, contado enquanto chega e validado; levanta `ContractError` 4xx."""
+    kind = contract.media_type(request.headers.get("content-type", ""))
+    if kind != contract.JSON_TYPE:
+        raise ContractError(415, f"Recebi {kind or 'um corpo sem Content-Type'}; aceito {contract.JSON_TYPE}.")
+    body = contract.as_utf8(await asgi.read_body(request, MAX_BODY_BYTES))
+    try:
+        return ChatRequest.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise ContractError(400, "O corpo não é um JSON válido em UTF-8, ou tem níveis demais.") from None
+        raise ContractError(422, schemas.explain(first)) from None
+
+
+def get_desk(request: Request) -> Desk:
+    """O balcão desta aplicação."""
+    return request.app.state.service
+
+
+async def models(desk: Annotated[Desk, Depends(get_desk)]) -> ModelList:
+    """O modelo no ar."""
+    name = desk.readiness()["model"]
+    return ModelList(data=[schemas.Model(id=name, created=BORN, owned_by="HuggingFaceTB")])
+
+
+async def page() -> FileResponse:
+    """A página em que se veem os tokens chegar."""
+    return FileResponse(PAGE / "index.html")
+
+
+async def complete(
+    request: Request, chat: Annotated[ChatRequest, Depends(read_chat)], desk: Annotated[Desk, Depends(get_desk)]
+):
+    """Continua a conversa: um JSON no fim ou, com `stream`, um evento por token e `[DONE]`."""
+    name = desk.readiness()["model"]
+    if chat.model != name:
+        raise ContractError(404, f"Não há o modelo {chat.model}; há {name}.")
+    pieces = desk.generate(chat.order())
+    about = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": name}
+    if not chat.stream:
+        return await while_there(request, whole(pieces, about))
+    first = await while_there(request, anext(pieces))
+    if isinstance(first, Response):
+        await pieces.aclose()
+        return first
+    events = write_events(first, pieces, about, chat.stream_options, request.scope["aula32.id"])
+    return Stream(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+async def while_there(request, awaitable):
+    """O resultado de `awaitable`; se o cliente se vai antes, cancela-o e devolve uma resposta que ninguém lerá."""
+    work, gone = asyncio.ensure_future(awaitable), asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return work.result() if work.done() else Response(status_code=499)  # o 499 é do nginx
+    finally:
+        for task in (work, gone):
+            task.cancel()
+        await asyncio.wait({work, gone})
+
+
+async def whole(pieces, about):
+    """A resposta inteira (`ChatResponse`)."""
+    text, last = "", None
+    async with aclosing(pieces):
+        async for piece in pieces:
+            text, last = text + piece.text, piece
+    choice = schemas.Choice(message=schemas.AnswerMessage(content=text), finish_reason=last.finish)
+    return ChatResponse(**about, choices=[choice], usage=schemas.usage(last.timings), timings=last.timings)
+
+
+class Stream(EventSourceResponse):
+    """Eventos de um gerador que se fecha sempre: também quando o cliente se vai no meio."""
+
+    async def __call__(self, scope, receive, send):
+        async with aclosing(self.body_iterator):
+            await super().__call__(scope, receive, send)
+
+
+async def write_events(first, pieces, about, options, identifier):
+    """Um evento por pedaço, em bytes; o último diz por que acabou, e `[DONE]` fecha. Um erro vira um evento."""
+
+    def event(delta, finish=None, **more):
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        content = about | {"object": "chat.completion.chunk", "choices": [choice]} | more
+        return format_sse_event(data_str=to_json(content).decode())
+
+    async with aclosing(pieces):
+        try:
+            yield event({"role": "assistant", "content": first.text})
+            last = first
+            async for last in pieces:
+                if last.text:
+                    yield event({"content": last.text})
+            yield event({}, last.finish, timings=last.timings)
+            if options and options.include_usage:
+                yield event({}, usage=schemas.usage(last.timings).model_dump(), choices=[])
+            yield format_sse_event(data_str="[DONE]")
+        except ContractError as error:
+            yield problem_event(error.status, error.detail, identifier)
+        except Exception:
+            asgi.log.exception("falha no meio da resposta %s", identifier)
+            yield problem_event(500, contract.FAILURE, identifier)
+
+
+def problem_event(status, detail, identifier):
+    """O problema (RFC 9457) como evento; `message` é o nome que o cliente da OpenAI lê."""
+    problem = contract.problem(status, detail, identifier)
+    return format_sse_event(event="error", data_str=to_json({"error": problem | {"message": detail}}).decode())

@@ -1,0 +1,127 @@
+"""O balcão: reparte as vagas do motor, com fila curta, prazos, e a vaga de volta assim que o cliente se vai."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Gauge, Histogram, generate_latest
+
+from course_utils.serving.contract import ContractError
+from course_utils.serving.language.engine import LlamaEngine, TooLongError
+from course_utils.serving.service import Observed, log
+
+MAX_WAITING = 8
+FIRST_TOKEN_S, TOTAL_S = 60.0, 180.0
+RETRY_S = 2
+
+
+class Desk(Observed):
+    """Um motor no ar: carrega em segundo plano e atende, além das vagas dele, até `max_waiting` que esperam."""
+
+    shadow = None  # o que a aplicação pergunta a qualquer serviço do curso
+
+    def __init__(
+        self, build=LlamaEngine, *, max_waiting=MAX_WAITING, first_token_s=FIRST_TOKEN_S, total_s=TOTAL_S
+    ):
+        """`build()` dá o motor, já carregado; os prazos, em segundos, são os do primeiro e do último token."""
+        super().__init__()
+        self.max_waiting, self.first_token_s, self.total_s = max_waiting, first_token_s, total_s
+        self.engine, self.failure = None, None
+        self._inside, self._stopping = 0, threading.Event()
+        options = {"registry": self.registry}
+        self.tokens = Counter("language_tokens", "Tokens escritos", **options)
+        self.first = Histogram("language_first_token_seconds", "Espera pelo primeiro token", **options)
+        Gauge("language_requests", "Pedidos em curso ou na fila", **options).set_function(lambda: self._inside)
+        Gauge("language_slots_busy", "Vagas do motor em uso", **options).set_function(lambda: self.busy)
+        self.busy = 0
+        self._loading = threading.Thread(target=self._load, args=(build,), daemon=True)
+        self._loading.start()
+
+    def _load(self, build):
+        try:
+            engine = build()
+        except Exception as error:  # o processo segue vivo e /health/ready diz por que não está pronto
+            self.failure = str(error)
+            log.error("modelo recusado: %s", error)
+            return
+        self._threads = ThreadPoolExecutor(engine.slots, thread_name_prefix="geração")
+        self._slots = asyncio.Semaphore(engine.slots)
+        self.engine = engine
+
+    def close(self):
+        """Interrompe no token seguinte o que está em curso e devolve a memória."""
+        self._stopping.set()
+        self._loading.join()
+        if self.engine:
+            self._threads.shutdown(cancel_futures=True)
+            self.engine.close()
+
+    def readiness(self):
+        """O que `/health/ready` responde (dict); levanta o 503 enquanto o modelo não está pronto."""
+        if self.engine is None:
+            raise ContractError(503, self.failure or "O modelo ainda está sendo carregado.", retry_after=RETRY_S)
+        return {"status": "pronto", "model": self.engine.name, "slots": self.engine.slots}
+
+    def metrics(self):
+        """O texto que o Prometheus lê (bytes)."""
+        return generate_latest(self.registry)
+
+    @contextmanager
+    def _place(self):
+        """Um lugar, atendido ou na fila; levanta o 503 na hora se ela está cheia."""
+        self.readiness()
+        if self._inside >= self.engine.slots + self.max_waiting:
+            raise ContractError(503, "A fila está cheia; tente de novo em instantes.", retry_after=RETRY_S)
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+    async def generate(self, order):
+        """Os `Piece` da resposta, à medida que saem (gerador assíncrono). Feche-o: a vaga volta no token seguinte.
+
+        Levanta `ContractError` 503 (fila cheia), 422 (a pergunta não cabe) ou 504 (prazo esgotado).
+        """
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        with self._place():
+            await self._within(self._slots.acquire(), start + self.first_token_s)
+            pieces, gone = asyncio.Queue(), threading.Event()
+
+            def emit(piece):  # na thread do motor
+                loop.call_soon_threadsafe(pieces.put_nowait, piece)
+                return gone.is_set() or self._stopping.is_set()
+
+            def leave(_):  # a vaga é do trabalho, e não de quem o pediu: só volta quando o motor a larga
+                self.busy -= 1
+                self._slots.release()
+                pieces.put_nowait(None)
+
+            self.busy += 1
+            work = loop.run_in_executor(self._threads, self.engine.generate, order, emit)
+            work.add_done_callback(leave)
+            limit, count = start + self.first_token_s, 0
+            try:
+                while (piece := await self._within(pieces.get(), limit)) is not None:
+                    if not count:
+                        self.first.observe(loop.time() - start)
+                        limit = start + self.total_s
+                    count += 1
+                    yield piece
+                work.result()  # levanta o que o motor levantou
+            except TooLongError as error:
+                raise ContractError(422, str(error)) from None
+            finally:
+                gone.set()
+                self.tokens.inc(count)
+
+    @staticmethod
+    async def _within(awaitable, limit):
+        """O resultado, se chega até o instante `limit` (s, do relógio do laço); senão, levanta o 504."""
+        try:
+            async with asyncio.timeout_at(limit):
+                return await awaitable
+        except TimeoutError:
+            raise ContractError(504, "A resposta não saiu a tempo.", retry_after=RETRY_S) from None

@@ -1,0 +1,150 @@
+"""Os tipos do contrato, em Pydantic: a forma da OpenAI (https://platform.openai.com/docs/api-reference/chat).
+
+Só o que este servidor faz de verdade: um campo que ele não atende é recusado, e não ignorado.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from course_utils.serving.language.engine import Order
+from course_utils.serving.language.weights import NAME
+
+MAX_TOKENS, DEFAULT_TOKENS = 512, 128
+MAX_MESSAGES, MAX_CHARACTERS = 32, 8_000
+# O que separa as falas na língua do modelo: quem pudesse escrevê-lo falaria em nome do sistema.
+CONTROL = re.compile(r"<\|\w+\|>")
+EXAMPLE = {"model": NAME, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}
+
+
+def _no_control(text):
+    if CONTROL.search(text):
+        raise ValueError("marcas de controle do modelo (<|…|>) não se aceitam")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(_no_control)]
+Stop = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Message(BaseModel):
+    """Uma fala da conversa."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
+class StreamOptions(BaseModel):
+    """O que vem a mais numa resposta aos pedaços."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    include_usage: bool = Field(default=False, description="Um pedaço a mais, com os tokens gastos.")
+
+
+class ChatRequest(BaseModel):
+    """Uma conversa a continuar."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": EXAMPLE})
+
+    model: Annotated[str, Field(max_length=100)] = NAME
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS)] = DEFAULT_TOKENS
+    max_completion_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS)] | None = Field(
+        default=None, description="O nome novo de `max_tokens`; vale mais que ele."
+    )
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 0.8
+    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
+    n: Literal[1] = 1
+
+    def order(self):
+        """O pedido, como o motor o entende."""
+        return Order(
+            messages=[message.model_dump() for message in self.messages],
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            seed=self.seed,
+            stop=[self.stop] if isinstance(self.stop, str) else self.stop or [],
+        )
+
+
+class Usage(BaseModel):
+    """Os tokens gastos: os da pergunta (com o que o modelo de conversa põe em volta) e os da resposta."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class AnswerMessage(BaseModel):
+    role: Literal["assistant"] = "assistant"
+    content: str
+
+
+class Choice(BaseModel):
+    index: int = 0
+    message: AnswerMessage
+    finish_reason: Literal["stop", "length"]
+
+
+class ChatResponse(BaseModel):
+    """A resposta inteira."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: Usage
+    timings: dict[str, float] = Field(description="As contas do motor, em tokens e ms (não é da OpenAI).")
+
+
+class Model(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+
+
+class ModelList(BaseModel):
+    """Os modelos no ar: um."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+def usage(timings):
+    """As contas do motor na forma da OpenAI (`Usage`); `cache_n`: o começo da pergunta que ele já tinha lido."""
+    prompt = int(timings.get("prompt_n", 0) + timings.get("cache_n", 0))
+    answered = int(timings.get("predicted_n", 0))
+    return Usage(prompt_tokens=prompt, completion_tokens=answered, total_tokens=prompt + answered)
+
+
+def explain(error):
+    """O primeiro erro do Pydantic (dict), como frase em português, com o lugar em que aconteceu."""
+    place = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("function", "constrained")))
+    kind, context = error["type"], error.get("ctx", {})
+    told = {
+        "missing": "falta este campo",
+        "extra_forbidden": "este servidor não atende este campo",
+        "value_error": str(context.get("error", "")),
+        "string_too_long": f"o texto passa de {context.get('max_length')} caracteres",
+        "string_too_short": "o texto está vazio",
+        "too_long": f"são mais de {context.get('max_length')}",
+        "too_short": "a lista está vazia",
+        "less_than_equal": f"o máximo é {context.get('le')}",
+        "greater_than_equal": f"o mínimo é {context.get('ge')}",
+        "greater_than": f"tem de ser maior que {context.get('gt')}",
+        "less_than": f"tem de ser menor que {context.get('lt')}",
+        "literal_error": f"esperava {str(context.get('expected')).replace(' or ', ' ou ')}",
+        "finite_number": "esperava um número finito",
+    }.get(kind, "não é do tipo que se espera")
+    return f"{place or 'O corpo'}: {told}."
