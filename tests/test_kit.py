@@ -16,8 +16,7 @@ from tree import copy_into
 from wheelhouse import make_wheel
 
 from course_utils.model import artifacts
-from course_utils.setup import downloads, engines, kit, lock, sources
-from course_utils.setup import network as network_of
+from course_utils.setup import downloads, engines, kit, lock, network, sources
 from course_utils.setup.progress import SetupError
 
 CPU = "torch-1.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"
@@ -266,34 +265,13 @@ def test_a_machine_for_which_there_are_no_kits(monkeypatch):
 # ---------------------------------------------------------------- de verdade
 
 
-@pytest.fixture(scope="module")
-def network():
-    where = sources.read(sys.executable)
-    problem = network_of.explain(where)
-    if problem:
-        miss(problem)
-    return where
-
-
 @pytest.mark.slow
-def test_wheels_of_another_system_are_really_downloaded(network, tmp_path, monkeypatch):
-    """De uma máquina para outra: três pacotes pequenos do lock, para Windows e para macOS, Python 3.13."""
-    root, entries = make_project(tmp_path / "projeto", tmp_path / "registro"), lock.read(artifacts.ROOT)
-    monkeypatch.setattr(engines, "registry", (tmp_path / "registro").as_uri)
-    text = "".join(entries[name] for name in ("numpy", "pillow", "colorama"))
-    (root / lock.BASE).write_text(text, encoding="utf-8")
-    shutil.copy(artifacts.ROOT / lock.CPU, root)
-    kit.make(root, tmp_path, ["windows-3.13", "macos-3.13"])
-    tags = {name.rsplit("-", 1)[1] for name in names(tmp_path, "windows-3.13")}
-    assert tags == {"any.whl", "win_amd64.whl"} and len(names(tmp_path, "windows-3.13")) == 3
-    assert all("colorama" not in name and "macosx" in name for name in names(tmp_path, "macos-3.13"))
-
-
-@pytest.mark.slow
-def test_a_kit_sets_up_a_fresh_copy_without_network(network, tmp_path):
+def test_a_kit_sets_up_a_fresh_copy_without_network(tmp_path):
     """Um kit desta máquina, um projeto recém-copiado, sem cache e sem rede: fica pronto, e o teste passa."""
     if sys.platform != "linux" or not shutil.which("unshare"):
         miss("falta o unshare (pacote util-linux)")
+    if problem := network.explain(sources.read(sys.executable)):
+        miss(problem)
     folder, root = tmp_path / "kit", tmp_path / "projeto"
     subprocess.run([sys.executable, "-m", "course_utils.setup.kit", folder], cwd=artifacts.ROOT, check=True)
     copy_into(root)

@@ -192,7 +192,7 @@ def test_a_download_carries_the_password_of_its_index_and_is_tried_again(tmp_pat
 @pytest.mark.parametrize(
     ("code", "content", "said"),
     [
-        (404, b"", "não tem b.whl (404)"),
+        (404, b"", "não entregou b.whl (resposta 404)"),
         (403, b"", "recusou o pedido (403)"),
         (200, b"outro", "b.whl não confere"),
     ],

@@ -29,7 +29,7 @@ REFUSED = (
     "{host} recusou o pedido ({code}): confira o usuário e a senha no endereço configurado no pip "
     "(`python -m pip config list` o mostra) e rode de novo."
 )
-ABSENT = "{host} não tem {what} ({code}): confira os endereços configurados no pip e no npm, e rode de novo."
+FAILED = "{host} não entregou {what} (resposta {code}): confira os endereços do pip e do npm, e rode de novo."
 
 
 def explain(sources: Sources) -> str | None:
@@ -59,7 +59,7 @@ def sentence(problem: OSError, url: str) -> str:
     if code in (401, 403):
         return REFUSED.format(host=host, code=code)
     if code is not None:
-        return ABSENT.format(host=host, what=Path(urlsplit(url).path).name, code=code)
+        return FAILED.format(host=host, what=Path(urlsplit(url).path).name, code=code)
     return (CERTIFICATE if isinstance(reason, ssl.SSLError) else NO_NETWORK).format(host=host)
 
 
