@@ -182,7 +182,8 @@ def test_a_client_that_leaves_in_the_middle_stops_the_writing():
     with serving() as (fake, address):
         request = {"messages": [{"role": "user", "content": "pare no 2"}], "max_tokens": 512, "stream": True}
         with httpx.stream("POST", address + ROUTE, json=request, timeout=60) as response:
-            next(response.iter_lines())
+            lines = response.iter_lines()  # o httpx fecha a conexão de quem larga este gerador
+            next(lines)
             wait_for(lambda: fake.written == 2)
         wait_for(lambda: "language_requests 0.0" in httpx.get(address + "metrics").text)
         fake.gate.set()

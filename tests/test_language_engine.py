@@ -61,6 +61,23 @@ def test_the_engine_knows_the_capital_of_france_and_counts_its_tokens():
     engine.close()
 
 
+def test_the_weights_written_at_another_precision_are_the_same_model(tmp_path):
+    need("xllamacpp")
+    from course_utils.serving.language import weights
+    from course_utils.serving.language.engine import LlamaEngine
+
+    def likely(path):
+        engine = LlamaEngine(path, slots=1, context=256)
+        found = engine.next_tokens([number for number, _ in engine.tokenize("The capital of France is")], 3)
+        engine.close()
+        return {text: math.exp(log) for _, text, log in found}
+
+    exact, whole = likely(None), likely(weights.rewrite(tmp_path / "16.gguf", "F16"))
+    assert list(exact) == list(whole) and all(abs(exact[text] - whole[text]) < 0.03 for text in exact)
+    broken = likely(weights.rewrite(tmp_path / "0.gguf", "Q8_0", lambda matrix: 0 * matrix))
+    assert broken.get(" Paris", 0) < 0.1
+
+
 def test_the_server_streams_counts_and_refuses(running, chat):
     whole = chat(max_tokens=4).json()
     assert whole["usage"]["completion_tokens"] == 4 and whole["choices"][0]["finish_reason"] == "length"
@@ -100,7 +117,7 @@ def test_two_hundred_requests_half_of_them_abandoned_leave_the_memory_where_it_w
                 continue
             body |= {"max_tokens": 256}
             with httpx.stream("POST", url, json=body, timeout=PATIENCE_S) as answer:
-                next(answer.iter_lines())
+                next(answer.iter_lines())  # e vai embora
         wait_for(lambda: "language_slots_busy 0.0" in httpx.get(running.url + "metrics").text)
         return memory.tree_bytes(running.pids()[0]) / 1e6
 

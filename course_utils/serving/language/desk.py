@@ -94,23 +94,26 @@ class Desk(Observed):
                 loop.call_soon_threadsafe(pieces.put_nowait, piece)
                 return gone.is_set() or self._stopping.is_set()
 
-            def leave(_):  # a vaga é do trabalho, e não de quem o pediu: só volta quando o motor a larga
+            def leave(done):  # a vaga é do trabalho, e não de quem o pediu: só volta quando o motor a larga
                 self.busy -= 1
+                done.cancelled() or done.exception()  # visto, mesmo que o cliente já não esteja
                 self._slots.release()
                 pieces.put_nowait(None)
 
             self.busy += 1
             work = loop.run_in_executor(self._threads, self.engine.generate, order, emit)
             work.add_done_callback(leave)
-            limit, count = start + self.first_token_s, 0
+            limit, count, piece = start + self.first_token_s, 0, None
             try:
-                while (piece := await self._within(pieces.get(), limit)) is not None:
+                while (following := await self._within(pieces.get(), limit)) is not None:
                     if not count:
                         self.first.observe(loop.time() - start)
                         limit = start + self.total_s
-                    count += 1
+                    count, piece = count + 1, following
                     yield piece
                 work.result()  # levanta o que o motor levantou
+                if piece is None or piece.finish is None:
+                    raise ContractError(503, "O servidor está se encerrando.", retry_after=RETRY_S)
             except TooLongError as error:
                 raise ContractError(422, str(error)) from None
             finally:

