@@ -2,7 +2,7 @@
 
 Há dois jeitos de um filho não ficar órfão, mesmo com um `kill -9` no pai. Um programa do curso, iniciado por
 `start`, vigia a própria entrada padrão, um cano do pai que fecha com ele (`when_parent_ends`). Um programa alheio
-não vigia nada: no Linux o sistema o mata (`BOUND`). O psutil só é importado por quem o usa: a preparação do
+não vigia nada: no Linux o sistema o mata (`BOUND`). O `psutil` só é importado por quem o usa: a preparação do
 ambiente, que também usa este arquivo, roda antes de haver qualquer pacote.
 """
 

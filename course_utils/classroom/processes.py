@@ -13,14 +13,14 @@ from course_utils.files import ROOT
 # No começo do outro processo: se quem o iniciou morre, ele se encerra e leva o seu roteiro.
 WATCH = """
     import os, shutil, sys
-    from course_utils.processes import when_parent_ends
+    import course_utils.processes
 
-    def leave():
+    def watch():
         shutil.rmtree(os.path.dirname(__file__), ignore_errors=True)
         os._exit(1)
 
     if os.name != "nt":  # lá, ler a entrada numa thread pode travar o processo
-        when_parent_ends(leave)
+        course_utils.processes.when_parent_ends(watch)
 """
 
 

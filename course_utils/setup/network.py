@@ -64,7 +64,7 @@ def sentence(problem: OSError, url: str) -> str:
 
 
 def open_url(url: str, sources: Sources):
-    """Abre `url` com os certificados, o proxy e a senha das `sources`; levanta o `OSError` do urllib."""
+    """Abre `url` com os certificados, o proxy e a senha das `sources`; levanta `OSError`."""
     parts, env = urlsplit(url), sources.environment
     host = parts.hostname or ""
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
