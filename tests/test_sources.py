@@ -1,7 +1,9 @@
 """O que o pip tem configurado chega ao uv; e cada falha se reconhece por um fato que se experimenta."""
 
 import datetime
+import hashlib
 import http.server
+import io
 import ipaddress
 import os
 import ssl
@@ -11,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from course_utils.setup import failures, installer, sources
+from course_utils.setup import downloads, network, progress, sources
 from course_utils.setup.sources import Sources
 
 
@@ -40,7 +42,7 @@ def test_pip_conf_and_variables_reach_uv_and_what_diverts_does_not(tmp_path, mon
         "PIP_QUIET",
         "PIP_DRY_RUN",
         "UV_INDEX",
-        "UV_NO_INSTALL",
+        "UV_CONFIG",
     ):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path))
@@ -57,7 +59,7 @@ def test_pip_conf_and_variables_reach_uv_and_what_diverts_does_not(tmp_path, mon
     assert env["HTTPS_PROXY"] == env["http_proxy"] == "http://eu:segredo@proxy.exemplo:3128"
     assert env["UV_HTTP_TIMEOUT"] == "7" and env["UV_CACHE_DIR"] == str(tmp_path)
     assert {name for name in env if name.startswith("PIP_")} == {"PIP_CONFIG_FILE"}
-    assert not {"UV_INDEX", "UV_NO_INSTALL"} & set(env)
+    assert not {"UV_INDEX", "UV_CONFIG"} & set(env)
 
 
 def test_without_configuration_nothing_is_invented_and_a_kit_asks_no_index(tmp_path):
@@ -66,20 +68,20 @@ def test_without_configuration_nothing_is_invented_and_a_kit_asks_no_index(tmp_p
     kit = sources.only(tmp_path / "pen drive")
     assert kit.offline and "--no-index" in kit.uv and "--no-index" in kit.pip
     assert f"--find-links={(tmp_path / 'pen drive').as_uri()}" in kit.uv
-    assert failures.network(kit) is None
+    assert network.explain(kit) is None
 
 
 # ---------------------------------------------------------------- a rede, por fatos
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
-    """Responde a tudo com o código `code`; anota a senha que recebeu."""
+    """Responde com os códigos `codes`, em ordem, e depois sempre com `code`; anota a senha que recebeu."""
 
-    code, seen = 200, None
+    code, codes, seen = 200, (), None
 
     def do_GET(self):
         type(self).seen = self.headers.get("Authorization")
-        self.send_response(self.code)
+        self.send_response(self.codes.pop() if self.codes else self.code)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -129,29 +131,24 @@ def certificate(tmp_path_factory):
 
 
 def reason(address, **settings):
-    text = failures.network(Sources({"index-url": address, **settings}))
+    text = network.explain(Sources({"index-url": address, **settings}))
     assert text is None or ("\n" not in text and text.endswith("rode de novo.")), text
     return text
 
 
-@pytest.mark.parametrize("code", [200, 404, 500])
-def test_an_index_that_answers_is_no_reason(code):
-    with server(code) as (address, _):
-        assert reason(address) is None
-
-
-@pytest.mark.parametrize("code", [401, 403])
-def test_an_index_that_refuses(code):
+@pytest.mark.parametrize(
+    ("code", "said"), [(200, None), (404, None), (500, None), (401, "recusou"), (403, "recusou")]
+)
+def test_an_index_that_answers_is_no_reason_and_one_that_refuses_is(code, said):
     with server(code) as (address, handler):
-        assert reason(address.replace("://", "://eu:senha%21@")) == failures.REFUSED.format(
-            host="127.0.0.1", code=code
-        )
-        assert handler.seen == "Basic ZXU6c2VuaGEh"
+        found = reason(address.replace("://", "://eu:senha%21@"))
+    assert found == (network.REFUSED.format(host="127.0.0.1", code=code) if said else None)
+    assert handler.seen == "Basic ZXU6c2VuaGEh"
 
 
 def test_a_certificate_that_nobody_trusts_and_the_same_once_it_is_configured(certificate):
     with server(certificate=certificate) as (address, _):
-        assert reason(address) == failures.CERTIFICATE.format(host="127.0.0.1")
+        assert reason(address) == network.CERTIFICATE.format(host="127.0.0.1")
         assert reason(address, cert=str(certificate)) is None
         assert reason(address, **{"trusted-host": "127.0.0.1"}) is None
 
@@ -160,7 +157,7 @@ def test_a_certificate_that_nobody_trusts_and_the_same_once_it_is_configured(cer
 def test_a_proxy_that_asks_for_a_password(scheme):
     with server(407) as (proxy, _):
         said = reason(f"{scheme}://indice.exemplo/simple", proxy=proxy.removesuffix("/simple"))
-    assert said == failures.PROXY.format(host="indice.exemplo")
+    assert said == network.PROXY.format(host="indice.exemplo")
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/simple", "https://indice.invalid/simple"])
@@ -170,41 +167,56 @@ def test_no_way_to_the_index(address):
 
 def test_every_index_is_tried_and_the_default_one_too(monkeypatch):
     tried = []
-    monkeypatch.setattr(failures, "reach", lambda address, where: tried.append(address))
-    failures.network(Sources({"extra-index-url": "https://b.exemplo/simple file:///c", "find-links": "/d"}))
+    monkeypatch.setattr(network, "reach", lambda address, where: tried.append(address))
+    network.explain(Sources({"extra-index-url": "https://b.exemplo/simple file:///c", "find-links": "/d"}))
     assert len(tried) == 2 and tried[0].startswith("https://") and tried[1] == "https://b.exemplo/simple"
+
+
+# ---------------------------------------------------------------- baixar
+
+
+def fetch(address, folder, where, content=b""):
+    file = downloads.File("a/b.whl", f"{address}/b.whl", f"sha256:{hashlib.sha256(content).hexdigest()}")
+    with progress.Progress() as shown:
+        downloads.fetch([file], folder, where, shown, "Baixando")
+    return (folder / "a" / "b.whl").read_bytes()
+
+
+def test_a_download_carries_the_password_of_its_index_and_is_tried_again(tmp_path, monkeypatch):
+    with server() as (address, handler):
+        where = Sources({"index-url": address.replace("://", "://eu:senha%21@")})
+        handler.codes = [503, 502]  # os dois primeiros pedidos
+        assert fetch(address, tmp_path, where) == b"" and handler.seen == "Basic ZXU6c2VuaGEh"
+
+
+@pytest.mark.parametrize(
+    ("code", "content", "said"),
+    [
+        (404, b"", "não entregou b.whl (resposta 404)"),
+        (403, b"", "recusou o pedido (403)"),
+        (200, b"outro", "b.whl não confere"),
+    ],
+)
+def test_a_download_that_fails_is_a_sentence_and_leaves_nothing(tmp_path, code, content, said):
+    with server(code) as (address, _), pytest.raises(progress.SetupError) as problem:
+        fetch(address, tmp_path, Sources(), content)
+    assert said in str(problem.value) and list((tmp_path / "a").iterdir()) == []
 
 
 # ---------------------------------------------------------------- o andamento
 
 
-class Terminal:
-    def __init__(self, live):
-        self.live, self.text = live, ""
-
-    def isatty(self):
-        return self.live
-
-    def write(self, text):
-        self.text += text
-
-    def flush(self):
-        pass
-
-
-def test_progress_in_a_terminal_rewrites_one_short_line(monkeypatch):
-    monkeypatch.setattr(installer.shutil, "get_terminal_size", lambda: os.terminal_size((30, 24)))
-    screen = Terminal(True)
-    with installer.Progress(screen) as progress:
-        progress.show("3/3 Instalando um nome muito comprido mesmo")
-        progress.show("curto")
-    assert "\n" not in screen.text and screen.text.isascii()
-    assert {len(part) for part in screen.text.split("\r")[1:-1]} == {29}
-
-
-def test_progress_in_a_file_is_a_line_a_step():
-    screen = Terminal(False)
-    with installer.Progress(screen) as progress:
-        for text in ("1/3 Criando", "1/3 Criando", "2/3 Instalando", "3/3 Conferindo"):
-            progress.show(text)
-    assert [line[:4] for line in screen.text.splitlines()] == ["1/3 ", "2/3 ", "3/3 "]
+@pytest.mark.parametrize("live", [True, False])
+def test_progress_is_one_short_line_in_a_terminal_and_a_line_a_step_in_a_file(live, monkeypatch):
+    screen = io.StringIO()
+    screen.isatty = lambda: live
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(progress.shutil, "get_terminal_size", lambda: os.terminal_size((30, 24)))
+    with progress.Progress() as line:
+        for text in ("1/3 Criando uma coisa de nome muito comprido", "1/3 Criando", "2/3 Instalando"):
+            line.show(text)
+    if live:
+        assert "\n" not in screen.getvalue()
+        assert {len(part) for part in screen.getvalue().split("\r")[1:-1]} == {29}
+    else:
+        assert [text[:4] for text in screen.getvalue().splitlines()] == ["1/3 ", "2/3 "]

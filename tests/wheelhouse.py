@@ -11,17 +11,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 UV = Path(sys.prefix, "Scripts/uv.exe" if sys.platform == "win32" else "bin/uv")
 
 
-def make_wheel(folder, name, version, code="", scripts=None):
+def make_wheel(folder, name, version, tag="py3-none-any", *, code="", scripts=None):
     """Grava em `folder` um pacote com um módulo de mesmo nome; `scripts`: `{nome: texto}` de programas."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name.replace('-', '_')}.py": code or f"version = '{version}'\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: teste\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: teste\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     files |= {f"{name}-{version}.data/scripts/{script}": text for script, text in (scripts or {}).items()}
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+    with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
         for path, text in files.items():
             entry = zipfile.ZipInfo(path)
             entry.external_attr = (0o100755 if "/scripts/" in path else 0o100644) << 16
@@ -33,7 +33,8 @@ def make_wheels(folder):
     for version in ("1.0", "2.0"):
         make_wheel(folder, "alfa", version)
     make_wheel(folder, "delta", "1.0")
-    make_wheel(folder, "onnxruntime", "1.0", "raise ImportError('libfalta.so: cannot open shared object file')\n")
+    broken = "raise ImportError('libfalta.so: cannot open shared object file')\n"
+    make_wheel(folder, "onnxruntime", "1.0", code=broken)
     make_wheel(folder, "uv", uv_version(), scripts={"uv": f'#!/bin/sh\nexec "{UV}" "$@"\n'})
     return folder
 
@@ -57,7 +58,7 @@ def make_root(parent, wheels, *pins):
     root = parent / "Pasta com espaço e acentuação"
     (root / "notebooks").mkdir(parents=True)
     shutil.copytree(PROJECT / "course_utils" / "setup", root / "course_utils" / "setup")
-    for name in ("__init__", "__main__", "files", "settings"):
+    for name in ("__init__", "__main__", "files", "processes", "settings"):
         shutil.copy(PROJECT / "course_utils" / f"{name}.py", root / "course_utils")
     write_lock(root, wheels, *(pins or ("alfa==1.0",)))
     write_lock(root, wheels, "delta==1.0", name="requirements-ray.lock")

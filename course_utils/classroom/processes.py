@@ -8,19 +8,21 @@ import tempfile
 import textwrap
 from pathlib import Path
 
+from course_utils.files import ROOT
+
 # No começo do outro processo: se quem o iniciou morre, ele se encerra e leva o seu roteiro.
 WATCH = """
-    import os, shutil, sys, threading
+    import os, shutil, sys
+    import course_utils.processes
 
     sys.modules.setdefault("matplotlib", None)  # o TensorFlow o importaria, e nada aqui desenha
 
     def watch():
-        os.read(0, 1)
         shutil.rmtree(os.path.dirname(__file__), ignore_errors=True)
         os._exit(1)
 
     if os.name != "nt":  # lá, ler a entrada numa thread pode travar o processo
-        threading.Thread(target=watch, daemon=True).start()
+        course_utils.processes.when_parent_ends(watch)
 """
 
 
@@ -34,6 +36,8 @@ def run(command):
     O que vai para a saída de erro (avisos, registros) só aparece se ele terminar mal: aí levanta
     `ProcessError`, com as últimas linhas.
     """
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
     reading, writing = os.pipe()  # fecha-se quando este processo acaba, mesmo com `kill -9`: o outro percebe
     try:
         done = subprocess.run(
@@ -42,7 +46,7 @@ def run(command):
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env=os.environ | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"},
+            env=os.environ | utf8 | {"PYTHONPATH": os.pathsep.join(paths)},
         )
     finally:
         os.close(reading)

@@ -10,24 +10,19 @@ import http.client
 import os
 import shlex
 import shutil
-import socket
-import subprocess
 import sys
 import time
 import weakref
 from pathlib import Path
 
-import psutil
-
-from course_utils import files
+from course_utils import files, processes
 from course_utils.bars import tqdm
 from course_utils.model import artifacts
 from course_utils.model.predictor import MODEL
+from course_utils.processes import HOST, free_port
 
-HOST = "127.0.0.1"
 READY = "health/ready"
 ATTEMPTS = 3
-PATIENCE_S = 5
 KEPT_LOGS = 50
 
 
@@ -47,7 +42,7 @@ class Server:
         prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
         self.page_url = f"{prefix}proxy/{port}/" if prefix else self.url
         # Refazer a célula solta o objeto antigo, e com ele o processo antigo; o fim do kernel, também.
-        self._finalizer = weakref.finalize(self, _stop, process)
+        self._finalizer = weakref.finalize(self, processes.stop, process)
 
     def __enter__(self):
         return self
@@ -60,14 +55,14 @@ class Server:
 
     def pids(self):
         """Os números do processo e de todos os que ele iniciou (lista de int; vazia se ele já terminou)."""
-        return [process.pid for process in _tree(self.process)]
+        return [process.pid for process in processes.tree(self.process)]
 
     def pin(self):
         """Prende cada thread do servidor ao último núcleo, onde o sistema deixa (Linux); devolve se conseguiu."""
         if not hasattr(os, "sched_setaffinity"):
             return False
         core = {max(os.sched_getaffinity(0))}
-        for process in _tree(self.process):
+        for process in processes.tree(self.process):
             for thread in process.threads():
                 os.sched_setaffinity(thread.id, core)
         return True
@@ -147,24 +142,17 @@ def _start(command_for, ready, deadline, folder=artifacts.ROOT):
     for attempt in range(ATTEMPTS):
         port = free_port()
         command, environment = command_for(port)
-        process, log = _launch([*map(str, command)], port, environment, folder)
+        process, log = _launch(command, port, environment, folder)
         running = Server(process, port, log)
         try:
             _wait_until_ready(running, ready, deadline)
             return running
         except BaseException as error:  # também o KeyboardInterrupt de quem interrompe a célula
             running.stop()
-            lost = isinstance(error, ServerError) and _taken(port)
+            lost = isinstance(error, ServerError) and not processes.is_free(port)
             if not lost or attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError("inalcançável")
-
-
-def free_port():
-    """Uma porta TCP livre em 127.0.0.1, escolhida pelo sistema."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
 
 
 def _place(target):
@@ -185,7 +173,6 @@ def _launch(command, port, environment=(), cwd=artifacts.ROOT):
     """Inicia o processo, longe do Ctrl-C do kernel, e devolve `(processo, arquivo do registro)`."""
     folder = artifacts.ARTIFACTS / "logs"
     log = folder / f"server-{port}.log"
-    alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
     utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}  # o registro, em qualquer página de código
     settings = os.environ | {"PYTHONUNBUFFERED": "1"} | utf8 | dict(environment)
     try:
@@ -195,9 +182,7 @@ def _launch(command, port, environment=(), cwd=artifacts.ROOT):
     except OSError as error:
         raise ServerError(f"Não consegui gravar o registro do servidor {files.explain(error)}.") from error
     with output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=cwd, env=settings, **alone
-        )
+        process = processes.start(command, stdout=output, stderr=output, cwd=cwd, env=settings)
     return process, log
 
 
@@ -218,7 +203,8 @@ def _wait_until_ready(server, route, deadline):
             status = _status(server.port, route)
             if server.process.poll() is not None:
                 raise ServerError(f"O servidor terminou antes de ficar pronto:\n{server.log_tail()}")
-            if (status == 200 if route == READY else status < 500) and _listens(server):
+            ready = status == 200 if route == READY else status < 500
+            if ready and processes.listens(server.process, server.port):
                 return
             time.sleep(0.05)
             bar.refresh()
@@ -235,46 +221,3 @@ def _status(port, route):
         return 599
     finally:
         connection.close()
-
-
-def _listens(server):
-    """Quem respondeu é o nosso processo, e não outro que tomou a porta antes dele?"""
-    try:
-        sockets = [item for process in _tree(server.process) for item in process.net_connections("tcp")]
-    except psutil.Error:
-        return True  # o macOS pode não deixar ver
-    return any(item.status == psutil.CONN_LISTEN and item.laddr.port == server.port for item in sockets)
-
-
-def _taken(port):
-    """Verdadeiro se outro processo atende na porta."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) == 0
-
-
-def _tree(process):
-    """O processo e os seus descendentes, como `psutil.Process`; vazia se ele já terminou."""
-    try:
-        root = psutil.Process(process.pid) if process.poll() is None else None
-        return [root, *root.children(recursive=True)] if root else []
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _stop(process):
-    """SIGTERM, cinco segundos de paciência, SIGKILL; nenhum descendente fica."""
-    children = _tree(process)[1:]
-    process.terminate()
-    try:
-        process.wait(timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        children += [child for child in _tree(process)[1:] if child not in children]
-        process.kill()
-        process.wait()
-    left = psutil.wait_procs(children, timeout=1)[1]
-    for child in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
-    psutil.wait_procs(left, timeout=PATIENCE_S)
-    process.stdin.close()

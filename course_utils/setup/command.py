@@ -6,20 +6,17 @@ menos o traceback que não ajuda o aluno; um erro que ninguém previu aparece in
 
 from __future__ import annotations
 
-import errno
 import runpy
 import sys
 
 from course_utils import files
 
 INTERRUPTED = 130  # o código de saída de quem recebeu um Ctrl-C
-# Os erros de disco que são do aluno; os outros (um arquivo que falta…) seriam engano nosso.
-EXPECTED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def explain(problem: BaseException) -> str | None:
     """O problema numa frase, com o que fazer; None se não é dos que o aluno pode resolver."""
-    if isinstance(problem, OSError) and problem.errno in EXPECTED:
+    if isinstance(problem, OSError) and problem.errno in files.REASONS:
         return f"Não consegui gravar {problem.filename or 'no disco'} {files.explain(problem)} e rode de novo."
     # Os erros do próprio curso já nascem como frase.
     return str(problem) if type(problem).__module__.startswith("course_utils.") else None

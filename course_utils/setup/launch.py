@@ -6,20 +6,19 @@ que um comando ou o JupyterLab precisa, e é o único lugar em que isso se decid
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from course_utils.setup.installer import SetupError
+from course_utils.processes import HOST, is_free
+from course_utils.setup.progress import SetupError
 
-HOST, FIRST_PORT = "127.0.0.1", 8888
-# As opções do JupyterLab que também decidimos: `--port 9555`, `--port=9555`, `--ServerApp.port=9555`…
-OURS = re.compile(r"--(?:\w+\.)?(port|ip|token|log[-_]level)(?:=(.*))?$")
+FIRST_PORT, LAST_PORT = 8888, 65535
 BAD_PORT = "A porta tem de ser um número de 1 a 65535, e veio «{}»: por exemplo, --port 9555."
 NO_VALUE = "Falta o valor da opção {}: por exemplo, --port 9555."
 TAKEN = "A porta {} está em uso ou é reservada: escolha outra com --port, por exemplo --port {}."
@@ -43,6 +42,13 @@ def run_child(root: str, command: list[str], own: dict | None = None) -> int:
     return code if code >= 0 else 128 - code
 
 
+def stop(child: subprocess.Popen) -> None:
+    try:
+        child.wait(timeout=15)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        child.kill()
+
+
 def child_environment(root: str, own: dict[str, str]) -> dict[str, str]:
     """O ambiente de um comando: o deste processo, UTF-8 em qualquer página de código e o que é dele (`own`)."""
     return {**os.environ, **writable_home(root), "PYTHONUTF8": "1", **own}
@@ -57,33 +63,27 @@ def writable_home(root: str) -> dict[str, str]:
     except RuntimeError:  # nem se sabe qual é
         pass
     place = Path(root, "artifacts", "home")
-    names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
-    return {name: str(place / name.lower()) for name in (*names, "XDG_CACHE_HOME") if name not in os.environ}
-
-
-def stop(child: subprocess.Popen) -> None:
-    try:
-        child.wait(timeout=15)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        child.kill()
+    names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME")
+    return {name: str(place / name.lower()) for name in names if name not in os.environ}
 
 
 def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     """Abre o JupyterLab em `notebook`, só nesta máquina, na primeira porta livre a partir da 8888.
 
-    `options`: as do JupyterLab; as de `OURS` valem no lugar das nossas. Levanta `SetupError` se uma não serve.
+    `options`: as do JupyterLab; as que `read_options` conhece valem no lugar das nossas. Levanta `SetupError` se
+    uma não serve.
     """
-    chosen, others = split_options(options)
-    address = chosen.get("ip", HOST)
-    port = choose_port(address, chosen.get("port"))
-    token = chosen.get("token") or os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
-    level = chosen.get("log_level", "ERROR")
-    everywhere = not address.strip("0.:*")  # quem atende em todos os endereços atende também neste
+    chosen, others = read_options(options)
+    address = "" if chosen.ip == "*" else chosen.ip
+    port = choose_port(address, chosen.port)
+    token = chosen.token or os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
+    everywhere = not address.strip("0.:")  # quem atende em todos os endereços atende também neste
     shown = HOST if everywhere else f"[{address}]" if ":" in address else address
     print(f"Abrindo o JupyterLab: http://{shown}:{port}/lab/tree/{notebook}?token={token}")
     print("Para encerrar, tecle Ctrl-C aqui.", flush=True)
+    level = chosen.log_level
     command = [python, "-m", "jupyterlab", f"--log-level={level}", f"--LabApp.log_level={level}"]
-    command += [f"--ServerApp.ip={address}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", *others]
+    command += [f"--ServerApp.ip={chosen.ip}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", *others]
     place = Path(root, "artifacts", "home")
     own = {
         "JUPYTER_TOKEN": token,
@@ -96,52 +96,33 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     return run_child(root, command, own)
 
 
-def split_options(options: list[str]) -> tuple[dict[str, str], list[str]]:
-    """As opções de `OURS` (`{"port": "9555"}`; a última vence) e as outras, que vão como vieram."""
-    chosen: dict[str, str] = {}
-    others: list[str] = []
-    waiting = list(options)
-    while waiting:
-        option = waiting.pop(0)
-        found = OURS.match(option)
-        if option == "--debug":
-            chosen["log_level"] = "DEBUG"
-        elif not found:
-            others.append(option)
-        elif found[2] is None and not waiting:
-            raise SetupError(NO_VALUE.format(option))
-        else:
-            chosen[found[1].replace("-", "_")] = waiting.pop(0) if found[2] is None else found[2]
-    return chosen, others
+def read_options(options: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """As opções que também decidimos (`ip`, `port`, `token`, `log_level`) e as outras, que vão como vieram.
+
+    O JupyterLab não aceita uma opção dada duas vezes: de duas, vale a última.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    applications = ("ServerApp", "LabApp")
+    for name, default in (("ip", HOST), ("port", None), ("log_level", "ERROR")):
+        names = {f"--{name}", f"--{name.replace('_', '-')}", *(f"--{one}.{name}" for one in applications)}
+        parser.add_argument(*names, dest=name, default=default)
+    parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token")
+    parser.add_argument("--debug", dest="log_level", action="store_const", const="DEBUG")
+    try:
+        return parser.parse_known_args(options)
+    except argparse.ArgumentError:
+        raise SetupError(NO_VALUE.format(options[-1])) from None
 
 
 def choose_port(address: str, asked: str | None) -> int:
     """A porta pedida, se serve e está livre; sem pedido, a primeira livre a partir de `FIRST_PORT`."""
+    if not is_free(0, address):
+        raise SetupError(BAD_IP.format(address))
     if asked is None:
-        return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(address, port)), 0)
-    if not re.fullmatch(r"\d{1,5}", asked) or not 1 <= int(asked) <= 65535:
+        return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(port, address)), 0)
+    if not re.fullmatch(r"\d{1,5}", asked) or not 1 <= int(asked) <= LAST_PORT:
         raise SetupError(BAD_PORT.format(asked))
     port = int(asked)
-    if not is_free(address, port):
-        raise SetupError(TAKEN.format(port, port + 1 if port < 65535 else FIRST_PORT))
+    if not is_free(port, address):
+        raise SetupError(TAKEN.format(port, port + 1 if port < LAST_PORT else FIRST_PORT))
     return port
-
-
-def is_free(address: str, port: int) -> bool:
-    """Pode-se atender em `address:port`? Levanta `SetupError` se esta máquina não tem esse endereço."""
-    address = "" if address == "*" else address
-    try:
-        family, _, _, _, place = socket.getaddrinfo(address or None, port, type=socket.SOCK_STREAM,
-                                                    flags=socket.AI_PASSIVE)[0]  # fmt: skip
-        with socket.socket(family) as probe:
-            probe.bind((place[0], 0))  # o endereço é desta máquina?
-    except (OSError, UnicodeError):
-        raise SetupError(BAD_IP.format(address)) from None
-    with socket.socket(family) as probe:
-        if os.name != "nt":  # no Windows esta opção deixaria dois servidores na mesma porta
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(place)
-        except OSError:
-            return False
-    return True

@@ -18,7 +18,10 @@ import hashlib
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from course_utils import files
 
 BASE, CPU = "requirements.lock", "requirements-cpu.lock"
 EXTRAS = {"ray": "requirements-ray.lock", "llm": "requirements-llm.lock"}  # nome do extra: o lock dele
@@ -57,26 +60,21 @@ def digest(path: Path) -> str:
 # ---------------------------------------------------------------- refazer
 
 
-def requirements_of(lock: str) -> str:
-    return lock.replace(".lock", ".txt")
+def requirements_of(name: str) -> str:
+    return name.replace(".lock", ".txt")
 
 
 def compile_lock(root: Path, name: str, options: list[str]) -> None:
     """Refaz o lock `name` de `root` a partir do .txt de mesmo nome; levanta CalledProcessError se não dá."""
     target, source = root / name, root / requirements_of(name)
-    draft, unused = root / f"{name}.tmp", root / f"{name}.unused.tmp"
-    if name in UNUSED:
-        unused.write_text("\n".join(UNUSED[name]) + "\n", encoding="utf-8")
-        options = [*options, "--excludes", unused.name]
-    if target.exists():  # o que já estava fixado assim continua, se ainda serve
-        draft.write_bytes(target.read_bytes())
-    try:
-        run_compile(root, [source.name, "--output-file", draft.name, *options])
+    with files.draft(target) as draft, tempfile.TemporaryDirectory() as place:
+        if target.exists():  # o que já estava fixado assim continua, se ainda serve
+            draft.write_bytes(target.read_bytes())
+        unused = Path(place, "unused.txt")
+        unused.write_text("\n".join(UNUSED.get(name, ())) + "\n", encoding="utf-8")
+        run_compile(root, [source.name, "--output-file", draft.name, "--excludes", str(unused), *options])
         header = HEADER.format(name=source.name, digest=digest(source))
-        target.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
-    finally:
-        draft.unlink(missing_ok=True)
-        unused.unlink(missing_ok=True)
+        draft.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
 
 
 def run_compile(root: Path, arguments: list[str]) -> None:
@@ -104,35 +102,32 @@ def compile_cpu(root: Path) -> str:
     """Refaz requirements-cpu.lock, se o índice do PyTorch responde; devolve o que houve, numa frase."""
     version = re.search(r"^torch==([\w.]+)", (root / "requirements.txt").read_text(encoding="utf-8"), re.M)[1]
     pin = f"torch=={version}+cpu"
-    source, draft, target = root / "requirements-cpu.in", root / "requirements-cpu.tmp", root / CPU
     try:
-        source.write_text(f"{pin} ; sys_platform == 'linux'\n", encoding="utf-8")
-        options = ["--no-deps", "--no-annotate", "--torch-backend", "cpu", "--output-file", draft.name]
-        run_compile(root, [source.name, *options])
-        header = "# Feito por `python -m course_utils.setup.lock`.\n"
-        target.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
+        with files.draft(root / CPU) as draft, tempfile.TemporaryDirectory() as place:
+            source = Path(place, "cpu.in")
+            source.write_text(f"{pin} ; sys_platform == 'linux'\n", encoding="utf-8")
+            options = ["--no-deps", "--no-annotate", "--torch-backend", "cpu", "--output-file", draft.name]
+            run_compile(root, [str(source), *options])
+            header = "# Feito por `python -m course_utils.setup.lock`.\n"
+            draft.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
         return f"{CPU}: refeito."
     except subprocess.CalledProcessError:
-        if f"{pin} " in target.read_text(encoding="utf-8"):
+        if f"{pin} " in (root / CPU).read_text(encoding="utf-8"):
             return f"{CPU}: o índice do PyTorch não respondeu; ficam as impressões que já se tinha."
         return f"{CPU} está velho: rode de novo onde o índice do PyTorch responda."
-    finally:
-        source.unlink(missing_ok=True)
-        draft.unlink(missing_ok=True)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m course_utils.setup.lock")
     parser.add_argument("--upgrade", action="store_true", help="renova também as dependências")
     upgrade = ["--upgrade"] if parser.parse_args().upgrade else []
-    root = Path(__file__).resolve().parents[2]
     try:
-        compile_lock(root, BASE, upgrade)
+        compile_lock(files.ROOT, BASE, upgrade)
         for name in EXTRAS.values():
-            compile_lock(root, name, [*upgrade, "--constraints", BASE])
+            compile_lock(files.ROOT, name, [*upgrade, "--constraints", BASE])
     except subprocess.CalledProcessError:
         return 1  # o uv já disse por quê
-    print(compile_cpu(root))
+    print(compile_cpu(files.ROOT))
     return 0
 
 

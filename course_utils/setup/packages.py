@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from course_utils.setup import failures, lock
-from course_utils.setup.installer import BOUND, Progress, SetupError, run_logged
+from course_utils.setup import failures, lock, network
+from course_utils.setup.progress import Progress, SetupError, run
 from course_utils.setup.sources import Sources
 
 # Importados de verdade no fim, em dois processos ao mesmo tempo: instalado não quer dizer que funcione.
@@ -23,6 +23,8 @@ PROBE = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_modul
 CANNOT_IMPORT = (
     "Os pacotes foram instalados, mas não funcionam: o porquê está em {log}; depois de resolver, rode de novo."
 )
+PIP = ("-I", "-X", "utf8", "-m", "pip", "install", "--isolated", "--disable-pip-version-check", "--no-input")
+LOCKED = ("--no-deps", "--require-hashes", "--only-binary", ":all:")  # só o que o lock diz, já compilado
 
 
 def uv_of(prefix: Path) -> Path:
@@ -30,24 +32,17 @@ def uv_of(prefix: Path) -> Path:
     return prefix / ("Scripts/uv.exe" if os.name == "nt" else "bin/uv")
 
 
+def uv_install(prefix: Path, python: Path, *options) -> list[str]:
+    """O comando com que o uv instala em `python`, sem ler as configurações de ninguém."""
+    return [str(uv_of(prefix)), "pip", "install", "--python", str(python), "--no-config", *LOCKED, *options]
+
+
 def whole(root: Path, prefix: Path, python: Path, locks: list[str], cpu: bool) -> bool:
     """Está tudo o que os `locks` fixam, nas versões certas? O uv confere, sem rede e sem mexer em nada."""
-    command = [
-        uv_of(prefix),
-        "pip",
-        "install",
-        "--quiet",
-        "--no-cache",
-        "--offline",
-        "--check",
-        "--python",
-        python,
-    ]
     try:
         with selection(root, locks, cpu) as wanted:
-            done = subprocess.run(
-                [*map(str, command), *wanted], env=Sources().environment, capture_output=True, check=False
-            )
+            command = uv_install(prefix, python, "--quiet", "--no-cache", "--offline", "--check", *wanted)
+            done = subprocess.run(command, env=Sources().environment, capture_output=True, check=False)
     except OSError:
         return False
     return done.returncode == 0
@@ -56,15 +51,18 @@ def whole(root: Path, prefix: Path, python: Path, locks: list[str], cpu: bool) -
 @contextlib.contextmanager
 def selection(root: Path, locks: list[str], cpu: bool):
     """As opções do uv que dizem o que instalar: os `locks`; com `cpu`, o PyTorch sem CUDA no lugar do outro."""
-    options = ["--no-config", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    options = []
     for name in [*locks, *([lock.CPU] if cpu else [])]:
         options += ["--requirements", str(root / name)]
     with tempfile.TemporaryDirectory() as place:
-        if cpu:
-            excluded = Path(place, "gpu.txt")
-            excluded.write_text("\n".join(lock.gpu_only(lock.read(root))) + "\n", encoding="utf-8")
-            options += ["--excludes", str(excluded)]
-        yield options
+        yield options + (without_cuda(root, place) if cpu else [])
+
+
+def without_cuda(root: Path, place: str) -> list[str]:
+    """A opção do uv que deixa de fora o que só o PyTorch com CUDA usa; escreve em `place` a lista que ela pede."""
+    excluded = Path(place, "gpu.txt")
+    excluded.write_text("\n".join(lock.gpu_only(lock.read(root))) + "\n", encoding="utf-8")
+    return ["--excludes", str(excluded)]
 
 
 def install(
@@ -75,29 +73,19 @@ def install(
     Levanta `SetupError`, com o fato que explica a falha.
     """
     forget_half_installed(prefix)
-    bring_uv(root, prefix, python, where, log, progress)
+    progress.show("1/3 Trazendo o instalador (uv)")
+    bring_uv(root, prefix, python, where, log)
     progress.show("2/3 Instalando os pacotes de requirements.lock")
     torch = torch_options(root, prefix, python, where, log)
-    cpu = torch is not None
-    with selection(root, locks, cpu) as wanted:
-        command = [
-            str(uv_of(prefix)),
-            "pip",
-            "install",
-            "--python",
-            str(python),
-            *where.uv,
-            *(torch or []),
-            *wanted,
-        ]
+    with selection(root, locks, torch is not None) as wanted:
         progress.clear()
-        run_uv(command, prefix, where, log)
+        run_uv(uv_install(prefix, python, *where.uv, *(torch or []), *wanted), prefix, where, log)
     progress.show("3/3 Conferindo")
     try_imports(root, prefix, python, locks, log)
-    return cpu
+    return torch is not None
 
 
-def bring_uv(root: Path, prefix: Path, python: Path, where: Sources, log, progress: Progress) -> None:
+def bring_uv(root: Path, prefix: Path, python: Path, where: Sources, log) -> None:
     """O pip instala o uv fixado no lock, e nenhum outro: as impressões digitais têm de conferir."""
     pin = lock.read(root)["uv"]
     if uv_of(prefix).exists():
@@ -106,35 +94,11 @@ def bring_uv(root: Path, prefix: Path, python: Path, where: Sources, log, progre
             return
     requirement = prefix / "uv.txt"
     requirement.write_text(pin, encoding="utf-8")
-    command = [
-        str(python),
-        "-I",
-        "-X",
-        "utf8",
-        "-m",
-        "pip",
-        "install",
-        "--isolated",
-        "--disable-pip-version-check",
-    ]
-    command += [
-        "--no-input",
-        "--no-deps",
-        "--require-hashes",
-        "--only-binary",
-        ":all:",
-        "--force-reinstall",
-        *where.pip,
-    ]
-    try:
-        run_logged(
-            [*command, "-r", str(requirement)], log,
-            lambda lines: progress.show("1/3 Trazendo o instalador (uv)"), where.environment,
-        )  # fmt: skip
-    except SetupError:
-        raise SetupError(failures.explain(where, prefix, Path(log.name))) from None
-    finally:
-        requirement.unlink(missing_ok=True)
+    command = [python, *PIP, *LOCKED, "--force-reinstall", *where.pip, "-r", requirement]
+    failed = run(command, log, where.environment)
+    requirement.unlink(missing_ok=True)
+    if failed:
+        raise SetupError(failures.explain(where, prefix, Path(log.name)))
 
 
 def torch_options(root: Path, prefix: Path, python: Path, where: Sources, log) -> list[str] | None:
@@ -145,44 +109,25 @@ def torch_options(root: Path, prefix: Path, python: Path, where: Sources, log) -
     if sys.platform != "linux" or not (root / lock.CPU).exists():
         return None
     env = {**where.environment, "UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": "8"}
-    command = [
-        str(uv_of(prefix)),
-        "pip",
-        "install",
-        "--quiet",
-        "--dry-run",
-        "--python",
-        str(python),
-        "--no-config",
-    ]
-    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(root / lock.CPU), *where.uv]
-    for options in ([], *([] if where.offline else [["--torch-backend", "cpu"]])):
-        if subprocess.run([*command, *options], env=env, stdout=log, stderr=log, check=False).returncode == 0:
-            return options
-    return None
+    command = uv_install(prefix, python, "--quiet", "--dry-run", "-r", str(root / lock.CPU), *where.uv)
+    found = (options for options in torch_places(where) if run([*command, *options], log, env) == 0)
+    return next(found, None)
+
+
+def torch_places(where: Sources) -> list[list[str]]:
+    """As opções do uv de cada lugar em que se procura o PyTorch sem CUDA, em ordem."""
+    return [[], *([] if where.offline else [["--torch-backend", "cpu"]])]
 
 
 def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
     """Roda o uv: num terminal, o andamento que se vê é o dele; fora de um, tudo vai para o log."""
     shown = sys.stderr.isatty()
-    done = uv_process(command, where, log, None if shown else log)
-    if done and shown and not (failures.disk(prefix) or failures.network(where)):
+    done = run(command, log, where.environment, sys.stderr if shown else log)
+    if done and shown and not (failures.disk(prefix) or network.explain(where)):
         # O terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo.
-        done = uv_process(command, where, log, log)
+        done = run(command, log, where.environment)
     if done:
-        told = f"artifacts/{Path(log.name).name}"
-        cause = failures.explain(where, prefix, Path(log.name))
-        if done == 1 and cause == failures.UNKNOWN.format(log=told):  # 1: não há versão que sirva; outro erro dá 2
-            absent = failures.KIT_ABSENT if where.offline else failures.ABSENT
-            cause = absent.format(what="algum dos pacotes fixados", log=told)
-        raise SetupError(cause)
-
-
-def uv_process(command: list[str], where: Sources, log, errors) -> int:
-    log.flush()
-    return subprocess.run(
-        command, env=where.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=errors, check=False, **BOUND
-    ).returncode
+        raise SetupError(failures.explain(where, prefix, Path(log.name)))
 
 
 def try_imports(root: Path, prefix: Path, python: Path, locks: list[str], log) -> None:
@@ -199,8 +144,7 @@ def try_imports(root: Path, prefix: Path, python: Path, locks: list[str], log) -
     ]
     codes = [process.wait() for process in running]  # espera todos
     if any(codes):
-        cause = failures.disk(prefix) or CANNOT_IMPORT.format(log=f"artifacts/{Path(log.name).name}")
-        raise SetupError(cause)
+        raise SetupError(failures.disk(prefix) or CANNOT_IMPORT.format(log=failures.shown(Path(log.name))))
 
 
 def installed(prefix: Path) -> list[Path]:

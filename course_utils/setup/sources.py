@@ -21,19 +21,19 @@ KEYS = (
     "index-url", "extra-index-url", "find-links", "no-index", "cert", "client-cert", "proxy", "trusted-host",
     "timeout", "default-timeout", "retries",
 )  # fmt: skip
+NAMES = {  # como o uv chama, no ambiente, o que o pip tem em opções
+    "cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT", "default-timeout": "UV_HTTP_TIMEOUT",
+    "timeout": "UV_HTTP_TIMEOUT", "retries": "UV_HTTP_RETRIES",
+}  # fmt: skip
 SEVERAL = ("extra-index-url", "find-links", "trusted-host")  # separados por espaços
 KEPT = ("PIP_CONFIG_FILE", *("PIP_" + key.upper().replace("-", "_") for key in KEYS))
 
 
 @dataclass(frozen=True)
 class Sources:
-    """`settings`: `{"index-url": "https://…", …}`, com as chaves de `KEYS` e os valores que o pip lhes dá (str).
-
-    `python`: o Python a cujo pip se perguntou.
-    """
+    """`settings`: `{"index-url": "https://…", …}`, com as chaves de `KEYS` e o que o pip lhes dá (str)."""
 
     settings: dict[str, str] = field(default_factory=dict)
-    python: str = sys.executable
 
     def values(self, key: str) -> list[str]:
         value = self.settings.get(key, "")
@@ -73,24 +73,18 @@ class Sources:
     @cached_property
     def environment(self) -> dict[str, str]:
         """O ambiente em que o pip e o uv rodam: sem `PIP_*` nem `UV_*`, com os certificados e o proxy do pip."""
-        own = {name: os.environ[name] for name in ("UV_CACHE_DIR",) if os.environ.get(name)}  # só diz onde guardar
-        kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("PIP_", "UV_"))}
-        env = {**kept, **own, "PIP_CONFIG_FILE": os.devnull, "UV_PYTHON_DOWNLOADS": "never"}
-        if "cert" in self.settings:
-            env["SSL_CERT_FILE"] = self.settings["cert"]
-        if "cert" in self.settings or system_certificates():
+        given = self.settings
+        ours = {name for name in os.environ if name.upper().startswith(("PIP_", "UV_"))}
+        if os.environ.get("UV_CACHE_DIR"):
+            ours.discard("UV_CACHE_DIR")  # este só diz onde guardar
+        env = {name: value for name, value in os.environ.items() if name not in ours}
+        env |= {"PIP_CONFIG_FILE": os.devnull, "UV_PYTHON_DOWNLOADS": "never"}
+        if "cert" in given or system_certificates():
             env["UV_SYSTEM_CERTS"] = "1"
-        if "client-cert" in self.settings:
-            env["SSL_CLIENT_CERT"] = self.settings["client-cert"]
-        if "proxy" in self.settings:
-            proxy = self.settings["proxy"]
-            proxy = proxy if "://" in proxy else f"http://{proxy}"
+        if "proxy" in given:
+            proxy = given["proxy"] if "://" in given["proxy"] else f"http://{given['proxy']}"
             env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
-        for key, name in (("default-timeout", "UV_HTTP_TIMEOUT"), ("timeout", "UV_HTTP_TIMEOUT"),
-                          ("retries", "UV_HTTP_RETRIES")):  # fmt: skip
-            if self.settings.get(key, "").isdecimal():
-                env[name] = self.settings[key]
-        return env
+        return env | {name: given[key] for key, name in NAMES.items() if given.get(key)}
 
 
 def system_certificates() -> bool:
@@ -110,7 +104,7 @@ def read(python: str | Path) -> Sources:
     settings: dict[str, str] = {}
     for section in ("global", "install", ":env:"):  # a mesma ordem do pip: o último vence
         settings |= {key: value for key, value in found.get(section, {}).items() if key in KEYS and value}
-    return Sources(settings, str(python))
+    return Sources(settings)
 
 
 def only(folder: Path) -> Sources:

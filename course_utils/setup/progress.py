@@ -1,0 +1,72 @@
+"""O que a preparação mostra na tela, e como ela roda outros programas: a saída deles vai para um registro."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+
+from course_utils.processes import BOUND
+
+SILENCE_S = 20
+
+
+class SetupError(Exception):
+    """Uma frase em português: o que houve e o que fazer."""
+
+
+class Progress:
+    """Uma linha que se reescreve (terminal), ou linhas simples e raras (arquivo, CI)."""
+
+    def __init__(self):
+        self.live = sys.stdout.isatty()
+        self.last_time, self.last_step = 0.0, ""
+
+    def show(self, text: str) -> None:
+        now = time.monotonic()
+        if self.live:
+            width = shutil.get_terminal_size().columns - 1
+            print("\r" + text[:width].ljust(width), end="", flush=True)
+        elif text[:3] != self.last_step or now - self.last_time > SILENCE_S:
+            print(text, flush=True)
+            self.last_time, self.last_step = now, text[:3]
+
+    def clear(self) -> None:
+        """Deixa a linha livre para outro programa escrever."""
+        if self.live:
+            print("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r", end="", flush=True)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.clear()
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB".replace(".", ",")
+
+
+def require_space(folder, needed: int) -> None:
+    """Levanta `SetupError` se no disco de `folder` não há `needed` bytes livres."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise SetupError(
+            f"Falta espaço em disco: são precisos {gigabytes(needed)} em {folder} e há {gigabytes(free)}; "
+            f"libere {gigabytes(needed - free)} e rode de novo."
+        )
+
+
+def run(command, log, env: dict | None = None, errors=None) -> int:
+    """Roda `command` com a saída em `log` e os erros em `errors` (padrão: `log`); devolve o código de saída."""
+    log.flush()
+    return subprocess.run(
+        [*map(str, command)], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=errors or log, check=False,
+        **BOUND,
+    ).returncode  # fmt: skip

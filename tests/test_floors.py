@@ -1,0 +1,92 @@
+"""A casa é um prédio: cada arquivo só importa do seu andar para baixo, e nenhuma volta existe.
+
+`__main__` · `lesson`, `bench`, `slides` · `serving` e `classroom` · `model` e `measure` · o chão. Ao lado,
+`setup`, que roda antes de haver qualquer pacote: só o `__main__` o importa.
+"""
+
+import ast
+import graphlib
+import os
+import subprocess
+import sys
+
+from course_utils.model import artifacts
+
+PACKAGE = artifacts.ROOT / "course_utils"
+FLOORS = (
+    {"bars", "files", "processes", "settings"},
+    {"model", "measure"},
+    {"serving", "classroom"},
+    {"lesson", "bench", "slides", "binder"},
+    {"__main__"},
+)
+# O que ainda sobe ou dá a volta, e não devia: `(quem importa, quem é importado)`.
+KNOWN = {("course_utils.classroom.exercises.engine", "course_utils.classroom.progress")}
+
+
+def module(path):
+    parts = path.relative_to(artifacts.ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module(path): path for path in PACKAGE.rglob("*.py")}
+
+
+def imported_by(name):
+    """Os módulos do pacote que `name` importa, em qualquer lugar dele: também dentro de uma função."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: os nossos import dizem o caminho inteiro"
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {one if one in MODULES else node.module for one in inside}
+    return {one for one in found & set(MODULES) if (name, one) not in KNOWN}
+
+
+GRAPH = {name: imported_by(name) for name in MODULES}
+
+
+def wing(name):
+    return name.split(".")[1] if "." in name else ""
+
+
+def floor(name):
+    return next(level for level, wings in enumerate(FLOORS) if wing(name) in wings)
+
+
+def test_no_arrow_goes_up():
+    inside = {name for name in MODULES if wing(name) not in ("", "setup")}
+    up = {(name, one) for name in inside for one in GRAPH[name] & inside if floor(one) > floor(name)}
+    assert up == set()
+
+
+def test_nothing_comes_round():
+    list(graphlib.TopologicalSorter(GRAPH).static_order())  # levanta CycleError, que diz a volta
+
+
+def test_what_is_known_to_be_wrong_still_is():
+    for name, one in KNOWN:
+        assert one.rpartition(".")[2] in MODULES[name].read_text(encoding="utf-8"), "tire-a de KNOWN"
+
+
+def test_set_up_stands_alone():
+    ground = {f"course_utils.{name}" for name in FLOORS[0]}
+    for name, found in GRAPH.items():
+        if wing(name) == "setup":
+            assert {one for one in found if wing(one) != "setup"} <= ground, name
+        elif wing(name) != "__main__":
+            assert not {one for one in found if wing(one) == "setup"}, name
+
+
+def test_set_up_imports_nothing_but_the_standard_library():
+    names = [name for name in MODULES if wing(name) == "setup"]
+    code = f"import sys; sys.path.insert(0, {str(artifacts.ROOT)!r}); before = set(sys.modules)\n"
+    code += f"import {', '.join(names)}\n"
+    code += "new = {name.split('.')[0] for name in set(sys.modules) - before if sys.modules[name]}\n"
+    code += "print(*new - sys.stdlib_module_names)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, encoding="utf-8", env=os.environ, check=True
+    )
+    assert done.stdout.split() == ["course_utils"]
