@@ -7,7 +7,7 @@ import pytest
 from hostile import Explosive
 
 from course_utils.classroom import exercises
-from course_utils.classroom.exercises import homes
+from course_utils.classroom.exercises import nb03
 
 RIGHT = {"banco": "dedicado", "loja": "nuvem", "clinica": "dedicado", "coletor": "borda", "startup": "nuvem"}
 HOMES = ("dedicado", "nuvem", "borda")
@@ -45,18 +45,18 @@ def test_each_choice_is_right_or_says_what_it_would_cost(capsys, case, home):
         assert text == "✔ Certo!\n"
     else:
         assert text.startswith("✘ Ainda não. Esperava outra casa em 1 dos 5 casos")
-        assert homes.COSTS[case][home] in text
+        assert nb03.COSTS[case][home] in text
 
 
 def test_each_cost_is_of_its_own():
-    costs = [cost for homes_of_case in homes.COSTS.values() for cost in homes_of_case.values()]
+    costs = [cost for homes_of_case in nb03.COSTS.values() for cost in homes_of_case.values()]
     assert len(set(costs)) == len(costs) == 9
 
 
 def test_several_wrong_choices_are_all_explained(capsys):
     text = feedback(capsys, dict.fromkeys(RIGHT, "nuvem"))
     assert "3 dos 5 casos" in text
-    assert all(homes.COSTS[case]["nuvem"] in text for case in ("banco", "clinica", "coletor"))
+    assert all(nb03.COSTS[case]["nuvem"] in text for case in ("banco", "clinica", "coletor"))
 
 
 @pytest.mark.parametrize(

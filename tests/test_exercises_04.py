@@ -6,7 +6,10 @@ import pytest
 from hostile import Explosive
 
 from course_utils.classroom import exercises
-from course_utils.classroom.exercises.cloud import PROBLEMS, RIGHT
+from course_utils.classroom.exercises.nb04 import PROBLEMS as BY_CASE
+
+PROBLEMS = {(c, m): t for c, ms in BY_CASE.items() for m, t in ms.items()}
+RIGHT = {"A": "tempo real", "B": "lote", "C": "assíncrono", "D": "serverless"}
 
 
 def feedback(capsys, answer):

@@ -8,7 +8,7 @@ from hostile import Explosive
 from needs import need
 
 from course_utils.classroom import exercises
-from course_utils.classroom.exercises.cluster import CASES
+from course_utils.classroom.exercises.extras import REPLICAS as CASES
 
 
 def feedback(capsys, answer):

@@ -1,9 +1,8 @@
-"""Exercícios do notebook 03."""
+"""Exercícios do notebook 03 e do laboratório das calculadoras."""
 
-import unicodedata
 from math import ceil, isfinite
 
-from course_utils.classroom.exercises.engine import NotYetError, exercise
+from course_utils.classroom.exercises.engine import NotYetError, exercise, plain
 
 # O que cada casa custaria em cada caso; a que falta serve (na clínica, duas servem).
 COSTS = {
@@ -39,15 +38,13 @@ NAMES = {
     "nuvem": "nuvem", "cloud": "nuvem", "borda": "borda", "edge": "borda", "edge ai": "borda",
     "dispositivo de borda": "borda",
 }  # fmt: skip
+SAME_CASE = {"start-up": "startup", "start up": "startup"}
 
 
-@exercise("03_opcoes_de_deploy")
+@exercise("03_opcoes_de_deploy", mapping='{"banco": "…", "loja": "…", …}, com os cinco casos')
 def opcoes_cinco_casos(answer):
     """Uma casa para cada um dos cinco casos; cada escolha errada diz o que custaria naquele caso."""
-    if not isinstance(answer, dict):
-        next_step = 'escreva {"banco": "…", "loja": "…", …}, com os cinco casos.'
-        raise NotYetError("um dicionário", type(answer).__name__, next_step)
-    choices = {_plain(case): _plain(home) for case, home in answer.items()}
+    choices = {SAME_CASE.get(plain(case), plain(case)): plain(home) for case, home in answer.items()}
     if set(choices) != set(COSTS):
         cases, received = ", ".join(COSTS), ", ".join(choices) or "nenhum"
         raise NotYetError(f"os casos {cases}", received, "dê uma casa a cada um, e só a eles.")
@@ -63,18 +60,9 @@ def opcoes_cinco_casos(answer):
         raise NotYetError(expected, received, f"veja o que cada escolha custaria:\n{reasons}")
 
 
-def _plain(text):
-    """O texto em minúsculas, sem acentos, aspas nem espaços sobrando (`"Start-up"` e `"Clínica"` também valem)."""
-    letters = unicodedata.normalize("NFKD", str(text)[:100]).encode("ascii", "ignore").decode()
-    plain = " ".join(letters.strip(" .\"'").lower().split())
-    return "startup" if plain in ("start-up", "start up") else plain
-
-
-@exercise("laboratorios/03_calculadoras")
+@exercise("laboratorios/03_calculadoras", function="maquinas")
 def opcoes_reserva(answer):
     """`maquinas(pico, vazao, alvo)`: as que bastam para o uso-alvo, e mais uma de reserva."""
-    if not callable(answer):
-        raise NotYetError("uma função", type(answer).__name__, "escreva resposta = maquinas, sem parênteses.")
     for peak, rate, target in ((1000, 100, 0.7), (210, 100, 0.7), (1, 500, 0.5), (900, 100, 0.9)):
         least = ceil(peak / (rate * target))
         case = f"maquinas({peak}, {rate}, {target})"

@@ -1,4 +1,6 @@
-"""Exercício do notebook 02."""
+"""Exercício do laboratório 02."""
+
+import numpy as np
 
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
@@ -6,7 +8,6 @@ from course_utils.classroom.exercises.engine import NotYetError, exercise
 @exercise("laboratorios/02_conversoes")
 def onnx_lote_dinamico(session):
     """A sessão da rede com softmax: entrada `pixels`, saída `probabilidades`, lote livre."""
-    import numpy as np
     import onnxruntime
 
     from course_utils.model import digits

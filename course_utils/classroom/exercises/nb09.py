@@ -1,15 +1,13 @@
-"""Exercício do notebook 09."""
+"""Exercício do laboratório 09."""
+
+import numpy as np
 
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise("laboratorios/09_poda_a_fundo")
+@exercise("laboratorios/09_poda_a_fundo", function="prune_pair")
 def poda_em_cadeia(answer):
     """Tirar neurônios de uma camada e, na seguinte, as colunas que liam deles."""
-    import numpy as np
-
-    if not callable(answer):
-        raise NotYetError("uma função", type(answer).__name__, "escreva resposta = prune_pair, sem parênteses.")
     random = np.random.default_rng(9)
     first, bias, second = random.normal(size=(6, 4)), random.normal(size=6), random.normal(size=(3, 6))
     first *= np.array([1, 0.1, 2, 0.2, 3, 0.3])[:, None]  # os mais fortes: 0, 2 e 4

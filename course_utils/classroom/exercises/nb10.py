@@ -1,4 +1,4 @@
-"""O desafio do notebook 10."""
+"""O desafio do laboratório 10."""
 
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 

@@ -1,16 +1,13 @@
-"""Exercício do notebook 08."""
+"""Exercício do laboratório 08."""
+
+import numpy as np
 
 from course_utils.classroom.exercises.engine import NotYetError, exercise
 
 
-@exercise("laboratorios/08_quantizacao_a_fundo")
+@exercise("laboratorios/08_quantizacao_a_fundo", function="per_channel")
 def quantizacao_por_canal(answer):
     """`per_channel(weights, bits)` → marcas simétricas e uma escala por linha."""
-    import numpy as np
-
-    if not callable(answer):
-        next_step = "escreva resposta = per_channel, sem parênteses."
-        raise NotYetError("uma função", type(answer).__name__, next_step)
     random = np.random.default_rng(8)
     sizes = np.array([0.01, 1, 0, 30, 5], np.float32)[:, None]  # linhas muito diferentes, e uma de zeros
     weights = random.normal(size=(5, 64)).astype(np.float32) * sizes
@@ -26,8 +23,6 @@ def quantizacao_por_canal(answer):
 
 def _compare(received, marks, scales, top, bits):
     """Levanta `NotYetError` se `received` não é o par (marcas, escalas) esperado."""
-    import numpy as np
-
     if not isinstance(received, tuple | list) or len(received) != 2:
         raise NotYetError("dois valores", type(received).__name__, "termine com return marks, scales.")
     their_marks, their_scales = (np.asarray(item) for item in received)
