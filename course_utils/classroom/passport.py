@@ -17,8 +17,7 @@ class PassportError(RuntimeError):
 def read(file=FILE):
     """`{notebook: {medida: número ou texto}}`, em ordem de notebook; vazio se nada foi carimbado (ou se o
     arquivo estragou: nesse caso rodar os notebooks o refaz)."""
-    stamps = {name: measures for name, measures in state.read(file).items() if isinstance(measures, dict)}
-    return dict(sorted(stamps.items()))
+    return dict(sorted(state.entries(file).items()))
 
 
 def stamp(notebook, measures, clock=None, file=FILE):
@@ -45,9 +44,13 @@ def number(notebook, measure, stamps):
 
 def show_page(notebook):
     """Mostra na célula a página do notebook: o que ele carimbou e, ao lado do que você previu, o que ele mediu."""
-    stamped = read().get(notebook, {})
-    tables.show("O que você mediu", ("Medida", "Valor"), [(name, shown(value)) for name, value in stamped.items()])
+    table("O que você mediu", read().get(notebook, {})).show()
     predictions.show(notebook)
+
+
+def table(caption, measures):
+    """As `measures` de um carimbo, como `Table`."""
+    return tables.Table(caption, ("Medida", "Valor"), [(name, shown(value)) for name, value in measures.items()])
 
 
 def text(stamps):

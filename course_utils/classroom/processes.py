@@ -1,11 +1,17 @@
-"""Uma função do notebook executada num processo só dela: a memória que ela gasta acaba com o processo."""
+"""Processos que acabam com quem os iniciou: uma função do notebook, um comando, um programa que não é nosso.
+
+`python -m course_utils.classroom.processes gunicorn app:app` executa o comando e o encerra quando a entrada padrão
+fecha, isto é, quando quem o iniciou termina: um programa que não é nosso não vigia o kernel.
+"""
 
 import inspect
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from pathlib import Path
 
 # No começo do outro processo: se quem o iniciou morre, ele se encerra e leva o seu roteiro.
@@ -63,3 +69,21 @@ def run_function(function, *arguments):
         script = Path(folder) / f"{function.__name__}.py"
         script.write_text(source + call, encoding="utf-8")
         return run([sys.executable, script, *arguments])
+
+
+def _watch(command):
+    """Executa `command` (lista de textos) e devolve o código com que ele terminou (int)."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+
+    def watch():
+        while os.read(0, 4096):
+            pass
+        child.terminate()
+
+    threading.Thread(target=watch, daemon=True).start()
+    return child.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(_watch(sys.argv[1:]))
