@@ -19,7 +19,7 @@ class NotYetError(Exception):
     """A resposta ainda não está certa."""
 
     def __init__(self, expected, received, next_step):
-        super().__init__(f"Esperava {expected}; recebi {received}. Próximo passo: {next_step}")
+        super().__init__(f"Esperava {expected}; recebi {_short(received)}. Próximo passo: {next_step}")
 
 
 class StuckError(Exception):
@@ -113,6 +113,11 @@ def _run(function, seconds):
 def _words(error):
     """O erro em uma linha, mesmo que ele não saiba virar texto."""
     try:
-        return f"{type(error).__name__}: {error}"
+        return _short(f"{type(error).__name__}: {error}")
     except Exception:
         return type(error).__name__
+
+
+def _short(text):
+    """O texto sem o que passa de 200 letras: o que se recebe pode ser enorme."""
+    return f"{text[:200]}…" if len(text) > 200 else text

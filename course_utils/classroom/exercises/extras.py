@@ -38,7 +38,7 @@ def cluster_replicas_desejadas(answer):
         received = answer(ongoing, target, low, high)
         if isinstance(received, bool) or not isinstance(received, int | float) or received != expected:
             case = f"{expected} para desired({ongoing}, {target}, {low}, {high})"
-            raise NotYetError(case, repr(received)[:60], advice)
+            raise NotYetError(case, repr(received), advice)
 
 
 @exercise("laboratorios/vigiar_ao_vivo", function="alarm")
@@ -48,4 +48,4 @@ def vigiar_alarme(answer):
         received = answer(list(values), **options)
         if received is not expected and (expected is None or isinstance(received, bool) or received != expected):
             given = f"alarm({values}{''.join(f', {name}={value}' for name, value in options.items())})"
-            raise NotYetError(f"{expected} em {given} ({what})", repr(received)[:40], step)
+            raise NotYetError(f"{expected} em {given} ({what})", repr(received), step)

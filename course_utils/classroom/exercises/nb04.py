@@ -40,7 +40,7 @@ def nuvem_modo_certo(answer):
     """Um modo de inferência do SageMaker para cada situação; cada erro diz o limite em que esbarraria."""
     choices = {str(key).strip().upper(): plain(value) for key, value in answer.items()}
     if set(choices) != set(PROBLEMS):
-        received = ", ".join(choices)[:60] or "nenhuma"
+        received = ", ".join(choices) or "nenhuma"
         raise NotYetError("as situações A, B, C e D", received, "dê um modo a cada uma, e só a elas.")
     for case, problems in PROBLEMS.items():
         chosen = NAMES.get(choices[case])

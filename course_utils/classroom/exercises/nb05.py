@@ -40,7 +40,7 @@ def borda_desquantizar(answer):
         if not right.all():
             at = int(right.argmin())
             context = f"q = {q.ravel()[at]}, scale = {scale}, zero_point = {zero_point}"
-            text = f"{received.ravel()[at]!s:.20} para {context}"
+            text = f"{received.ravel()[at]} para {context}"
             raise NotYetError(f"{expected.ravel()[at]}", text, _advice(q, scale, zero_point, received))
 
 
