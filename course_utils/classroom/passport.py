@@ -54,15 +54,11 @@ def table(caption, measures):
 
 
 def text(stamps):
-    """O passaporte como tabela de texto, com vírgula decimal."""
-    if not stamps:
+    """O passaporte inteiro em texto, com vírgula decimal."""
+    pages = [table(notebook, measures).text() for notebook, measures in stamps.items()]
+    if not pages:
         return "O passaporte ainda está em branco: rode um notebook até o carimbo."
-    width = max(len(name) for measures in stamps.values() for name in measures)
-    lines = ["PASSAPORTE DO MODELO"]
-    for notebook, measures in stamps.items():
-        lines.append(f"\n{notebook}")
-        lines += [f"  {name:{width}}  {shown(value)}" for name, value in measures.items()]
-    return "\n".join(lines)
+    return "\n\n".join(["PASSAPORTE DO MODELO", *pages])
 
 
 def shown(value):

@@ -73,29 +73,23 @@ def _serve_twice(source):
     return len(loads)
 
 
-# (o que se experimenta, tons do papel e da tinta, o que se espera no papel e na tinta, o próximo passo)
+FLOAT = "a tinta é a distância ao tom do papel, que vale 0; uint8 não tem negativos: converta para float."
+# (o que se experimenta, o tom do papel, o da tinta, quanto vale a tinta, o próximo passo); o papel vale 0
 PAGES = (
-    (
-        "tinta escura em papel claro",
-        255,
-        0,
-        0,
-        1,
-        "a tinta é a distância ao tom do papel, que vale 0; uint8 não tem negativos: converta para float.",
-    ),
-    ("giz em lousa", 0, 255, 0, 1, "a distância não tem sinal: use np.abs."),
-    ("lápis claro", 240, 180, 0, 1, "divida pela maior distância: a tinta mais forte vale 1."),
-    ("folha em branco", 200, 200, 0, 0, "sem tinta a maior distância é 0: não divida por ela."),
+    ("tinta escura em papel claro", 255, 0, 1, FLOAT),
+    ("giz em lousa", 0, 255, 1, "a distância não tem sinal: use np.abs."),
+    ("lápis claro", 240, 180, 1, "divida pela maior distância: a tinta mais forte vale 1."),
+    ("folha em branco", 200, 200, 0, "sem tinta a maior distância é 0: não divida por ela."),
 )
 
 
 @exercise("laboratorios/06_imagens_de_verdade", function="to_ink")
 def imagens_tinta(answer):
     """De tons de cinza a tinta, de 0 a 1, seja qual for a cor do papel."""
-    for what, paper, ink, empty, full, step in PAGES:
+    for what, paper, ink, full, step in PAGES:
         grey = np.full((6, 6), paper, np.uint8)
         grey[2:5, 3], grey[1, 3] = ink, (paper + ink) // 2
-        expected = np.full((6, 6), empty, float)
+        expected = np.zeros((6, 6))
         expected[2:5, 3], expected[1, 3] = full, full / 2
         received = np.asarray(answer(grey.copy()), float)
         if received.shape != expected.shape:
