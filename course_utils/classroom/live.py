@@ -18,7 +18,7 @@ def show(static, text, view):
 
 
 def board(name, *parts):
-    """Os widgets `parts`, um embaixo do outro, com o estilo do curso e a classe CSS `name` (VBox)."""
+    """Os widgets `parts`, um embaixo do outro, com o estilo do curso e a classe de estilo `name` (VBox)."""
     style = widgets.HTML(f"<style>{STYLE.read_text(encoding='utf-8')}</style>")
     return widgets.VBox([style, *parts]).add_class("aula-live").add_class(name)
 

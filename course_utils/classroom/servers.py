@@ -220,10 +220,9 @@ def _wait_until_ready(server, route):
 
 def _status(port, route):
     """O status HTTP de `GET route`, ou 599 se ninguém responde em um segundo."""
+    url = f"http://{HOST}:{port}/{route.lstrip('/')}"
     try:
-        return requests.get(
-            f"http://{HOST}:{port}/{route.lstrip('/')}", timeout=1, allow_redirects=False
-        ).status_code
+        return requests.get(url, timeout=1, allow_redirects=False).status_code
     except requests.RequestException:
         return 599
 

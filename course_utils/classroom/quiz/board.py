@@ -138,7 +138,7 @@ def _whole_line():
 
 
 def _verdict(option):
-    """O sinal em texto, para que a cor nunca fale sozinha, e a classe CSS do acerto ou do erro."""
+    """O sinal em texto, para que a cor nunca fale sozinha, e a classe de estilo do acerto ou do erro."""
     return ("✔ ", "quiz-right") if option.correct else ("✘ ", "quiz-wrong")
 
 
