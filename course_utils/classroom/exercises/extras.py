@@ -13,6 +13,7 @@ REPLICAS = {
     (0, 4, 0, 5): (0, "o mínimo pode ser zero."),
     (5, 2.5, 2, 8): (2, "o alvo pode ser fracionário."),
 }
+OTHER_LIMIT = {"limit": 0.1, "windows": 2}
 # (o que se experimenta, valores, opções, a janela em que o alarme toca, o próximo passo)
 SERIES = (
     ("três seguidas", [0.02, 0.3, 0.4, 0.5, 0.6], {}, 3, "toque na janela que completa a sequência, e só nela."),
@@ -20,13 +21,7 @@ SERIES = (
     ("exatamente o limite", [0.25, 0.25, 0.25], {}, None, "acima do limite é `>`, não `>=`."),
     ("um NaN no meio", [0.9, 0.9, nan, 0.9, 0.9], {}, None, "um NaN interrompe a sequência."),
     ("nenhuma janela", [], {}, None, "sem valores, devolva None."),
-    (
-        "outro limite",
-        [0.02, 0.12, 0.11],
-        {"limit": 0.1, "windows": 2},
-        2,
-        "use `limit` e `windows`, e não 0,25 e 3.",
-    ),
+    ("outro limite", [0.02, 0.12, 0.11], OTHER_LIMIT, 2, "use `limit` e `windows`, e não 0,25 e 3."),
     ("a primeira janela", [0.9, 0.1], {"windows": 1}, 0, "com windows=1, a primeira acima do limite já toca."),
 )
 

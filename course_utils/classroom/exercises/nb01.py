@@ -29,6 +29,7 @@ LACKS = {
 }
 
 HEADER = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+SAFETENSORS = len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)
 # (formato, conteúdo: os bytes, ou os nomes dentro do zip, próximo passo)
 MYSTERIES = (
     ("h5", b"\x89HDF\r\n\x1a\n" + bytes(100), "leia os primeiros bytes: um HDF5 começa por b'\\x89HDF'."),

@@ -18,11 +18,8 @@ def onnx_lote_dinamico(session):
     inputs, outputs = session.get_inputs(), session.get_outputs()
     names = [item.name for item in inputs], [item.name for item in outputs]
     if names != (["pixels"], ["probabilidades"]):
-        raise NotYetError(
-            "a entrada pixels e a saída probabilidades",
-            f"{names[0]} e {names[1]}",
-            "dê os nomes em input_names e output_names.",
-        )
+        expected = "a entrada pixels e a saída probabilidades"
+        raise NotYetError(expected, f"{names[0]} e {names[1]}", "dê os nomes em input_names e output_names.")
     if isinstance(inputs[0].shape[0], int):
         raise NotYetError("um lote livre", f"{inputs[0].shape[0]} fixo", "falta dynamic_shapes na exportação.")
     if inputs[0].shape[1:] != [1, 28, 28]:

@@ -30,21 +30,17 @@ def _compare(received, marks, scales, top, bits):
         kinds = f"{their_marks.dtype} e {their_scales.dtype}"
         raise NotYetError("números", kinds, "devolva dois arrays do NumPy.")
     if their_marks.shape != marks.shape:
-        shapes = f"{their_marks.shape}"
-        raise NotYetError(f"marcas de forma {marks.shape}", shapes, "cada peso vira uma marca.")
+        raise NotYetError(f"marcas de forma {marks.shape}", f"{their_marks.shape}", "cada peso vira uma marca.")
     if their_scales.size != len(scales):
         raise NotYetError(f"{len(scales)} escalas", f"{their_scales.size}", "é uma por linha: use axis=1.")
     used = marks.any(axis=1)  # na linha de zeros, qualquer escala positiva serve
     flat = their_scales.reshape(-1)
     if not (np.isfinite(their_marks).all() and np.isfinite(flat).all() and (flat > 0).all()):
-        raise NotYetError(
-            "números finitos e escalas positivas", "NaN, infinito ou zero", "cuide da linha de zeros."
-        )
+        expected = "números finitos e escalas positivas"
+        raise NotYetError(expected, "NaN, infinito ou zero", "cuide da linha de zeros.")
     if not np.allclose(flat[used], scales[used], rtol=1e-4):
-        received_text = f"{flat[0]:.3g} na 1.ª linha, com {bits} bits"
-        raise NotYetError(
-            f"escala {scales[0]:.3g}", received_text, "divida o maior |peso| da linha pela maior marca."
-        )
+        found = f"{flat[0]:.3g} na 1.ª linha, com {bits} bits"
+        raise NotYetError(f"escala {scales[0]:.3g}", found, "divida o maior |peso| da linha pela maior marca.")
     if np.abs(their_marks).max() > top:
         raise NotYetError(f"marcas até {top}", f"{np.abs(their_marks).max():g}", "a régua é simétrica.")
     if not np.array_equal(their_marks, marks):
