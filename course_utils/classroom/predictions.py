@@ -23,13 +23,13 @@ class Prediction:
     @property
     def guess(self):
         """O palpite guardado (str), ou None."""
-        return state.entries(FILE).get(self.notebook, {}).get(self.about, {}).get("guess")
+        return _answers(state.read(FILE), self.notebook).get(self.about, {}).get("guess")
 
     def keep(self, **fields):
         """Guarda `guess` ou `measured`; sem espaço no disco, perde-se a anotação, não a aula."""
 
         def change(saved):
-            kept = saved.get(self.notebook, {})
+            kept = _answers(saved, self.notebook)
             return saved | {self.notebook: kept | {self.about: kept.get(self.about, {}) | fields}}
 
         state.note(FILE, change)
@@ -60,11 +60,12 @@ def ask(notebook, about, *, options=(), unit=""):
 
 def table(notebook=None):
     """O que o aluno previu e o que mediu (`Table`), em todos os notebooks ou só neste; None, se ele não previu."""
+    saved = state.read(FILE)
     rows = [
         (about, kept["guess"], kept.get("measured", "–"))
-        for name, answers in state.entries(FILE).items()
-        for about, kept in answers.items()
-        if notebook in (None, name) and isinstance(kept, dict) and "guess" in kept
+        for name in ([notebook] if notebook else saved)
+        for about, kept in _answers(saved, name).items()
+        if "guess" in kept
     ]
     return tables.Table("O que você previu", ("Pergunta", "Você previu", "Mediu"), rows) if rows else None
 
@@ -73,6 +74,11 @@ def show(notebook=None):
     """Mostra na célula a tabela dos palpites; nada, se não houve nenhum."""
     if found := table(notebook):
         found.show()
+
+
+def _answers(saved, notebook):
+    """`{pergunta: {"guess": …, "measured": …}}` de um notebook, sem o que estragou."""
+    return state.dicts(state.dicts(saved).get(notebook, {}))
 
 
 def _buttons(prediction, options):
