@@ -13,7 +13,7 @@ from endings import alive, wait_for_the_end
 from kernels import interrupt_cell, run_cell
 from waiting import PATIENCE_S, wait_for
 
-from course_utils.classroom import servers
+from course_utils.classroom import processes, servers
 
 FLASK = "course_utils.serving.flask_app:create_app"
 POSIX = pytest.mark.skipif(os.name == "nt", reason="usa sinais e o gunicorn")
@@ -135,7 +135,7 @@ def test_terminate_asks_and_does_not_wait():
 
 @POSIX
 def test_stop_ends_the_workers_and_a_server_that_ignores_sigterm(tmp_path, monkeypatch):
-    monkeypatch.setattr(servers, "PATIENCE_S", 2)
+    monkeypatch.setattr(processes, "PATIENCE_S", 2)
     with servers.start(FLASK, server="gunicorn", workers=2) as server:
         pids = server.pids()
         assert len(pids) == 3

@@ -1,9 +1,10 @@
-"""Processos que acabam com quem os iniciou: uma função do notebook, um comando, um programa que não é nosso.
+"""Processos que acabam com quem os iniciou, e sem deixar descendentes: uma função do notebook, um comando.
 
 `python -m course_utils.classroom.processes gunicorn app:app` executa o comando e o encerra quando a entrada padrão
 fecha, isto é, quando quem o iniciou termina: um programa que não é nosso não vigia o kernel.
 """
 
+import contextlib
 import inspect
 import os
 import signal
@@ -13,6 +14,10 @@ import tempfile
 import textwrap
 import threading
 from pathlib import Path
+
+import psutil
+
+PATIENCE_S = 5
 
 # No começo do outro processo: se quem o iniciou morre, ele se encerra e leva o seu roteiro.
 WATCH = """
@@ -69,6 +74,33 @@ def run_function(function, *arguments):
         script = Path(folder) / f"{function.__name__}.py"
         script.write_text(source + call, encoding="utf-8")
         return run([sys.executable, script, *arguments])
+
+
+def tree(process):
+    """O processo e os seus descendentes, como `psutil.Process`; vazia se ele já terminou."""
+    try:
+        root = psutil.Process(process.pid) if process.poll() is None else None
+        return [root, *root.children(recursive=True)] if root else []
+    except psutil.NoSuchProcess:
+        return []
+
+
+def stop(process):
+    """SIGTERM, cinco segundos de paciência, SIGKILL; nenhum descendente fica."""
+    children = tree(process)[1:]
+    process.terminate()
+    try:
+        process.wait(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        children += [child for child in tree(process)[1:] if child not in children]
+        process.kill()
+        process.wait()
+    left = psutil.wait_procs(children, timeout=1)[1]
+    for child in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(left, timeout=PATIENCE_S)
+    process.stdin.close()
 
 
 def _watch(command):

@@ -21,6 +21,7 @@ import requests
 
 from course_utils import files
 from course_utils.bars import tqdm
+from course_utils.classroom import processes
 from course_utils.model import artifacts
 from course_utils.model.predictor import MODEL
 
@@ -28,7 +29,6 @@ HOST = "127.0.0.1"
 READY = "health/ready"
 ATTEMPTS = 3
 START_S = 120
-PATIENCE_S = 5
 KEPT_LOGS = 50
 
 
@@ -48,7 +48,7 @@ class Server:
         prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
         self.page_url = f"{prefix}proxy/{port}/" if prefix else self.url
         # Refazer a célula solta o objeto antigo, e com ele o processo antigo; o fim do kernel, também.
-        self._finalizer = weakref.finalize(self, _stop, process)
+        self._finalizer = weakref.finalize(self, processes.stop, process)
 
     def __enter__(self):
         return self
@@ -61,14 +61,14 @@ class Server:
 
     def pids(self):
         """Os números do processo e de todos os que ele iniciou (lista de int; vazia se ele já terminou)."""
-        return [process.pid for process in _tree(self.process)]
+        return [process.pid for process in processes.tree(self.process)]
 
     def pin(self):
         """Prende cada thread do servidor ao último núcleo, onde o sistema deixa (Linux); devolve se conseguiu."""
         if not hasattr(os, "sched_setaffinity"):
             return False
         core = {max(os.sched_getaffinity(0))}
-        for process in _tree(self.process):
+        for process in processes.tree(self.process):
             for thread in process.threads():
                 os.sched_setaffinity(thread.id, core)
         return True
@@ -230,7 +230,7 @@ def _status(port, route):
 def _listens(server):
     """Quem respondeu é o nosso processo, e não outro que tomou a porta antes dele?"""
     try:
-        sockets = [item for process in _tree(server.process) for item in process.net_connections("tcp")]
+        sockets = [item for process in processes.tree(server.process) for item in process.net_connections("tcp")]
     except psutil.Error:
         return True  # o macOS pode não deixar ver
     return any(item.status == psutil.CONN_LISTEN and item.laddr.port == server.port for item in sockets)
@@ -241,30 +241,3 @@ def _taken(port):
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0
-
-
-def _tree(process):
-    """O processo e os seus descendentes, como `psutil.Process`; vazia se ele já terminou."""
-    try:
-        root = psutil.Process(process.pid) if process.poll() is None else None
-        return [root, *root.children(recursive=True)] if root else []
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _stop(process):
-    """SIGTERM, cinco segundos de paciência, SIGKILL; nenhum descendente fica."""
-    children = _tree(process)[1:]
-    process.terminate()
-    try:
-        process.wait(timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        children += [child for child in _tree(process)[1:] if child not in children]
-        process.kill()
-        process.wait()
-    left = psutil.wait_procs(children, timeout=1)[1]
-    for child in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
-    psutil.wait_procs(left, timeout=PATIENCE_S)
-    process.stdin.close()
