@@ -87,8 +87,8 @@ def inspect(delivery):
     """Confere a entrega (`{"servidor": …, "modelo": …, "formato": …, …}`) e devolve o `Report`.
 
     `servidor`: `"pasta/arquivo.py:app"`, que é iniciado e encerrado aqui; um `Server` já no ar; ou o endereço
-    `http://127.0.0.1:porta/` de um. Levanta `NotYetError` se faltam campos; o que o servidor fizer de
-    errado só vai para o laudo, em menos de dois minutos.
+    `http://127.0.0.1:porta/` de um. Levanta `NotYetError` se faltam campos; o que o servidor fizer de errado só
+    vai para o laudo.
     """
     if not isinstance(delivery, dict):
         raise NotYetError("um dicionário", type(delivery).__name__, f"use as chaves {', '.join(FIELDS)}.")
