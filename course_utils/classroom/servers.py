@@ -6,6 +6,7 @@ macOS e no Windows o mecanismo é o mesmo, sem prova nossa.
 """
 
 import contextlib
+import http.client
 import os
 import shlex
 import shutil
@@ -17,7 +18,6 @@ import weakref
 from pathlib import Path
 
 import psutil
-import requests
 
 from course_utils import files
 from course_utils.bars import tqdm
@@ -220,11 +220,15 @@ def _wait_until_ready(server, route):
 
 def _status(port, route):
     """O status HTTP de `GET route`, ou 599 se ninguém responde em um segundo."""
-    url = f"http://{HOST}:{port}/{route.lstrip('/')}"
+    # Não com o requests: o erro dele forma um ciclo, que seguraria o `Server` (e o processo) depois de trocado.
+    connection = http.client.HTTPConnection(HOST, port, timeout=1)
     try:
-        return requests.get(url, timeout=1, allow_redirects=False).status_code
-    except requests.RequestException:
+        connection.request("GET", "/" + route.lstrip("/"))
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
         return 599
+    finally:
+        connection.close()
 
 
 def _listens(server):
