@@ -8,7 +8,8 @@ import pytest
 from faults import call, disk, fill, sketches
 from waiting import PATIENCE_S
 
-from course_utils.classroom import passport, progress, servers, state, workspace
+from course_utils.classroom import passport, servers, state, workspace
+from course_utils.classroom.exercises import engine
 from course_utils.classroom.quiz import questions
 from course_utils.measure import prices
 from course_utils.model import artifacts, digits
@@ -29,7 +30,7 @@ def refusal(action, kind):
     return str(problem.value)
 
 
-def test_a_read_only_folder_is_told_in_one_sentence(place):
+def test_a_read_only_folder_is_told_in_one_sentence(place, monkeypatch):
     with disk(place, "ro"):
         assert refusal(lambda: workspace.empty("01_x"), workspace.WorkspaceError) == (
             "Não consigo escrever em artifacts/ (a pasta só deixa ler): copie o projeto para uma pasta sua e rode "
@@ -39,10 +40,11 @@ def test_a_read_only_folder_is_told_in_one_sentence(place):
         assert stamped.startswith("Não consegui gravar o passaporte (a pasta só deixa ler): copie o projeto")
         said = refusal(servers.start, servers.ServerError)
         assert said.startswith("Não consegui gravar o registro do servidor (a pasta só deixa ler): copie o")
-        progress.record("um", place / "exercises.json")  # perde-se a anotação, não a aula
+        monkeypatch.setattr(engine, "FILE", place / "exercises.json")
+        engine.record("um")  # perde-se a anotação, não a aula
 
 
-def test_a_full_disk_is_told_and_keeps_what_was_there(place):
+def test_a_full_disk_is_told_and_keeps_what_was_there(place, monkeypatch):
     with disk(place, "size=64k"):
         file = place / "passport.json"
         passport.stamp("00_x", {"a": 1}, file=file)
@@ -51,7 +53,8 @@ def test_a_full_disk_is_told_and_keeps_what_was_there(place):
         assert said.startswith("Falta espaço em disco: restam 0 MB") and said.endswith("rode esta célula de novo.")
         said = refusal(lambda: passport.stamp("01_x", {"b": "x" * 9000}, file=file), passport.PassportError)
         assert said.startswith("Não consegui gravar o passaporte (o disco está cheio): libere espaço e rode")
-        progress.record("um" * 5000, file)
+        monkeypatch.setattr(engine, "FILE", file)
+        engine.record("um" * 5000)
         assert passport.read(file) == {"00_x": {"a": 1}}
         assert sketches(place) == []
 

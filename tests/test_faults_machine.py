@@ -114,15 +114,16 @@ BACK_IN_TIME = """
 import json, sys, time, urllib.request
 from datetime import date
 from pathlib import Path
-from course_utils.classroom import progress, servers, state
+from course_utils.classroom import servers, state
+from course_utils.classroom.exercises import engine
 from course_utils.classroom.quiz import answers
 from course_utils.measure import latency, load
-clock, folder = Path(sys.argv[1]), Path(sys.argv[2])
+clock = Path(sys.argv[1])
 def back(days):
     clock.write_text(str(86400 * days))
 today = date.today()
-progress.record("um", folder / "exercises.json")
-answers.update("q", folder / "answers.json", tried=["a"])
+engine.record("um")
+answers.update("q", tried=["a"])
 with servers.start() as server:
     before = time.time()
     back(2)
@@ -134,12 +135,12 @@ with servers.start() as server:
     assert 0 <= median < 1000
     with servers.start() as second:
         urllib.request.urlopen(second.url + "health/ready")
-progress.record("um", folder / "exercises.json")
-progress.record("dois", folder / "exercises.json")
-answers.update("q", folder / "answers.json", tried=["a", "b"])
-kept = state.read(folder / "exercises.json")
+engine.record("um")
+engine.record("dois")
+answers.update("q", tried=["a", "b"])
+kept = state.read(engine.FILE)
 assert kept["um"] == today.isoformat() > kept["dois"]
-assert answers.read(folder / "answers.json") == {"q": {"tried": ["a", "b"]}}
+assert answers.read() == {"q": {"tried": ["a", "b"]}}
 print("inteiro")
 """
 
@@ -161,7 +162,9 @@ def test_a_clock_set_back_breaks_no_server_no_measure_and_no_answer(tmp_path):
     clock.write_text("0")
     (tmp_path / "sitecustomize.py").write_text(OTHER_CLOCK, encoding="utf-8")
     path = os.pathsep.join([str(tmp_path), str(artifacts.ROOT)])
-    result = call(["-c", BACK_IN_TIME, clock, tmp_path], PYTHONPATH=path, AULA_CLOCK=str(clock))
+    result = call(
+        ["-c", BACK_IN_TIME, clock], PYTHONPATH=path, AULA_CLOCK=str(clock), AULA_STATE=str(tmp_path / "estado")
+    )
     assert result.stdout == b"inteiro\n", result.stderr.decode()[-3000:]
 
 

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from course_utils import lesson
+from course_utils.classroom import servers
 
 
 def code(name):
@@ -41,48 +42,64 @@ def test_every_code_cell_says_first_what_is_real(cells):
 # ------------------------------------------------------------------ a chave da conta
 
 
+class Server:
+    url = "http://127.0.0.1:9/"
+
+
 @pytest.fixture
 def environment(monkeypatch):
-    """Um ambiente com credenciais do aluno, restaurado ao fim."""
+    """Um ambiente com credenciais do aluno, e sem servidor nenhum para iniciar; restaurado ao fim."""
+    monkeypatch.setattr(servers, "start", lambda *args, **options: Server())
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     before = dict(os.environ)
     learner = {"AWS_PROFILE": "nao-existe", "AWS_SESSION_TOKEN": "segredo", "HTTP_PROXY": "http://192.0.2.1:1"}
     os.environ.update(learner)
-    yield learner
+    yield
     os.environ.clear()
     os.environ.update(before)
 
 
-def open_account(real, server=None, monkeypatch=None):
+def open_account(real):
     """Executa as duas primeiras células com a chave em `real`; devolve o que elas definem."""
-    from course_utils.classroom import servers
-
-    if server:
-        monkeypatch.setattr(servers, "start", lambda *args, **options: server)
     scope = {}
+    assert "REAL_ACCOUNT = False" in CELLS[0], "a chave vem desligada"
     exec(CELLS[0].replace("REAL_ACCOUNT = False", f"REAL_ACCOUNT = {real}"), scope)
     exec(CELLS[1], scope)
     return scope
 
 
-def test_the_switch_comes_off():
-    assert "REAL_ACCOUNT = False" in CELLS[0]
+def open_lesson():
+    """O mesmo com as da aula, que não tem chave: é sempre nesta máquina."""
+    scope = {"os": os, "boto3": boto3, "servers": servers}
+    forget = find("nenhuma credencial sua entra aqui", LESSON)
+    exec(forget[forget.index("for name in") :], scope)
+    exec(find("sagemaker_local:create_app", LESSON), scope)
+    return scope
 
 
-def test_off_every_client_points_here_and_no_credential_of_the_learner_is_used(environment, monkeypatch, capsys):
-    class Server:
-        url = "http://127.0.0.1:9/"
-
-    scope = open_account(False, Server(), monkeypatch)
-    for name in ("s3", "sagemaker", "runtime", "scaling"):
-        client = scope[name]
+@pytest.mark.parametrize(
+    ("define", "clients"),
+    [
+        (lambda: open_account(False), ("s3", "sagemaker", "runtime", "scaling")),
+        (open_lesson, ("s3", "sagemaker", "runtime")),
+    ],
+    ids=["laboratorio", "aula"],
+)
+def test_every_client_points_here_past_any_proxy_and_with_no_credential_of_the_learner(
+    environment, define, clients, capsys
+):
+    scope = define()
+    for client in map(scope.get, clients):
         assert client.meta.endpoint_url.startswith("http://127.0.0.1:9")
         assert client._endpoint.http_session._proxy_config.proxy_url_for(client.meta.endpoint_url) is None
         credentials = client._request_signer._credentials
         assert (credentials.access_key, credentials.token) == ("local", None)
-    assert os.environ["AWS_EC2_METADATA_DISABLED"] == "true" and "AWS_PROFILE" not in os.environ
-    assert capsys.readouterr().out.endswith("Conta de verdade: não\n")
+    assert "AWS_PROFILE" not in os.environ
+    assert not requests.utils.get_environ_proxies("http://127.0.0.1:9/v1")  # é o que o SDK do Google consulta
+    if define is not open_lesson:
+        assert os.environ["AWS_EC2_METADATA_DISABLED"] == "true"
+        assert capsys.readouterr().out.endswith("Conta de verdade: não\n")
 
 
 def test_on_it_warns_about_the_cost_and_points_at_aws(environment, capsys):
@@ -94,28 +111,6 @@ def test_on_it_warns_about_the_cost_and_points_at_aws(environment, capsys):
     assert scope["sagemaker"].meta.endpoint_url == "https://api.sagemaker.us-east-1.amazonaws.com"
     assert scope["runtime"]._request_signer._credentials.access_key == "minha"
     assert (scope["bucket"], scope["role"], scope["image"]) == ("b", "r", "i") and "aws" not in scope
-
-
-# ------------------------------------------------------------------ a aula: sempre nesta máquina
-
-
-def test_in_the_lesson_every_client_points_here_past_any_proxy(environment, monkeypatch):
-    class Server:
-        url = "http://127.0.0.1:9/"
-
-    from course_utils.classroom import servers
-
-    monkeypatch.setattr(servers, "start", lambda *args, **options: Server())
-    scope = {"os": os, "boto3": boto3, "servers": servers}
-    forget = find("nenhuma credencial sua entra aqui", LESSON)
-    exec(forget[forget.index("for name in") :], scope)
-    exec(find("sagemaker_local:create_app", LESSON), scope)
-    for name in ("s3", "sagemaker", "runtime"):
-        client = scope[name]
-        assert client.meta.endpoint_url.startswith("http://127.0.0.1:9")
-        assert client._endpoint.http_session._proxy_config.proxy_url_for(client.meta.endpoint_url) is None
-        assert client._request_signer._credentials.access_key == "local"
-    assert not requests.utils.get_environ_proxies("http://127.0.0.1:9/v1")  # é o que o SDK do Google consulta
 
 
 def test_the_google_sdk_gets_no_credentials_and_a_local_address():

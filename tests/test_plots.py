@@ -2,11 +2,15 @@
 
 from itertools import combinations
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from course_utils.classroom import plots
 from course_utils.classroom.plots import COLORS
+
+matplotlib.use("agg")
 
 # Machado, Oliveira e Fernandes (2009), severidade total, em RGB linear.
 SIGHTS = {
@@ -64,3 +68,9 @@ def test_the_measure_knows_black_white_and_a_pair_that_the_colorblind_confuse():
     matrix = np.array(SIGHTS["deuteranopia"])
     red, green = (lab(np.clip(matrix @ linear(color), 0, 1)) for color in ("#A06030", "#708030"))
     assert np.linalg.norm(red - green) < 10 < np.linalg.norm(lab(linear("#A06030")) - lab(linear("#708030")))
+
+
+def test_bars_show_values_with_units_and_decimal_comma():
+    axis = plots.bars({"a": 1.5, "b": 20.0, "c": 1093.4, "d": 0.0621, "e": 0}, "ms", title="Latência")
+    assert axis.get_xlabel() == "ms"
+    assert [text.get_text().strip() for text in axis.texts] == ["1,50", "20,0", "1.093", "0,0621", "0"]

@@ -1,14 +1,15 @@
-"""O progresso do aluno e o resumo em HTML; e o prazo de toda conferência."""
+"""O que o curso lembra do aluno: o passaporte, o progresso, o resumo em HTML; e o relógio."""
 
 from datetime import date
 from html.parser import HTMLParser
 
 import pytest
-from hostile import Explosive
+from kernels import run_cell
 
 from course_utils import lesson
 from course_utils.classroom import certificate, exercises, passport, predictions, progress, state
-from course_utils.classroom.exercises import engine, fastapi_api
+from course_utils.classroom.exercises import engine
+from course_utils.classroom.lesson_clock import PAUSE_S, LessonClock
 from course_utils.classroom.progress import Stage
 
 STAGES = [Stage("00_a_ponte", True, 6, 7.4, 1, 1, 3, 4, 5), Stage("01_salvar", False, 9, None, 0, 2, 0, 0, 5)]
@@ -16,44 +17,51 @@ STAGES = [Stage("00_a_ponte", True, 6, 7.4, 1, 1, 3, 4, 5), Stage("01_salvar", F
 
 @pytest.fixture
 def blank(tmp_path, monkeypatch):
-    """Um aluno que ainda não fez nada."""
-    monkeypatch.setattr(progress, "FILE", tmp_path / "exercises.json")
+    """Um aluno que ainda não fez nada; dá a pasta do que ele vier a guardar."""
+    monkeypatch.setattr(engine, "FILE", tmp_path / "novo" / "exercises.json")
+    monkeypatch.setattr(predictions, "FILE", tmp_path / "novo" / "predictions.json")
+    monkeypatch.setattr(certificate, "FILE", tmp_path / "novo" / "certificado.html")
     monkeypatch.setattr(passport, "read", lambda: {})
     return tmp_path
 
 
-def test_a_solved_exercise_is_remembered_with_its_first_date(tmp_path):
-    file = tmp_path / "novo" / "exercises.json"
-    progress.record("um", file)
-    state.write(file, {"um": "2026-01-01"})
-    progress.record("um", file)
-    progress.record("dois", file)
-    assert state.read(file) == {"um": "2026-01-01", "dois": date.today().isoformat()}
-    assert [path.name for path in file.parent.iterdir()] == ["exercises.json"]
+# ------------------------------------------------------------------ o que se guarda
 
 
-@pytest.mark.parametrize("content", [b"", b"{meio", b"\xff", b"[]", b"7", b"[" * 100_000])
-def test_a_broken_file_is_a_blank_one(tmp_path, content):
-    file = tmp_path / "exercises.json"
-    file.write_bytes(content)
-    assert state.read(file) == {}
-    assert passport.read(file) == {}
-    progress.record("um", file)
-    assert list(state.read(file)) == ["um"]
+def test_a_stamp_is_read_back_and_a_second_one_replaces_it(tmp_path, capsys):
+    file = tmp_path / "novo" / "passport.json"
+    passport.stamp("02_onnx", {"Tamanho (MB)": 7.41}, file=file)
+    passport.stamp("01_salvar", {"Formatos": 6}, file=file)
+    passport.stamp("02_onnx", {"Tamanho (MB)": 7.5}, LessonClock(iter([0, 90]).__next__), file)
+    stamps = passport.read(file)
+    assert stamps == {"01_salvar": {"Formatos": 6}, "02_onnx": {"Tamanho (MB)": 7.5, passport.MINUTES: 1.5}}
+    assert list(stamps) == ["01_salvar", "02_onnx"]
+    assert "02_onnx (1 medidas)" in capsys.readouterr().out
+    assert [path.name for path in file.parent.iterdir()] == ["passport.json"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{meio", b"\xff", b"[]", b"7", b"[" * 100_000])
+def test_a_missing_or_broken_file_is_a_blank_one(tmp_path, content):
+    file = tmp_path / "notas.json"
+    if content is not None:
+        file.write_bytes(content)
+    assert state.read(file) == state.entries(file) == passport.read(file) == {}
+    state.note(file, lambda saved: saved | {"um": 1})
+    assert state.read(file) == {"um": 1}
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_note(tmp_path):
     (tmp_path / "arquivo").write_text("no lugar da pasta")
-    progress.record("um", tmp_path / "arquivo" / "exercises.json")
+    state.note(tmp_path / "arquivo" / "exercises.json", lambda saved: {"um": 1})
 
 
-def test_a_right_answer_is_recorded_and_a_wrong_one_is_not(monkeypatch, capsys):
-    monkeypatch.setitem(engine.CHECKS, "certo", lambda answer: None)
-    monkeypatch.setitem(engine.CHECKS, "errado", lambda answer: 1 / 0)
-    for name in ("certo", "errado"):
-        exercises.check(name, 1)
-    assert "certo" in state.read(progress.FILE) and "errado" not in state.read(progress.FILE)
-    assert not progress.FILE.is_relative_to(passport.FILE.parent)  # os testes não mexem no progresso de ninguém
+def test_the_passport_is_shown_with_decimal_commas():
+    text = passport.text({"02_onnx": {"Diferença máxima": 1.9073e-06, "Tamanho (MB)": 7.412, "Formatos": 3}})
+    assert "1,91e-06" in text and "7,41" in text and " 3" in text
+    assert "em branco" in passport.text({})
+
+
+# ------------------------------------------------------------------ o progresso
 
 
 def test_the_exercises_and_the_minutes_of_the_lesson_are_counted(blank, monkeypatch):
@@ -72,9 +80,12 @@ def test_the_progress_says_where_to_go_on():
         "Seu progresso: 1 de 2 notebooks, 1 de 3 exercícios, 4 de 10 perguntas. Continue em 01_salvar."
     )
     assert progress.line(STAGES[:1]).endswith("Todos rodados!")
-    first, second = progress.rows(STAGES)
+    first, second = progress.table(STAGES).rows
     assert first == ("00_a_ponte", "sim", 6, "7", "1 de 1", "4 de 5", 3)
     assert second == ("01_salvar", "não", 9, "–", "0 de 2", "0 de 5", 0) and len(first) == len(progress.HEADS)
+
+
+# ------------------------------------------------------------------ o resumo
 
 
 class Page(HTMLParser):
@@ -92,12 +103,10 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-def test_the_certificate_is_self_contained_accessible_and_escaped(tmp_path, monkeypatch):
+def test_the_certificate_is_self_contained_accessible_and_escaped(blank, monkeypatch):
     monkeypatch.setattr(passport, "read", lambda: {"00_a_ponte": {"<b>Acurácia</b> (%)": 99.25}})
-    monkeypatch.setattr(predictions, "read", lambda file: {"00_a_ponte": {"Tamanho": {"guess": "20 <MB"}}})
-    name = "  Zé <script>alert(1)</script> & {filho}\n"
-    file = certificate.write(name, tmp_path / "novo" / "certificado.html", date(2026, 11, 3))
-    text = file.read_text(encoding="utf-8")
+    predictions.Prediction("00_a_ponte", "Tamanho").keep(guess="20 <MB")
+    text = certificate.write("  Zé <script>alert(1)</script> & {filho} $name\n").read_text(encoding="utf-8")
     page = Page(text)
     tags = [tag for tag, _ in page.tags]
     assert page.tags[0] == ("html", {"lang": "pt-BR"})
@@ -106,51 +115,43 @@ def test_the_certificate_is_self_contained_accessible_and_escaped(tmp_path, monk
     assert tags.count("caption") == tags.count("table") == 3
     assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
     words = " ".join(page.texts)
-    assert "Zé <script>alert(1)</script> & {filho}" in words and "3 de novembro de 2026" in words
-    assert "não é um documento oficial" in words and "99,2" in words and "20 <MB" in words
+    assert "Zé <script>alert(1)</script> & {filho} $name" in words and "não é um documento oficial" in words
+    assert "99,2" in words and "20 <MB" in words
+    assert certificate._in_words(date(2026, 11, 3)) == "3 de novembro de 2026"
 
 
 def test_a_blank_passport_and_a_long_name_still_make_a_page(blank):
-    file = certificate.write("n" * 10_000, blank / "c.html")
-    text = file.read_text(encoding="utf-8")
+    text = certificate.write("n" * 10_000).read_text(encoding="utf-8")
     assert "n" * 120 in text and "n" * 121 not in text and "Ainda em branco" in text
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\n"])
-def test_without_a_name_nothing_is_written(tmp_path, capsys, name):
-    assert certificate.write(name, tmp_path / "c.html") is None
-    assert "Escreva o seu nome" in capsys.readouterr().out and not list(tmp_path.iterdir())
+def test_without_a_name_nothing_is_written(blank, capsys, name):
+    assert certificate.write(name) is None
+    assert "Escreva o seu nome" in capsys.readouterr().out and not list(blank.iterdir())
 
 
-# ------------------------------------------------------------------ o prazo das conferências
+# ------------------------------------------------------------------ o relógio
 
 
-def forever(*arguments, **options):
-    while True:
-        pass
+def minutes_of(*times):
+    """Os minutos de um relógio que foi avisado em cada um destes segundos, o último ao ser lido."""
+    clock = LessonClock(iter(times).__next__)
+    for _ in times[1:-1]:
+        clock.mark()
+    return clock.minutes
 
 
-async def forever_async(*arguments):
-    forever()
+def test_the_clock_adds_up_the_minutes_and_cuts_the_long_pauses():
+    assert minutes_of(0, 60, 90, 150) == 2.5
+    assert minutes_of(0, 60, 60 + PAUSE_S + 1, 120 + PAUSE_S + 1) == 2
+    assert minutes_of(0, PAUSE_S) == PAUSE_S / 60
 
 
-def leaves(*arguments):
-    raise SystemExit(3)
-
-
-class UnspeakableError(Explosive, Exception):
-    """Um erro que não sabe virar texto."""
-
-
-def unspeakable(*arguments):
-    raise UnspeakableError
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a corrotina que ninguém esperou
-@pytest.mark.parametrize("answer", [forever, forever_async, leaves, unspeakable])
-def test_no_check_hangs_or_escapes(answer, monkeypatch, capsys):
-    monkeypatch.setattr(fastapi_api, "PATIENCE_S", 0.3)
-    for name in exercises.CHECKS:
-        monkeypatch.setitem(engine.LIMITS, name, 0.5)
-        exercises.check(name, answer)
-        assert capsys.readouterr().out.startswith("✘ Ainda não."), name
+def test_the_kernel_tells_the_clock_of_every_cell(kernel):
+    _, client = kernel
+    run_cell(client, "from course_utils.classroom import lesson_clock\nclock = lesson_clock.start()")
+    before = float(run_cell(client, "", "clock._last"))
+    run_cell(client, "1 + 1")
+    assert float(run_cell(client, "", "clock._last")) > before
+    assert run_cell(client, "", "0 < clock.minutes < 5") == "True"

@@ -9,9 +9,8 @@ import nbformat
 import pytest
 
 from course_utils import lesson
-from course_utils.classroom import quiz
-from course_utils.classroom.quiz import answers, board, page, questions, tally
-from course_utils.classroom.quiz.scoreboard import Score
+from course_utils.classroom import live, quiz
+from course_utils.classroom.quiz import answers, board, page, questions
 
 POOL = questions.load()
 LAB = "laboratorios/02_conversoes"
@@ -20,9 +19,11 @@ ESSAY = next(question for question in POOL if question.is_open)
 LONG = "Sem deploy ninguém usa o modelo; com ele, a esteira pergunta e o envelope segue."
 
 
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "nova" / "answers.json"
+@pytest.fixture(autouse=True)
+def file(tmp_path, monkeypatch):
+    """As respostas só deste teste."""
+    monkeypatch.setattr(answers, "FILE", tmp_path / "nova" / "answers.json")
+    return answers.FILE
 
 
 def parts(view):
@@ -43,16 +44,16 @@ def pick(view, question, correct):
 # ------------------------------------------------------------------ o que fica no notebook
 
 
-@pytest.mark.parametrize("question", POOL, ids=lambda question: question.id)
-def test_the_static_page_would_be_the_same_with_other_answers(question):
-    turned = tuple(
-        dataclasses.replace(option, correct=not option.correct, feedback="outro") for option in question.options
-    )
-    other = dataclasses.replace(
-        question, options=turned, rubric=question.rubric and ("outro",), model_answer="outra"
-    )
-    assert page.group_html([question]) == page.group_html([other])
-    assert page.group_text([question]) == page.group_text([other])
+def test_the_static_page_would_be_the_same_with_other_answers():
+    for question in POOL:
+        turned = tuple(
+            dataclasses.replace(option, correct=not option.correct, feedback="outro")
+            for option in question.options
+        )
+        rubric = question.rubric and ("outro",)
+        other = dataclasses.replace(question, options=turned, rubric=rubric, model_answer="outra")
+        assert page.group_html([question]) == page.group_html([other])
+        assert page.group_text([question]) == page.group_text([other])
 
 
 def test_the_static_page_escapes_and_lists_the_options_in_order():
@@ -67,7 +68,7 @@ def test_the_static_page_escapes_and_lists_the_options_in_order():
 def test_the_notebook_asks_its_questions_and_keeps_the_answers_out(path):
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    wanted = {kind for kind in ("recall", "closing", "lesson", "self") if any_of(path.stem, kind)}
+    wanted = {question.kind for question in POOL if question.notebook == path.stem}
     asked = re.findall(rf'quiz\.show\("{path.stem}", "(\w+)"\)', "\n".join(cell.source for cell in code))
     assert sorted(asked) == sorted(wanted)
     for kind in asked:
@@ -81,19 +82,12 @@ def test_the_notebook_asks_its_questions_and_keeps_the_answers_out(path):
     assert not [text for text in hidden if json.dumps(text, ensure_ascii=False)[1:-1] in whole]
 
 
-def any_of(notebook, kind):
-    return [question for question in POOL if (question.notebook, question.kind) == (notebook, kind)]
-
-
 def test_the_cell_shows_the_static_page_and_the_live_quiz_and_only_the_first_is_stored(file, monkeypatch):
     shown = []
-    monkeypatch.setattr(board, "display", lambda data, raw: shown.append(data))
-    board.show(PAIR, file)
+    monkeypatch.setattr(live, "display", lambda data, raw: shown.append(data))
+    assert quiz.show(LAB, "recall") == 2
     assert not file.exists(), "só olhar não grava nada"
-    assert (
-        set(shown[1]) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
-        and shown[1]["text/plain"] == ""
-    )
+    assert set(shown[1]) == {"application/vnd.jupyter.widget-view+json"}
     outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown]
     cell = nbformat.v4.new_code_cell("x", outputs=outputs)
     (stored,) = lesson.normalise(nbformat.v4.new_notebook(cells=[cell])).cells[0].outputs
@@ -104,37 +98,31 @@ def test_the_cell_shows_the_static_page_and_the_live_quiz_and_only_the_first_is_
 
 
 def test_each_choice_tells_its_why_and_only_the_first_one_counts(file):
-    view = board.build(PAIR, file)
-    wrong, button, told = pick(view, 0, correct=False)
+    view = board.build(PAIR)
+    for _ in "ab":  # a mesma escolha duas vezes é uma
+        wrong, button, told = pick(view, 0, correct=False)
     assert "✘ Ainda não" in told and page.inline(wrong.feedback) in told and 'role="alert"' in told
     assert button.description.startswith("✘ ") and "quiz-wrong" in button._dom_classes
+    assert answers.read()[PAIR[0].id] == {"tried": [wrong.text]}
     right, button, told = pick(view, 0, correct=True)
     assert "✔ " in told and page.inline(right.feedback) in told
     assert button.description.startswith("✔ ") and "quiz-right" in button._dom_classes
     pick(view, 1, correct=True)
-    assert tally.by_topic(PAIR, answers.read(file))["salvar"][:3] == (1, 2, 2)
+    assert answers.Score(PAIR, answers.read()).by_topic["salvar"][:3] == (1, 2, 2)
     assert [path.name for path in file.parent.iterdir()] == ["answers.json"]
 
 
-def test_the_same_choice_twice_is_one(file):
-    view = board.build(PAIR, file)
-    wrong, *_ = pick(view, 0, correct=False)
-    pick(view, 0, correct=False)
-    assert answers.read(file)[PAIR[0].id] == {"tried": [wrong.text]}
-
-
-def test_who_comes_back_finds_what_was_answered_and_can_start_again(file):
-    pick(board.build(PAIR, file), 0, correct=False)
-    view = board.build(PAIR, file)
-    boxes, restart, news = parts(view)
+def test_who_comes_back_finds_what_was_answered_and_can_start_again():
+    pick(board.build(PAIR), 0, correct=False)
+    boxes, restart, news = parts(board.build(PAIR))
     marks = [button.description[0] for button in boxes[0].children[1:-1]]
     assert marks.count("✘") == 1 and 'role="status"' in boxes[0].children[-1].value
     assert boxes[1].children[-1].value == ""
-    answers.update("de_outro_grupo", file, tried=["x"])
+    answers.update("de_outro_grupo", tried=["x"])
     restart.click()
     assert "✘" not in [button.description[0] for button in boxes[0].children[1:-1]]
     assert boxes[0].children[-1].value == "" and "Respostas apagadas" in news.value
-    assert answers.read(file) == {"de_outro_grupo": {"tried": ["x"]}}
+    assert answers.read() == {"de_outro_grupo": {"tried": ["x"]}}
 
 
 @pytest.mark.parametrize(
@@ -144,93 +132,71 @@ def test_who_comes_back_finds_what_was_answered_and_can_start_again(file):
 def test_a_broken_or_outdated_state_is_an_unanswered_question(file, content):
     file.parent.mkdir()
     file.write_text(content.replace("%s", PAIR[0].id), encoding="utf-8")
-    view = board.build(PAIR, file)
+    view = board.build(PAIR)
     assert parts(view)[0][0].children[-1].value == ""
     pick(view, 0, correct=True)
-    assert tally.by_notebook(PAIR, answers.read(file)) == {LAB: (1, 1, 2, LAB)}
+    assert answers.Score(PAIR, answers.read()).by_notebook == {LAB: (1, 1, 2, LAB)}
 
 
-def test_a_full_disk_loses_the_note_and_not_the_feedback(tmp_path):
-    (tmp_path / "arquivo").write_text("no lugar da pasta")
-    _, _, told = pick(board.build(PAIR, tmp_path / "arquivo" / "answers.json"), 0, correct=True)
-    assert "✔" in told
+def test_a_full_disk_loses_the_note_and_not_the_feedback(file):
+    file.parent.write_text("no lugar da pasta")
+    _, button, told = pick(board.build(PAIR), 0, correct=True)
+    assert "✔" in told and button.description.startswith("✔ ")
 
 
 # ------------------------------------------------------------------ escrever
 
 
-def essay(file):
-    """`(texto, botão de conferir, recado, critérios)` da pergunta aberta."""
-    (box,), *_ = parts(board.build([ESSAY], file))
-    return box.children[1:]
-
-
-def test_the_open_question_shows_criteria_and_model_only_after_something_is_written(file):
-    text, check, news, criteria = essay(file)
+def test_the_open_question_shows_criteria_and_model_only_after_something_is_written_and_is_resumed():
+    (box,), *_ = parts(board.build([ESSAY]))
+    text, check, news, criteria = box.children[1:]
     text.value = "Porque sim."
     check.click()
     assert "Escreva antes" in news.value and criteria.children == ()
     text.value = LONG
     check.click()
     _, *ticks, model_button, model = criteria.children
-    assert [tick.description for tick in ticks] == [
-        page.plain(text) for text in ESSAY.rubric
-    ] and model.value == ""
+    assert [tick.description for tick in ticks] == [page.plain(text) for text in ESSAY.rubric]
+    assert model.value == ""
     ticks[0].value = ticks[3].value = True
     model_button.click()
     assert f"2 de {len(ticks)}" in model.value and page.inline(ESSAY.model_answer) in model.value
 
-
-def test_the_open_question_is_resumed_and_restarted(file):
-    text, check, _, criteria = essay(file)
-    text.value = LONG
-    check.click()
-    criteria.children[2].value = True
-    view = board.build([ESSAY], file)
-    (box,), restart, _ = parts(view)
+    (box,), restart, _ = parts(board.build([ESSAY]))
     assert box.children[1].value == LONG
-    assert [tick.value for tick in box.children[4].children[1:6]] == [False, True, False, False, False]
+    assert [tick.value for tick in box.children[4].children[1:6]] == [True, False, False, True, False]
     restart.click()
-    assert box.children[1].value == "" and box.children[4].children == () and answers.read(file) == {}
+    assert box.children[1].value == "" and box.children[4].children == () and answers.read() == {}
 
 
 # ------------------------------------------------------------------ o resultado
 
 
-def first_answers(**places):
-    """O estado em que a pergunta `id` foi respondida com a opção certa (True) ou com uma errada (False)."""
+def answered(**places):
+    """O resultado em que a pergunta `id` foi respondida com a opção certa (True) ou com uma errada (False)."""
     found = {question.id: question for question in POOL}
-    return {
+    saved = {
         name: {"tried": [next(option.text for option in found[name].options if option.correct == right)]}
         for name, right in places.items()
     }
+    return answers.Score(POOL, saved)
 
 
 def test_the_result_by_topic_sends_to_the_notebook_with_fewer_right():
-    saved = first_answers(q06_recusa=True, q06_carregar=True, q07_laco=False, q09_zeros=True)
-    found = tally.by_topic(POOL, saved)
+    found = answered(q06_recusa=True, q06_carregar=True, q07_laco=False, q09_zeros=True).by_topic
     total = Counter(question.topic for question in POOL if not question.is_open)
-    assert found["apis"] == quiz.Result(2, 3, total["apis"], "07_api_fastapi")
-    assert found["poda"][:2] == (1, 1) and found["ponte"] == quiz.Result(0, 0, total["ponte"], "00_a_ponte")
+    assert found["apis"] == (2, 3, total["apis"], "07_api_fastapi")
+    assert found["poda"][:2] == (1, 1) and found["ponte"] == (0, 0, total["ponte"], "00_a_ponte")
     assert list(found) == ["ponte", "salvar", "onnx", "opções", "nuvem", "borda", "apis", "quantização", "poda"]
-    assert tally.by_topic(POOL, {})["apis"].notebook == "06_api_flask"
+    assert answered().by_topic["apis"].notebook == "06_api_flask"
     assert sum(result.total for result in found.values()) == len(POOL) - 1
 
 
 def test_the_score_is_a_table_in_words_and_in_html():
-    saved = first_answers(q06_recusa=True, q07_laco=False)
-    chosen = [question for question in POOL if question.topic in ("apis", "poda")]
-    score = Score(tally.by_topic(chosen, saved), tally.by_notebook(chosen, saved))
-    left, other = (sum(question.topic == topic for question in chosen) for topic in ("apis", "poda"))
-    assert re.search(rf"^apis +1 de 2 \(faltam {left - 2}\) +07_api_fastapi$", repr(score), flags=re.M)
-    assert re.search(rf"^poda +nenhuma das {other} respondida", repr(score), flags=re.M)
+    score = answered(q06_recusa=True, q07_laco=False)
+    left, other = (score.by_topic[topic].total for topic in ("apis", "poda"))
+    assert f"apis · 1 de 2 (faltam {left - 2}) · 07_api_fastapi" in repr(score)
+    assert f"poda · nenhuma das {other} respondida · –" in repr(score)
     html = score._repr_html_()
     assert html.count("<caption>") == 2 and '<th scope="row">06_api_flask</th><td>1 de 1' in html
-
-
-def test_the_calls_of_a_cell_read_the_files_of_the_course(capsys):
-    assert quiz.show(LAB, "recall") == 2
-    assert quiz.results("self").keys() < quiz.results().keys()
-    assert set(quiz.score("lesson").by_notebook) == {"10_consolidacao"}
-    with pytest.raises(quiz.QuestionError, match="Não há perguntas"):
-        quiz.show("02_onnx", "lesson")
+    assert quiz.score().by_notebook.keys() == score.by_notebook.keys()

@@ -5,35 +5,34 @@ Só nesta máquina: o carimbo do passaporte guarda os minutos, e mais nada.
 
 import time
 
+from IPython import get_ipython
+
 PAUSE_S = 300  # entre duas células, mais que isto é uma pausa, e não conta
 
 
 class LessonClock:
-    """Anota a hora (em segundos) em que cada célula começa e acaba."""
+    """Soma o tempo entre um aviso e o seguinte; o kernel o avisa quando cada célula começa e acaba."""
 
     def __init__(self, now=time.monotonic):
-        self._now = now
-        self._marks = [now()]
+        self._now, self._last, self._seconds = now, now(), 0.0
 
     def mark(self, *_):
-        """Anota agora; é o que o kernel chama antes e depois de cada célula."""
-        self._marks.append(self._now())
+        """Conta o tempo desde o último aviso, se não foi uma pausa."""
+        last, self._last = self._last, self._now()
+        if self._last - last <= PAUSE_S:
+            self._seconds += self._last - last
 
     @property
     def minutes(self):
         """Os minutos até agora (float), sem as pausas de mais de `PAUSE_S`."""
-        marks = [*self._marks, self._now()]
-        gaps = [after - before for before, after in zip(marks, marks[1:])]
-        return sum(gap for gap in gaps if gap <= PAUSE_S) / 60
+        self.mark()
+        return self._seconds / 60
 
 
 def start():
     """Um `LessonClock` que o kernel passa a avisar de cada célula; fora de um kernel, ele só olha a hora."""
-    clock = LessonClock()
-    try:
-        shell = get_ipython()
-    except NameError:
-        return clock
-    shell.events.register("pre_run_cell", clock.mark)
-    shell.events.register("post_run_cell", clock.mark)
+    clock, shell = LessonClock(), get_ipython()
+    if shell:
+        for event in ("pre_run_cell", "post_run_cell"):
+            shell.events.register(event, clock.mark)
     return clock

@@ -17,8 +17,7 @@ class PassportError(RuntimeError):
 def read(file=FILE):
     """`{notebook: {medida: número ou texto}}`, em ordem de notebook; vazio se nada foi carimbado (ou se o
     arquivo estragou: nesse caso rodar os notebooks o refaz)."""
-    stamps = {name: measures for name, measures in state.read(file).items() if isinstance(measures, dict)}
-    return dict(sorted(stamps.items()))
+    return dict(sorted(state.entries(file).items()))
 
 
 def stamp(notebook, measures, clock=None, file=FILE):
@@ -45,21 +44,21 @@ def number(notebook, measure, stamps):
 
 def show_page(notebook):
     """Mostra na célula a página do notebook: o que ele carimbou e, ao lado do que você previu, o que ele mediu."""
-    stamped = read().get(notebook, {})
-    tables.show("O que você mediu", ("Medida", "Valor"), [(name, shown(value)) for name, value in stamped.items()])
+    table("O que você mediu", read().get(notebook, {})).show()
     predictions.show(notebook)
 
 
+def table(caption, measures):
+    """As `measures` de um carimbo, como `Table`."""
+    return tables.Table(caption, ("Medida", "Valor"), [(name, shown(value)) for name, value in measures.items()])
+
+
 def text(stamps):
-    """O passaporte como tabela de texto, com vírgula decimal."""
-    if not stamps:
+    """O passaporte inteiro em texto, com vírgula decimal."""
+    pages = [table(notebook, measures).text() for notebook, measures in stamps.items()]
+    if not pages:
         return "O passaporte ainda está em branco: rode um notebook até o carimbo."
-    width = max(len(name) for measures in stamps.values() for name in measures)
-    lines = ["PASSAPORTE DO MODELO"]
-    for notebook, measures in stamps.items():
-        lines.append(f"\n{notebook}")
-        lines += [f"  {name:{width}}  {shown(value)}" for name, value in measures.items()]
-    return "\n".join(lines)
+    return "\n\n".join(["PASSAPORTE DO MODELO", *pages])
 
 
 def shown(value):

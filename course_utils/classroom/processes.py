@@ -1,7 +1,12 @@
-"""Uma função do notebook executada num processo só dela: a memória que ela gasta acaba com o processo."""
+"""Processos que acabam com quem os iniciou: uma função do notebook, um comando.
+
+`python -m course_utils.classroom.processes gunicorn app:app` executa o comando e o encerra quando a entrada padrão
+fecha, isto é, quando quem o iniciou termina: um programa que não é nosso não vigia o kernel.
+"""
 
 import inspect
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,6 +14,7 @@ import textwrap
 from pathlib import Path
 
 from course_utils.files import ROOT
+from course_utils.processes import when_parent_ends
 
 # No começo do outro processo: se quem o iniciou morre, ele se encerra e leva o seu roteiro.
 WATCH = """
@@ -69,3 +75,16 @@ def run_function(function, *arguments):
         script = Path(folder) / f"{function.__name__}.py"
         script.write_text(source + call, encoding="utf-8")
         return run([sys.executable, script, *arguments])
+
+
+def _watch(command):
+    """Executa `command` (lista de textos) e devolve o código com que ele terminou (int)."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+
+    when_parent_ends(child.terminate)
+    return child.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(_watch(sys.argv[1:]))

@@ -6,20 +6,18 @@ Nada sai daqui.
 
 import json
 import re
-from dataclasses import dataclass
-from datetime import date
+from typing import NamedTuple
 
 from course_utils.classroom import passport, state, tables
+from course_utils.classroom.exercises import NOTEBOOKS, engine
+from course_utils.classroom.quiz import answers, questions
 from course_utils.measure.numbers import br
 from course_utils.model import artifacts
 
-FILE = state.FOLDER / "exercises.json"
-CAPTION = "O seu caminho"
 HEADS = ("Notebook", "Rodado", "Minutos: previstos", "usados", "Exercícios", "Perguntas", "Certas de primeira")
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """Um notebook: `run` se foi carimbado; minutos `planned` (os do título) e `taken` (None se não se sabe);
     exercícios `solved` de `exercises`; perguntas `answered` de `questions` (`right`, as certas de primeira)."""
 
@@ -34,29 +32,22 @@ class Stage:
     questions: int
 
 
-def record(name, file=FILE):
-    """Anota que o exercício `name` foi resolvido, com a data da primeira vez."""
-    state.note(file, lambda solved: {name: date.today().isoformat()} | solved)
-
-
 def stages():
     """Um `Stage` por notebook da aula, em ordem."""
-    from course_utils.classroom.exercises import NOTEBOOKS
-
-    stamps, solved, quizzes = passport.read(), state.read(FILE), _quizzes()
+    stamps, solved, quizzes = passport.read(), state.read(engine.FILE), _quizzes()
     found = []
     for path in sorted((artifacts.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         names = [name for name, notebook in NOTEBOOKS.items() if notebook == path.stem]
-        counts = quizzes.get(path.stem, (0, 0, 0))
+        right, answered, total, _ = quizzes.get(path.stem, (0, 0, 0, ""))
         done = sum(name in solved for name in names)
         taken = passport.number(path.stem, passport.MINUTES, stamps)
-        found.append(Stage(path.stem, path.stem in stamps, _planned(path), taken, done, len(names), *counts))
+        run = path.stem in stamps
+        found.append(Stage(path.stem, run, _planned(path), taken, done, len(names), right, answered, total))
     return found
 
 
-def line(found=None):
+def line(found):
     """O progresso em uma frase, com o notebook em que continuar."""
-    found = stages() if found is None else found
     parts = (
         f"{sum(stage.run for stage in found)} de {len(found)} notebooks",
         f"{sum(stage.solved for stage in found)} de {sum(stage.exercises for stage in found)} exercícios",
@@ -66,9 +57,9 @@ def line(found=None):
     return f"Seu progresso: {', '.join(parts)}. " + (f"Continue em {left}." if left else "Todos rodados!")
 
 
-def rows(found):
-    """As linhas da tabela de cabeçalhos `HEADS`, uma por notebook (lista de tuplas)."""
-    return [
+def table(found):
+    """O mesmo, notebook por notebook (`Table`)."""
+    rows = [
         (
             stage.notebook,
             "sim" if stage.run else "não",
@@ -80,12 +71,13 @@ def rows(found):
         )
         for stage in found
     ]
+    return tables.Table("O seu caminho", HEADS, rows)
 
 
 def show():
     """Mostra na célula a tabela do progresso e, embaixo, a frase que o resume."""
     found = stages()
-    tables.show(CAPTION, HEADS, rows(found))
+    table(found).show()
     print(line(found))
 
 
@@ -97,12 +89,8 @@ def _planned(path):
 
 
 def _quizzes():
-    """`{notebook: (certas de primeira, respondidas, total)}`; vazio se o arquivo de perguntas não serve."""
-    from course_utils.classroom.quiz import answers, questions
-    from course_utils.classroom.quiz.tally import by_notebook
-
+    """`{notebook: answers.Result}`; vazio se o arquivo de perguntas não serve."""
     try:
-        results = by_notebook(questions.load(), answers.read())
+        return answers.Score(questions.load(), answers.read()).by_notebook
     except questions.QuestionError:
         return {}
-    return {name: (result.right, result.answered, result.total) for name, result in results.items()}

@@ -23,6 +23,7 @@ from course_utils.processes import HOST, free_port
 
 READY = "health/ready"
 ATTEMPTS = 3
+START_S = 120
 KEPT_LOGS = 50
 
 
@@ -85,8 +86,7 @@ class Server:
 
 
 def start(
-    target=None, *, model=MODEL, server=None, workers=1, threads=1, baseline=None, shadow=None, ready=READY,
-    deadline=120,
+    target=None, *, model=MODEL, server=None, workers=1, threads=1, baseline=None, shadow=None, ready=READY
 ):  # fmt: skip
     """Inicia um servidor em 127.0.0.1 e devolve um `Server` pronto para responder.
 
@@ -97,16 +97,17 @@ def start(
 
     Espera, com uma barra de progresso, até `GET health/ready` responder 200; com outra rota em `ready`, até
     qualquer resposta abaixo de 500. Levanta `ServerError`, com o fim do registro, se o processo morrer ou se
-    passarem `deadline` segundos.
+    passarem `START_S` segundos.
     """
+    place, folder = _located(target)
     options = ["--model", model, "--workers", workers, "--threads", threads, "--watch-stdin"]
     extras = {"--server": server, "--baseline": baseline, "--shadow": shadow}
     options += [part for pair in extras.items() if pair[1] for part in pair]
-    command = [sys.executable, "-m", "course_utils.serving", *_place(target), *options]
-    return _start(lambda port: ([*command, "--port", port], {}), ready, deadline, _folder(target))
+    command = [sys.executable, "-m", "course_utils.serving", *place, *options, "--port", "{port}"]
+    return _start(command, {}, ready, folder)
 
 
-def start_container(environment=None, *, ready="ping", deadline=120):
+def start_container(environment=None, *, ready="ping"):
     """Inicia, sem Docker, o programa da imagem do curso (`serving/container`), e devolve um `Server`.
 
     `environment`: as variáveis que a nuvem definiria (`{"AIP_PREDICT_ROUTE": "/predict", …}`); a porta, livre e em
@@ -116,10 +117,10 @@ def start_container(environment=None, *, ready="ping", deadline=120):
     command = [sys.executable, "-m", "course_utils.serving.container", "serve", "--watch-stdin"]
     environment = dict(environment or {})
     variable = "AIP_HTTP_PORT" if "AIP_PREDICT_ROUTE" in environment else "SAGEMAKER_BIND_TO_PORT"
-    return _start(lambda port: (command, environment | {variable: str(port)}), ready, deadline)
+    return _start(command, environment | {variable: "{port}"}, ready)
 
 
-def start_command(command, *, ready="", deadline=120):
+def start_command(command, *, ready=""):
     """Executa, na pasta atual, o mesmo comando que se daria no terminal, e devolve um `Server`.
 
     `command`: um texto, com `{port}` no lugar da porta, como em `"uvicorn app:app --port {port}"`; o programa é o
@@ -127,62 +128,54 @@ def start_command(command, *, ready="", deadline=120):
     """
     program, *options = shlex.split(command)
     found = shutil.which(program, path=str(Path(sys.executable).parent)) or program
-    watched = [sys.executable, "-m", "course_utils.classroom.watched", found]
+    watched = [sys.executable, "-m", "course_utils.classroom.processes", found]
     settings = {"PYTHONPATH": os.pathsep.join(filter(None, [str(artifacts.ROOT), os.environ.get("PYTHONPATH")]))}
-    return _start(
-        lambda port: ([*watched, *(part.replace("{port}", str(port)) for part in options)], settings),
-        ready,
-        deadline,
-        Path.cwd(),
-    )
+    return _start([*watched, *options], settings, ready, Path.cwd())
 
 
-def _start(command_for, ready, deadline, folder=artifacts.ROOT):
-    """Tenta até `ATTEMPTS` portas; `command_for(porta)` dá o comando (lista) e as variáveis de ambiente (dict)."""
-    for attempt in range(ATTEMPTS):
-        port = free_port()
-        command, environment = command_for(port)
-        process, log = _launch(command, port, environment, folder)
-        running = Server(process, port, log)
-        try:
-            _wait_until_ready(running, ready, deadline)
-            return running
-        except BaseException as error:  # também o KeyboardInterrupt de quem interrompe a célula
-            running.stop()
-            lost = isinstance(error, ServerError) and not processes.is_free(port)
-            if not lost or attempt == ATTEMPTS - 1:
-                raise
-    raise AssertionError("inalcançável")
-
-
-def _place(target):
-    """O alvo, com o caminho completo do arquivo."""
-    if target is None:
-        return []
-    place, _, name = target.rpartition(":")
-    return [f"{Path(place).resolve()}:{name}" if place.endswith(".py") else target]
-
-
-def _folder(target):
-    """Um arquivo roda na pasta dele, e acha ali o que gravou; o que é do pacote, na do projeto."""
-    place = (target or "").rpartition(":")[0]
-    return Path(place).resolve().parent if place.endswith(".py") else artifacts.ROOT
-
-
-def _launch(command, port, environment=(), cwd=artifacts.ROOT):
-    """Inicia o processo, longe do Ctrl-C do kernel, e devolve `(processo, arquivo do registro)`."""
-    folder = artifacts.ARTIFACTS / "logs"
-    log = folder / f"server-{port}.log"
-    utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}  # o registro, em qualquer página de código
-    settings = os.environ | {"PYTHONUNBUFFERED": "1"} | utf8 | dict(environment)
+def _start(command, environment, ready, folder=artifacts.ROOT, attempts=ATTEMPTS):
+    """Tenta até `attempts` portas: cada uma toma o lugar de `{port}` no comando (lista) e nas variáveis (dict)."""
+    port = free_port()
+    parts = [str(part).replace("{port}", str(port)) for part in command]
+    variables = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
+    process, log = _launch(parts, port, variables, folder)
+    running = Server(process, port, log)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _drop_old_logs(folder)
+        _wait_until_ready(running, ready)
+    except BaseException as error:  # também o KeyboardInterrupt de quem interrompe a célula
+        running.stop()
+        if attempts > 1 and isinstance(error, ServerError) and not processes.is_free(port):
+            return _start(command, environment, ready, folder, attempts - 1)
+        raise
+    return running
+
+
+def _located(target):
+    """O alvo, com o caminho completo do arquivo (lista), e a pasta em que roda.
+
+    Um arquivo roda na pasta dele, e acha ali o que gravou; o que é do pacote, na do projeto.
+    """
+    place, _, name = (target or "").rpartition(":")
+    if place.endswith(".py"):
+        file = Path(place).resolve()
+        return [f"{file}:{name}"], file.parent
+    return [target] if target else [], artifacts.ROOT
+
+
+def _launch(command, port, environment, folder):
+    """Inicia o processo, longe do Ctrl-C do kernel, e devolve `(processo, arquivo do registro)`."""
+    logs = artifacts.ARTIFACTS / "logs"
+    log = logs / f"server-{port}.log"
+    utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}  # o registro, em qualquer página de código
+    settings = os.environ | {"PYTHONUNBUFFERED": "1"} | utf8 | environment
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        _drop_old_logs(logs)
         output = open(log, "wb")  # noqa: SIM115 – fechado logo abaixo
     except OSError as error:
         raise ServerError(f"Não consegui gravar o registro do servidor {files.explain(error)}.") from error
     with output:
-        process = processes.start(command, stdout=output, stderr=output, cwd=cwd, env=settings)
+        process = processes.start(command, stdout=output, stderr=output, cwd=folder, env=settings)
     return process, log
 
 
@@ -195,10 +188,10 @@ def _drop_old_logs(folder):
             file.unlink()
 
 
-def _wait_until_ready(server, route, deadline):
+def _wait_until_ready(server, route):
     """Pergunta vinte vezes por segundo, até o prazo."""
-    limit = time.monotonic() + deadline
-    with tqdm(total=deadline, desc="iniciando o servidor", bar_format="{desc}: {elapsed}", leave=False) as bar:
+    limit = time.monotonic() + START_S
+    with tqdm(total=START_S, desc="iniciando o servidor", bar_format="{desc}: {elapsed}", leave=False) as bar:
         while time.monotonic() < limit:
             status = _status(server.port, route)
             if server.process.poll() is not None:
@@ -208,11 +201,12 @@ def _wait_until_ready(server, route, deadline):
                 return
             time.sleep(0.05)
             bar.refresh()
-    raise ServerError(f"O servidor não ficou pronto em {deadline} s:\n{server.log_tail()}")
+    raise ServerError(f"O servidor não ficou pronto em {START_S} s:\n{server.log_tail()}")
 
 
 def _status(port, route):
     """O status HTTP de `GET route`, ou 599 se ninguém responde em um segundo."""
+    # Não com o requests: o erro dele forma um ciclo, que seguraria o `Server` (e o processo) depois de trocado.
     connection = http.client.HTTPConnection(HOST, port, timeout=1)
     try:
         connection.request("GET", "/" + route.lstrip("/"))

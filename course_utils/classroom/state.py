@@ -25,6 +25,16 @@ def read(file):
     return kept if isinstance(kept, dict) else {}
 
 
+def entries(file):
+    """O mesmo, sem as entradas que não são um dicionário: `{nome: {campo: valor}}`."""
+    return dicts(read(file))
+
+
+def dicts(saved):
+    """As entradas de `saved` que são um dicionário."""
+    return {name: entry for name, entry in saved.items() if isinstance(entry, dict)}
+
+
 def write(file, content):
     """Grava o dicionário `content` por troca atômica: quem lê nunca vê meio arquivo."""
     write_text(file, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
@@ -39,7 +49,10 @@ def write_text(file, text):
 
 def update(file, change):
     """Grava `change(o que estava guardado)`; dois kernels que anotam ao mesmo tempo esperam um pelo outro."""
-    with _turn(file):
+    limit = time.monotonic() + PATIENCE_S
+    with open_lock(file.name) as lock:
+        while not try_lock(lock) and time.monotonic() < limit:  # quem a tem é breve; depois, segue-se sem ela
+            time.sleep(0.01)
         write(file, change(read(file)))
 
 
@@ -47,16 +60,6 @@ def note(file, change):
     """O mesmo que `update`, para o que se pode perder: sem disco perde-se a anotação, não a aula."""
     with contextlib.suppress(OSError):
         update(file, change)
-
-
-@contextlib.contextmanager
-def _turn(file):
-    """A vez de mexer em `file`: quem a tem é breve, e depois de `PATIENCE_S` segue-se sem ela."""
-    limit = time.monotonic() + PATIENCE_S
-    with open_lock(file.name) as lock:
-        while not try_lock(lock) and time.monotonic() < limit:
-            time.sleep(0.01)
-        yield
 
 
 def open_lock(name):

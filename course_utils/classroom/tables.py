@@ -1,5 +1,6 @@
-"""Tabelas em HTML que um leitor de tela lê bem: legenda, e cabeçalhos de linha e de coluna."""
+"""Tabelas que um leitor de tela lê bem: legenda, e cabeçalhos de linha e de coluna."""
 
+from dataclasses import dataclass
 from html import escape
 
 from IPython.display import display
@@ -8,20 +9,35 @@ from IPython.display import display
 FOLDED = "<!-- a resposta aparece quando a célula roda -->\n"
 
 
-def html(caption, heads, rows):
-    """A tabela (str), com todo texto escapado; `rows`: uma tupla por linha, cuja primeira célula é o cabeçalho."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(str(first))}</th>'
-        + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
-        + "</tr>"
-        for first, *cells in rows
-    )
-    top = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-    return f"<table>{top}\n<tbody>\n{body}\n</tbody></table>"
+@dataclass(frozen=True)
+class Table:
+    """`rows`: uma tupla por linha, do tamanho de `heads`; a primeira célula é o cabeçalho da linha."""
+
+    caption: str
+    heads: tuple
+    rows: list
+
+    def html(self):
+        """A tabela em HTML (str), com todo texto escapado."""
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.heads)
+        body = "\n".join(
+            f'<tr><th scope="row">{escape(str(first))}</th>'
+            + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
+            + "</tr>"
+            for first, *cells in self.rows
+        )
+        top = f"<caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>"
+        return f"<table>{top}\n<tbody>\n{body}\n</tbody></table>"
+
+    def text(self):
+        """A tabela em texto (str), uma linha por linha."""
+        return "\n".join([self.caption, *(" · ".join(map(str, row)) for row in (self.heads, *self.rows))])
+
+    def show(self):
+        """Mostra a tabela na célula; onde não há HTML, o mesmo em texto."""
+        display({"text/html": FOLDED + self.html(), "text/plain": self.text()}, raw=True)
 
 
 def show(caption, heads, rows):
-    """Mostra a tabela na célula; onde não há HTML, o mesmo em texto."""
-    text = "\n".join(" · ".join(map(str, row)) for row in (heads, *rows))
-    display({"text/html": FOLDED + html(caption, heads, rows), "text/plain": f"{caption}\n{text}"}, raw=True)
+    """Mostra na célula a `Table` com esta legenda, estes cabeçalhos e estas linhas."""
+    Table(caption, heads, list(rows)).show()

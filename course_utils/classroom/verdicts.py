@@ -4,7 +4,8 @@ import os
 
 import psutil
 
-from course_utils.measure import latency, machine
+from course_utils.measure import machine
+from course_utils.measure.numbers import br
 
 
 class Verdicts(dict):
@@ -30,5 +31,5 @@ def circumstances():
     sets = machine.instructions()
     told = "instruções que o sistema não declara" if sets is None else ", ".join(sets) or "nem AVX2 nem outras"
     cores = os.cpu_count() or 1
-    busy = latency.number(psutil.getloadavg()[0] / cores, 0, 1)
+    busy = br(psutil.getloadavg()[0] / cores)
     return f"{told}; {cores} núcleos; {busy} programa(s) por núcleo querendo rodar"

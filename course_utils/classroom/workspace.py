@@ -15,10 +15,6 @@ class WorkspaceError(RuntimeError):
     """Não há onde escrever; a mensagem diz por quê e o que fazer."""
 
 
-class BusyError(Exception):
-    """Outro kernel está com essa pasta."""
-
-
 def empty(name):
     """Esvazia (ou cria) artifacts/`name` para este kernel e devolve a pasta (Path).
 
@@ -34,31 +30,22 @@ def empty(name):
                 f"Falta espaço em disco: restam {left}, e um notebook pode gravar quase {needed}. "
                 "Libere espaço e rode esta célula de novo."
             )
-        return _empty(name)
+        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        folder = next(folder for folder in map(artifacts.ARTIFACTS.joinpath, names) if _claim(folder))
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
     except OSError as error:
         raise WorkspaceError(
             f"Não consigo escrever em artifacts/ {files.explain(error)} e rode esta célula de novo."
         ) from error
 
 
-def _empty(name):
-    for number in itertools.count(1):
-        folder = artifacts.ARTIFACTS / (name if number == 1 else f"{name}-{number}")
-        try:
-            _claim(folder)
-            shutil.rmtree(folder, ignore_errors=True)
-        except BusyError:
-            continue
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-    raise AssertionError("inalcançável")
-
-
-@cache  # a trava fica até o kernel terminar: na segunda vez a pasta já é dele
+@cache  # a trava fica até o kernel terminar, e ele volta sempre à mesma pasta
 def _claim(folder):
-    """Toma a trava da pasta e devolve o arquivo dela, aberto; levanta `BusyError` se outro kernel a tem."""
-    file = state.open_lock(folder.name)
-    if files.try_lock(file):
-        return file
-    file.close()
-    raise BusyError
+    """O arquivo da trava da pasta, tomada e aberta; None se outro kernel a tem."""
+    lock = state.open_lock(folder.name)
+    if files.try_lock(lock):
+        return lock
+    lock.close()
+    return None

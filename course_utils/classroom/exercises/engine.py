@@ -1,36 +1,52 @@
-"""O motor dos exercícios "Sua vez": registra as conferências, roda uma e conta o resultado ao aluno."""
+"""O motor dos exercícios "Sua vez": registra as conferências, roda uma com prazo e conta o resultado ao aluno."""
 
-from collections.abc import Callable
+import ctypes
+import functools
+import threading
+import unicodedata
+from concurrent.futures import Future, wait
+from datetime import date
 
-from course_utils.classroom import progress
-from course_utils.classroom.exercises import bounded
+from course_utils.classroom import state
 
 LIMIT_S = 20
+FILE = state.FOLDER / "exercises.json"
+
+CHECKS, NOTEBOOKS, LIMITS = {}, {}, {}
 
 
 class NotYetError(Exception):
     """A resposta ainda não está certa."""
 
     def __init__(self, expected, received, next_step):
-        super().__init__(f"Esperava {expected}; recebi {received}. Próximo passo: {next_step}")
+        super().__init__(f"Esperava {expected}; recebi {_short(received)}. Próximo passo: {next_step}")
 
 
-CHECKS: dict[str, Callable] = {}
-NOTEBOOKS: dict[str, str] = {}
-LIMITS: dict[str, float] = {}
+class StuckError(Exception):
+    """A conferência não terminou no prazo."""
 
 
-def exercise(notebook, *, seconds=LIMIT_S):
+def exercise(notebook, *, function=None, mapping=None, seconds=LIMIT_S):
     """Registra a função como conferência do exercício de mesmo nome; ela levanta `NotYetError` ou termina.
 
     `notebook`: o notebook do exercício, sem extensão e a partir de notebooks/ ("02_onnx",
-    "laboratorios/02_conversoes"); `seconds`: o prazo da conferência.
+    "laboratorios/02_conversoes"); `seconds`: o prazo. Se a resposta é uma função, `function` é o nome dela no
+    enunciado; se é um dicionário, `mapping` mostra a forma dele: outra coisa nem chega à conferência.
     """
 
-    def register(function):
-        name = function.__name__
-        CHECKS[name], NOTEBOOKS[name], LIMITS[name] = function, notebook, seconds
-        return function
+    def register(judge):
+        @functools.wraps(judge)
+        def guarded(answer):
+            if function and not callable(answer):
+                step = f"escreva resposta = {function}, sem parênteses."
+                raise NotYetError("uma função", type(answer).__name__, step)
+            if mapping and not isinstance(answer, dict):
+                raise NotYetError("um dicionário", type(answer).__name__, f"escreva {mapping}.")
+            judge(answer)
+
+        name = judge.__name__
+        CHECKS[name], NOTEBOOKS[name], LIMITS[name] = guarded, notebook, seconds
+        return guarded
 
     return register
 
@@ -46,23 +62,62 @@ def check(name, answer):
         return
     limit = LIMITS.get(name, LIMIT_S)
     try:
-        bounded.run(lambda: CHECKS[name](answer), limit)
+        _run(lambda: CHECKS[name](answer), limit)
     except NotYetError as feedback:
         print(f"✘ Ainda não. {feedback}")
-    except bounded.StuckError:
+    except StuckError:
         step = "procure o laço que não acaba e rode a sua função sozinha numa célula nova."
         print(f"✘ Ainda não. Esperava o fim em {limit} s; recebi silêncio. Próximo passo: {step}")
     except (Exception, SystemExit) as error:  # o código é do aluno: a falha dele vira uma frase, não um traceback
         reason = f"Sua resposta levantou {_words(error)}"
         print(f"✘ Ainda não. {reason}. Próximo passo: rode-a sozinha numa célula nova.")
     else:
-        progress.record(name)
+        record(name)
         print("✔ Certo!")
+
+
+def record(name):
+    """Anota que o exercício `name` foi resolvido, com a data da primeira vez."""
+    state.note(FILE, lambda solved: {name: date.today().isoformat()} | solved)
+
+
+def plain(text):
+    """O texto (até 100 letras) em minúsculas, sem acentos, aspas, ponto nem espaços sobrando."""
+    letters = unicodedata.normalize("NFKD", str(text)[:100]).encode("ascii", "ignore").decode()
+    return " ".join(letters.strip(" .\"'").lower().split())
+
+
+def _run(function, seconds):
+    """Chama `function()` noutra thread, sem laço de eventos; passado o prazo, levanta `StuckError`."""
+    outcome, finished = Future(), False
+
+    def work():
+        try:
+            outcome.set_result(function())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        finished = bool(wait([outcome], seconds).done)
+    finally:  # também quando o aluno interrompe a célula
+        if not finished:  # um laço sem fim disputaria o processador com o resto do notebook
+            exit_now = ctypes.py_object(SystemExit)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), exit_now)
+    if not finished:
+        raise StuckError
+    return outcome.result()
 
 
 def _words(error):
     """O erro em uma linha, mesmo que ele não saiba virar texto."""
     try:
-        return f"{type(error).__name__}: {error}"
+        return _short(f"{type(error).__name__}: {error}")
     except Exception:
         return type(error).__name__
+
+
+def _short(text):
+    """O texto sem o que passa de 200 letras: o que se recebe pode ser enorme."""
+    return f"{text[:200]}…" if len(text) > 200 else text

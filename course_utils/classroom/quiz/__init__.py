@@ -1,14 +1,12 @@
 """As perguntas de cada notebook, com o porquê de cada opção; as respostas ficam só em artifacts/answers.json.
 
-`show("02_onnx", "recall")` mostra um grupo; `results()` dá o resultado por assunto e `score()`, a tabela inteira.
+`show("02_onnx", "recall")` mostra um grupo; `score()` dá o resultado por assunto e por notebook.
 """
 
-from course_utils.classroom.quiz import answers, board, questions, tally
+from course_utils.classroom.quiz import answers, board, questions
 from course_utils.classroom.quiz.questions import QuestionError
-from course_utils.classroom.quiz.scoreboard import Score
-from course_utils.classroom.quiz.tally import Result
 
-__all__ = ["QuestionError", "Result", "results", "score", "show"]
+__all__ = ["QuestionError", "score", "show"]
 
 
 def show(notebook, kind):
@@ -21,19 +19,6 @@ def show(notebook, kind):
     return len(group)
 
 
-def results(kind=None):
-    """`{assunto: Result(right, answered, total, notebook)}` das perguntas de escolha; com `kind`, só desse tipo.
-
-    Conta a primeira resposta a cada pergunta; `notebook` é o que convém reler sobre o assunto.
-    """
-    return tally.by_topic(_of_kind(kind), answers.read())
-
-
-def score(kind=None):
-    """O resultado por assunto e por notebook, que a célula mostra como tabela (Score)."""
-    chosen, saved = _of_kind(kind), answers.read()
-    return Score(tally.by_topic(chosen, saved), tally.by_notebook(chosen, saved))
-
-
-def _of_kind(kind):
-    return [question for question in questions.load() if kind in (None, question.kind)]
+def score():
+    """O resultado por assunto e por notebook, que a célula mostra como tabelas (`answers.Score`)."""
+    return answers.Score(questions.load(), answers.read())

@@ -1,31 +1,29 @@
-"""As respostas do aluno, em artifacts/answers.json: ficam só na máquina dele, e um arquivo estragado não é erro.
+"""As respostas do aluno, em artifacts/answers.json, e o resultado delas: ficam só na máquina dele.
 
 De cada pergunta de escolha guarda-se a lista dos textos escolhidos, do primeiro ao último (`tried`); da aberta, o
-texto (`written`) e os critérios marcados (`criteria`).
+texto (`written`) e os critérios marcados (`criteria`). No resultado só a primeira escolha conta.
 """
 
-from course_utils.classroom import state
+from typing import NamedTuple
+
+from course_utils.classroom import state, tables
 
 FILE = state.FOLDER / "answers.json"
 
 
-def read(file=FILE):
+def read():
     """`{id da pergunta: {campo: valor}}`; vazio se nada foi respondido, e sem as entradas que estragaram."""
-    return _entries(state.read(file))
+    return state.entries(FILE)
 
 
-def _entries(saved):
-    return {name: entry for name, entry in saved.items() if isinstance(entry, dict)}
-
-
-def update(name, file=FILE, **fields):
+def update(name, **fields):
     """Troca estes campos da resposta à pergunta `name` e deixa os outros como estavam."""
-    state.note(file, lambda saved: _entries(saved) | {name: _entries(saved).get(name, {}) | fields})
+    state.note(FILE, lambda saved: saved | {name: state.dicts(saved).get(name, {}) | fields})
 
 
-def forget(names, file=FILE):
+def forget(names):
     """Apaga as respostas às perguntas `names`."""
-    state.note(file, lambda saved: {name: entry for name, entry in saved.items() if name not in names})
+    state.note(FILE, lambda saved: {name: entry for name, entry in saved.items() if name not in names})
 
 
 def tried(question, saved):
@@ -44,3 +42,64 @@ def written(question, saved):
 
 def _texts(value):
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+class Result(NamedTuple):
+    """`right` certas de primeira, entre `answered` respondidas, de `total`; `notebook` é o que convém reler."""
+
+    right: int
+    answered: int
+    total: int
+    notebook: str
+
+    def __str__(self):
+        """Quantas de quantas, em palavras: "3 de 5" ou "ainda não respondida"."""
+        if not self.answered:
+            return f"nenhuma das {self.total} respondida" if self.total > 1 else "ainda não respondida"
+        missing = self.total - self.answered
+        return f"{self.right} de {self.answered}" + (f" (faltam {missing})" if missing else "")
+
+
+class Score:
+    """`by_topic` e `by_notebook` (`{nome: Result}`, na ordem do curso); uma célula que termina nele os mostra."""
+
+    def __init__(self, questions, saved):
+        choices = [question for question in questions if not question.is_open]
+        self.by_topic = {
+            topic: _result(own, saved, _weakest(own, saved)) for topic, own in _groups(choices, "topic")
+        }
+        self.by_notebook = {name: _result(own, saved, name) for name, own in _groups(choices, "notebook")}
+
+    def _tables(self):
+        topics = [
+            (topic, result, result.notebook if result.right < result.answered else "–")
+            for topic, result in self.by_topic.items()
+        ]
+        return (
+            tables.Table("Por assunto", ("Assunto", "Certas de primeira", "Para reler"), topics),
+            tables.Table("Por notebook", ("Notebook", "Certas de primeira"), list(self.by_notebook.items())),
+        )
+
+    def _repr_html_(self):
+        return "\n".join(table.html() for table in self._tables())
+
+    def __repr__(self):
+        return "\n".join(table.text() for table in self._tables())
+
+
+def _groups(questions, field):
+    """Pares `(valor do campo, as perguntas que o têm)`, na ordem em que aparecem."""
+    for value in dict.fromkeys(getattr(question, field) for question in questions):
+        yield value, [question for question in questions if getattr(question, field) == value]
+
+
+def _weakest(questions, saved):
+    """Dos notebooks da aula que fecham com o assunto, o de menos acertos; no empate, o primeiro."""
+    closing = [item for item in questions if item.kind == "closing" and "/" not in item.notebook] or questions
+    shares = {name: _result(own, saved, name).right / len(own) for name, own in _groups(closing, "notebook")}
+    return min(shares, key=shares.get)
+
+
+def _result(questions, saved, notebook):
+    first = [chosen[0] for question in questions if (chosen := tried(question, saved))]
+    return Result(sum(option.correct for option in first), len(first), len(questions), notebook)

@@ -1,43 +1,155 @@
-"""O grupo de perguntas numa célula: o widget, vivo, e o mesmo grupo em HTML parado, que é o que fica guardado."""
+"""O grupo de perguntas vivo numa célula: as de escolha, a aberta, e o botão de recomeçar.
 
-from pathlib import Path
+Botões, e não os `RadioButtons` do ipywidgets: os dele não formam um grupo (as setas não andam entre eles) e cortam
+o texto longo. Com botões bastam o mouse ou, no teclado, Tab e Enter.
+"""
 
 import ipywidgets as widgets
-from IPython.display import display
 
+from course_utils.classroom import live
 from course_utils.classroom.quiz import answers, page
-from course_utils.classroom.quiz.choice import Choice
-from course_utils.classroom.quiz.written import Written
 
-STYLE = Path(__file__).with_name("board.css")
+LETTERS = "ABCDE"
+ENOUGH = 40  # letras: com menos que uma frase curta não há o que conferir
 
 
-def build(questions, file=answers.FILE):
+def show(questions):
+    """Mostra o grupo na célula: o HTML parado, que fica guardado, e o quiz vivo, que o esconde enquanto vive."""
+    live.show(page.group_html(questions), page.group_text(questions), build(questions))
+
+
+def build(questions):
     """O widget do grupo, já com o que o aluno respondeu antes (VBox)."""
-    total = len(questions)
     parts = [
-        (Written if question.is_open else Choice)(question, number, total, file)
+        (Written if question.is_open else Choice)(question, number, len(questions))
         for number, question in enumerate(questions, start=1)
     ]
-    style = widgets.HTML(f"<style>{STYLE.read_text(encoding='utf-8')}</style>")
     news = widgets.HTML()
-    restart = widgets.Button(
-        description="Recomeçar estas perguntas",
-        tooltip="Apaga as suas respostas a este grupo",
-        layout=widgets.Layout(width="fit-content", height="auto"),
-    )
 
     def forget(_):
-        answers.forget([question.id for question in questions], file)
+        answers.forget([question.id for question in questions])
         for part in parts:
             part.reset()
-        news.value = page.spoken("Respostas apagadas: pode recomeçar.")
+        news.value = _spoken("Respostas apagadas: pode recomeçar.")
 
-    restart.on_click(forget)
-    return widgets.VBox([style, *(part.box for part in parts), restart, news]).add_class("quiz-board")
+    restart = live.button("Recomeçar estas perguntas", forget, tooltip="Apaga as suas respostas a este grupo")
+    return live.board("quiz-board", *(part.box for part in parts), restart, news)
 
 
-def show(questions, file=answers.FILE):
-    """Mostra o grupo na célula: o HTML parado, que fica guardado, e o quiz vivo, que o esconde enquanto vive."""
-    display({"text/html": page.group_html(questions), "text/plain": page.group_text(questions)}, raw=True)
-    display(build(questions, file)._repr_mimebundle_() | {"text/plain": ""}, raw=True)
+class Choice:
+    """Uma pergunta de escolha: um botão por opção, e o porquê de cada uma assim que ela é escolhida.
+
+    `box` é o widget da pergunta; `reset()` a deixa como antes da primeira resposta.
+    """
+
+    def __init__(self, question, number, total):
+        self.question, self.feedback = question, widgets.HTML()
+        # O `title` do botão é lido depois do texto: diz a quem só ouve de que pergunta é a opção.
+        where = f"Pergunta {number} de {total}"
+        self.buttons = [
+            live.button("", lambda _, chosen=option: self._choose(chosen), width="auto", tooltip=where)
+            for option in question.options
+        ]
+        text = widgets.HTML(f"<p>{page.heading(question, number, total)}</p>")
+        self.box = widgets.VBox([text, *self.buttons, self.feedback]).add_class("quiz-question")
+        self.reset()
+
+    def reset(self):
+        """Mostra o que está guardado: nada, se ainda não houve resposta."""
+        tried = answers.tried(self.question, answers.read())
+        self._mark(tried)
+        self.feedback.value = _why(tried[-1], "status") if tried else ""
+
+    def _choose(self, option):
+        tried = answers.tried(self.question, answers.read())
+        if not tried or tried[-1] != option:
+            tried.append(option)
+            answers.update(self.question.id, tried=[item.text for item in tried])
+        self._mark([*tried, option])
+        self.feedback.value = _why(option, "alert")
+
+    def _mark(self, tried):
+        """Em cada botão, a letra e o texto; nos já escolhidos, também o sinal e a classe do acerto ou do erro."""
+        for letter, option, button in zip(LETTERS, self.question.options, self.buttons):
+            sign, style = _verdict(option) if option in tried else ("", "")
+            button.description = f"{sign}{letter}. {page.plain(option.text)}"
+            for name in ("quiz-right", "quiz-wrong"):
+                (button.add_class if name == style else button.remove_class)(name)
+
+
+class Written:
+    """A pergunta aberta: o aluno escreve, marca os critérios que cumpriu e só então lê uma resposta-modelo.
+
+    `box` é o widget da pergunta; `reset()` o refaz com o que está guardado.
+    """
+
+    def __init__(self, question, number, total):
+        self.question = question
+        self.statement = widgets.HTML(f"<p>{page.heading(question, number, total)}</p>")
+        self.box = widgets.VBox().add_class("quiz-question")
+        self.reset()
+
+    def reset(self):
+        """Mostra o que está guardado: nada, se ainda não houve resposta."""
+        text, ticked = answers.written(self.question, answers.read())
+        self.text = widgets.Textarea(
+            text, description="Sua resposta:", rows=6, continuous_update=False, layout=_whole_line()
+        )
+        self.text.observe(lambda change: answers.update(self.question.id, written=change.new), "value")
+        self.ticks = [self._tick(criterion, criterion in ticked) for criterion in self.question.rubric]
+        self.news, self.criteria, self.model = widgets.HTML(), widgets.VBox(), widgets.HTML()
+        if len(text.strip()) >= ENOUGH:
+            self._reveal()
+        check = live.button("Conferir pelos critérios", self._check)
+        self.box.children = (self.statement, self.text, check, self.news, self.criteria)
+
+    def _tick(self, criterion, ticked):
+        tick = widgets.Checkbox(ticked, description=page.plain(criterion), indent=False, layout=_whole_line())
+        tick.observe(self._save_ticks, "value")
+        return tick
+
+    def _save_ticks(self, _):
+        ticked = [criterion for criterion, tick in zip(self.question.rubric, self.ticks) if tick.value]
+        answers.update(self.question.id, criteria=ticked)
+
+    def _check(self, _):
+        if len(self.text.value.strip()) < ENOUGH:
+            self.news.value = _spoken(
+                "Escreva antes ao menos uma frase inteira: os critérios aparecem em seguida."
+            )
+            return
+        self._reveal()
+        count = len(self.ticks)
+        self.news.value = _spoken(f"Resposta guardada. Logo abaixo há {count} critérios para marcar.")
+
+    def _reveal(self):
+        title = widgets.HTML("<p><strong>Critérios.</strong> Releia a sua resposta e marque o que ela faz:</p>")
+        read = live.button("Ler uma resposta-modelo", self._show_model)
+        self.criteria.children = (title, *self.ticks, read, self.model)
+
+    def _show_model(self, _):
+        met = sum(tick.value for tick in self.ticks)
+        opening = f"<strong>Você marcou {met} de {len(self.ticks)}. Uma resposta-modelo:</strong> "
+        self.model.value = _spoken(opening + page.inline(self.question.model_answer))
+
+
+def _whole_line():
+    return widgets.Layout(width="auto", height="auto")
+
+
+def _verdict(option):
+    """O sinal em texto, para que a cor nunca fale sozinha, e a classe de estilo do acerto ou do erro."""
+    return ("✔ ", "quiz-right") if option.correct else ("✘ ", "quiz-wrong")
+
+
+def _why(option, role):
+    """O porquê da opção."""
+    sign, style = _verdict(option)
+    told = page.inline(option.feedback)
+    return _spoken(
+        f"{sign}{told}" if option.correct else f"{sign}Ainda não. {told} Tente outra opção.", role, style
+    )
+
+
+def _spoken(html, role="alert", style=""):
+    return live.spoken(html, role, f"quiz-feedback {style}".strip())

@@ -29,11 +29,6 @@ def heading(question, number, total):
     return f"<strong>Pergunta {number} de {total}.</strong> {inline(question.text)}"
 
 
-def spoken(text, role="alert", style=""):
-    """Um recado em HTML que o leitor de telas anuncia (veja em choice.py a diferença entre `alert` e `status`)."""
-    return f'<div role="{role}" class="{f"quiz-feedback {style}".strip()}">{text}</div>'
-
-
 def group_html(questions):
     """As perguntas e as opções em listas ordenadas, e um convite a responder; nenhuma resposta."""
     parts = [NO_GHOST, '<div class="quiz-static">']

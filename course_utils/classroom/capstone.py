@@ -1,0 +1,192 @@
+"""O desafio do notebook 10, "o deploy da sua central": o pedido, a conferência da entrega e o laudo."""
+
+import contextlib
+import math
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_utils.classroom import capstone_proofs, servers
+from course_utils.classroom.capstone_proofs import Item
+from course_utils.classroom.exercises.engine import NotYetError, plain
+from course_utils.measure.memory import tree_bytes
+from course_utils.measure.numbers import br
+from course_utils.measure.size import size_bytes
+
+MODEL_MB, MEMORY_MB = 1, 256  # o que cabe no aparelho
+FIELDS = ("servidor", "modelo", "formato", "casa", "api", "otimizacao")
+
+# O que cada escolha conhecida custaria nesta central; as que servem têm None.
+HEAVY = "pede o framework inteiro no aparelho; veja no notebook 06 a memória do processo do Keras."
+COSTS = {
+    "casa": {
+        "borda": None,
+        "nuvem": "a imagem sairia do prédio, e a conexão cai três vezes por dia: a esteira pararia com ela.",
+        "dedicado": "não há sala de máquinas nem equipe, e o dinheiro já foi para os aparelhos.",
+    },
+    "formato": {
+        "onnx": None,
+        "litert": None,
+        **dict.fromkeys(("keras", "h5", "savedmodel", "pt", "pt2", "safetensors"), HEAVY),
+    },
+    "otimizacao": {
+        "poda": None,
+        "poda + int8": None,
+        "int8": "deixa um quarto dos bytes: os 7,4 MB viram perto de 1,9.",
+        "float16": "deixa metade dos bytes: os 7,4 MB viram 3,7.",
+        "nenhuma": "são 7,4 MB, e cabe 1.",
+    },
+    "api": {"fastapi": None, "flask": None},
+}
+SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
+SAME = {
+    "edge": "borda", "edge ai": "borda", "dispositivo de borda": "borda", "cloud": "nuvem",
+    "servidor dedicado": "dedicado", "on-premise": "dedicado", "tflite": "litert", "tensorflow lite": "litert",
+    "poda e int8": "poda + int8", "int8 + poda": "poda + int8", "poda+int8": "poda + int8",
+    "poda estruturada": "poda", "quantizacao": "int8",
+}  # fmt: skip
+NOT_SEEN = "nada: a prova anterior falhou"
+READING = ("Acurácia", "Latência", "Entradas ruins", "De pé depois")
+PRUNED_PARAMETERS = 900_000  # menos da metade dos 1,85 milhão da rede original
+LABELS = {"otimizacao": "otimização", "api": "API"}
+MARKS = {True: "✔", False: "✘", None: "–"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """O laudo inteiro; `print(laudo)` mostra a tabela."""
+
+    items: tuple[Item, ...]
+
+    @property
+    def failures(self):
+        """Os itens com ✘ (lista de `Item`)."""
+        return [item for item in self.items if item.ok is False]
+
+    def __str__(self):
+        width = max(len(item.what) for item in self.items)
+        rows = [
+            _wrap(
+                f"{MARKS[item.ok]} {item.what:{width}}  esperava {item.expected}; recebi {item.received}",
+                width + 4,
+            )
+            for item in self.items
+        ]
+        steps = [_wrap(f"→ {item.what}: {item.next_step}", 2) for item in self.failures if item.next_step]
+        passed = sum(item.ok is True for item in self.items)
+        head = f"LAUDO DA CENTRAL: {passed} de {len(self.items)} itens atendidos"
+        return "\n".join([head, *rows, *(["", "Próximos passos:", *steps] if steps else [])])
+
+
+def _wrap(line, indent):
+    """A linha dobrada em 100 colunas, com o resto recuado."""
+    return textwrap.fill(line, 100, subsequent_indent=" " * indent, break_long_words=False)
+
+
+def inspect(delivery):
+    """Confere a entrega (`{"servidor": …, "modelo": …, "formato": …, …}`) e devolve o `Report`.
+
+    `servidor`: `"pasta/arquivo.py:app"`, que é iniciado e encerrado aqui; um `Server` já no ar; ou o endereço
+    `http://127.0.0.1:porta/` de um. Levanta `NotYetError` se faltam campos; o que o servidor fizer de errado só
+    vai para o laudo.
+    """
+    if not isinstance(delivery, dict):
+        raise NotYetError("um dicionário", type(delivery).__name__, f"use as chaves {', '.join(FIELDS)}.")
+    missing = [name for name in FIELDS if name not in delivery]
+    if missing:
+        step = f"faltam: {', '.join(missing)}."
+        raise NotYetError(f"as {len(FIELDS)} chaves da entrega", f"{len(delivery)} chave(s)", step)
+    model = Item("Tamanho do modelo", *_weigh(delivery["modelo"]))
+    return Report((*_server_items(delivery), model, *_choice_items(delivery)))
+
+
+def _server_items(delivery):
+    """As provas por HTTP; se o servidor não abre, um item diz por quê."""
+    try:
+        with _open(delivery) as (url, process):
+            client = capstone_proofs.Client(url)
+            items = [capstone_proofs.ready(client), capstone_proofs.contract(client)]
+            if items[1].ok:
+                items += [*capstone_proofs.reading(client), *capstone_proofs.refusals(client)]
+            else:
+                items += [Item(name, None, "o contrato cumprido", NOT_SEEN) for name in READING]
+            return [*items, capstone_proofs.production(client), _memory(process)]
+    except servers.ServerError as error:
+        last = str(error).strip().splitlines()[-1][:150]
+        step = "leia a última linha do registro; o arquivo lê o modelo de os.environ['AULA_MODEL']?"
+        return [Item("No ar", False, "um servidor pronto em 30 s", last, step)]
+    except ValueError as error:
+        step = 'dê "pasta/arquivo.py:app", um Server, ou http://127.0.0.1:porta/.'
+        return [Item("No ar", False, "um servidor desta máquina", str(error), step)]
+
+
+@contextlib.contextmanager
+def _open(delivery):
+    """`(endereço, processo ou None)` do servidor entregue; encerra só o que iniciou."""
+    server = delivery["servidor"]
+    if isinstance(server, servers.Server):
+        yield server.url, server.process
+    elif isinstance(server, str) and ".py:" in server and "://" not in server:
+        kind = "waitress" if _choice(delivery, "api") == "flask" else "uvicorn"
+        with servers.start(server, model=Path(str(delivery["modelo"])).resolve(), server=kind) as started:
+            yield started.url, started.process
+    elif isinstance(server, str):
+        yield server, None
+    else:
+        raise ValueError(type(server).__name__)
+
+
+def _memory(process):
+    limit = f"até {MEMORY_MB} MB"
+    used = tree_bytes(process.pid) / 1e6 if process else 0
+    if not used:
+        return Item("Memória", None, limit, "nada: o processo não foi iniciado aqui")
+    step = "veja o que o processo importa: para inferir basta o ONNX Runtime ou o LiteRT."
+    return Item("Memória", used <= MEMORY_MB, limit, f"{used:.0f} MB", step)
+
+
+def _weigh(model):
+    """Os campos do item do tamanho: serve?, esperado, recebido, próximo passo."""
+    limit = f"até {MODEL_MB} MB"
+    with contextlib.suppress(OSError, TypeError, ValueError):
+        if Path(model).is_file():
+            size = size_bytes(model) / 1e6
+            step = "o notebook 09 chegou lá com poda + int8 (artifacts.DATA / 'small.onnx' é um desses)."
+            return size <= MODEL_MB, limit, f"{br(size, 2)} MB", step
+    return False, limit, "nenhum arquivo", 'em "modelo", dê o caminho do arquivo que o servidor carrega.'
+
+
+def _choice_items(delivery):
+    """Uma linha por escolha: cabe no pedido, ou o que ela custaria."""
+    for field, costs in COSTS.items():
+        choice = _choice(delivery, field)
+        problem = costs.get(choice, f"escolha entre {', '.join(costs)}.")
+        if field == "formato" and problem is None and not str(delivery["modelo"]).endswith(SUFFIXES[choice]):
+            problem = f"o arquivo entregue não termina em {SUFFIXES[choice]}."
+        if field == "otimizacao" and problem is None:
+            problem = _contradiction(choice, delivery["modelo"])
+        what = f"Escolha: {LABELS.get(field, field)}"
+        yield Item(what, problem is None, "a que cabe no pedido", repr(choice), problem or "")
+
+
+def _contradiction(choice, model):
+    """O que o arquivo entregue desmente na otimização declarada; None se nada, ou se não é um ONNX legível."""
+    import onnx
+
+    try:
+        graph = onnx.load(Path(model)).graph  # um número, `open` o tomaria por um descritor e o fecharia
+    except Exception:  # o arquivo é do aluno: o que ele não for, os outros itens já dizem
+        return None
+    parameters = sum(math.prod(item.dims) for item in graph.initializer)
+    is_int8 = any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in graph.node)
+    if parameters > PRUNED_PARAMETERS:
+        return f"o arquivo entregue tem {br(parameters / 1e6, 2)} milhões de parâmetros: não foi podado."
+    if is_int8 != ("int8" in choice):
+        return f"os pesos do arquivo entregue {'estão' if is_int8 else 'não estão'} em int8."
+    return None
+
+
+def _choice(delivery, field):
+    """A escolha pelo nome que usamos aqui."""
+    text = plain(delivery[field])
+    return SAME.get(text, text)

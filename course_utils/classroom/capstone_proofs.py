@@ -1,0 +1,203 @@
+"""As provas que o desafio faz por HTTP no servidor do aluno: prontidão, contrato, acerto, pressa e recusas.
+
+A prova escondida são envelopes feitos com a divisão de *validação*, deslocada e suja como na esteira. O teste
+continua tocado uma vez só (notebook 09): o que serve para escolher e corrigir é a validação.
+"""
+
+import contextlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic, perf_counter
+from urllib.parse import urlsplit
+
+import numpy as np
+import requests
+import urllib3
+
+from course_utils.measure.load import BYTES
+from course_utils.measure.numbers import percent
+from course_utils.model import digits
+
+HERE = ("127.0.0.1", "localhost")
+REQUEST_S = 5.0
+TOTAL_S = 40.0
+MAX_BODY = 10**6
+
+DIGITS, DEADLINE_MS, ACCURACY = 8, 150, 0.97  # um envelope, o p95 dele, os dígitos certos
+SEED = 32
+SHIFT = 2  # pixels, para cada lado
+NOISE = 12.0  # desvio padrão, em níveis de cinza, só onde há tinta
+CLIENTS = 2
+DEVELOPMENT = ("werkzeug", "basehttp", "simplehttp")
+BAD = {
+    "corpo vazio": (b"", BYTES),
+    "785 bytes": (bytes(785), BYTES),
+    "33 imagens": (bytes(33 * 784), BYTES),
+    "JSON pela metade": (b"{", "application/json"),
+    "imagem anunciada como texto": (bytes(784), "text/plain"),
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """Um item do laudo. `ok`: verdadeiro, falso, ou None se não deu para conferir."""
+
+    what: str
+    ok: bool | None
+    expected: str
+    received: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """O que voltou. `status` é None se nada aproveitável voltou, e então `problem` diz por quê."""
+
+    status: int | None
+    body: bytes = b""
+    server: str = ""
+    problem: str = ""
+    ms: float = 0.0
+
+    def __str__(self):
+        return self.problem or f"status {self.status}"
+
+
+class Client:
+    """Pergunta a um servidor desta máquina, sem seguir desvios, até `total` segundos depois de criado."""
+
+    def __init__(self, url, total=TOTAL_S):
+        """Levanta `ValueError` se `url` não é `http://127.0.0.1:porta/`."""
+        self.url, self.limit = f"http://{HERE[0]}:{_local_port(url)}/", monotonic() + total
+
+    def ask(self, route, body=None, kind=None):
+        """POST de `body` (ou GET, se None) em `route`; sempre devolve um `Reply`."""
+        if monotonic() > self.limit:
+            return Reply(None, problem="o tempo da conferência acabou")
+        start, method = perf_counter(), "GET" if body is None else "POST"
+        headers = {"Content-Type": kind} if kind else {}
+        try:
+            with requests.request(
+                method, self.url + route, data=body, headers=headers, timeout=REQUEST_S, stream=True,
+                allow_redirects=False,
+            ) as response:  # fmt: skip
+                received = _read(response.raw, start + REQUEST_S)
+        except (requests.Timeout, urllib3.exceptions.TimeoutError):
+            return Reply(None, problem=f"nenhuma resposta inteira em {REQUEST_S:.0f} s")
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            nobody = "NewConnectionError" in repr(error)
+            return Reply(None, problem="ninguém atende nessa porta" if nobody else "uma resposta pela metade")
+        if len(received) > MAX_BODY:
+            return Reply(None, problem="um corpo que passa de 1 MB")
+        ms = 1000 * (perf_counter() - start)
+        return Reply(response.status_code, received, response.headers.get("Server") or "", ms=ms)
+
+
+def _local_port(url):
+    """A porta do endereço, que tem de ser desta máquina: nada sai dela."""
+    with contextlib.suppress(ValueError):  # o urlsplit reclama em inglês
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname in HERE and parts.port:
+            return parts.port
+    raise ValueError(f"o endereço {url[:60]!r}")
+
+
+def _read(stream, limit):
+    """O corpo (bytes), até passar de `MAX_BODY` ou do `limit`: o prazo do soquete vale por leitura."""
+    received = b""
+    while len(received) <= MAX_BODY and (part := stream.read1(MAX_BODY)):
+        received += part
+        if perf_counter() > limit:
+            raise requests.Timeout
+    return received
+
+
+def envelopes(count=50):
+    """Sempre os mesmos CEPs: imagens uint8 (count, 8, 28, 28) e rótulos (count, 8)."""
+    random = np.random.default_rng(SEED)
+    images, labels = digits.load("validation")
+    chosen = random.permutation(len(images))[: count * DIGITS]
+    moved = np.stack([_move(images[index], *random.integers(-SHIFT, SHIFT + 1, 2)) for index in chosen])
+    dirty = moved + random.normal(0, NOISE, moved.shape) * (moved > 0)
+    shape = (count, DIGITS)
+    return dirty.round().clip(0, 255).astype(np.uint8).reshape(*shape, 28, 28), labels[chosen].reshape(shape)
+
+
+def _move(image, down, right):
+    """A imagem deslocada; o que sai por uma borda não volta pela outra."""
+    padded = np.pad(image, SHIFT)
+    top, left = SHIFT - down, SHIFT - right
+    return padded[top : top + 28, left : left + 28]
+
+
+def ready(client):
+    """O aparelho liga sozinho: quem o supervisiona pergunta se já pode mandar envelopes."""
+    reply = client.ask("health/ready")
+    step = "responda 200 em GET /health/ready quando o modelo estiver carregado."
+    return Item("Prontidão", reply.status == 200, "200 em GET /health/ready", str(reply), step)
+
+
+def _digits(reply, count):
+    """Os `count` dígitos da resposta (lista de int) e None; ou None e o que havia no lugar deles (str)."""
+    if reply.status != 200:
+        return None, str(reply)
+    try:
+        answers = [item["digit"] for item in json.loads(reply.body)["predictions"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None, f"o corpo {reply.body[:40].decode(errors='replace')!r}"
+    if len(answers) != count:
+        return None, f"{len(answers)} previsões"
+    if not all(type(answer) is int and 0 <= answer <= 9 for answer in answers):
+        return None, f"digit = {str(answers[0])[:20]}"
+    return answers, None
+
+
+def contract(client):
+    """Um envelope: oito imagens entram, oito dígitos saem."""
+    images, _ = envelopes(1)
+    answers, problem = _digits(client.ask("predict", images.tobytes(), BYTES), DIGITS)
+    step = 'em POST /predict, devolva {"predictions": [{"digit": 7}, …]}, um dígito por imagem.'
+    received = problem or f"{len(answers)} dígitos"
+    return Item("Contrato", problem is None, f"{DIGITS} dígitos em JSON", received, step)
+
+
+def reading(client):
+    """A prova escondida sob carga leve: o item da acurácia e o da latência."""
+    images, labels = envelopes()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        replies = list(pool.map(lambda envelope: client.ask("predict", envelope.tobytes(), BYTES), images))
+    answers = [_digits(reply, DIGITS)[0] or [-1] * DIGITS for reply in replies]
+    right = np.array(answers) == labels
+    lost = sum(answer[0] < 0 for answer in answers)
+    wholes = f"{percent(right.mean())} ({int(right.all(1).sum())} de {len(labels)} CEPs inteiros)"
+    received = wholes + (f"; {lost} sem resposta" if lost else "")
+    step = "confira a ordem dos pixels e das imagens; se o modelo é o certo, ele lê mais que isso."
+    expected = f"{percent(ACCURACY, 0)} dos dígitos"
+    accuracy = Item("Acurácia", bool(right.mean() >= ACCURACY), expected, received, step)
+    p95 = float(np.percentile([reply.ms if reply.status else np.inf for reply in replies], 95, method="higher"))
+    answered = f"{p95:.0f} ms" if np.isfinite(p95) else "mais de 5 % de envelopes sem resposta"
+    step = "carregue o modelo uma vez, ao iniciar, e não na requisição; depois, encolha-o."
+    limit = f"p95 de até {DEADLINE_MS} ms por envelope, com {CLIENTS} clientes"
+    return accuracy, Item("Latência", p95 <= DEADLINE_MS, limit, answered, step)
+
+
+def refusals(client):
+    """Entradas ruins: cada uma merece um 4xx, e o servidor segue de pé."""
+    replies = {name: client.ask("predict", body, kind) for name, (body, kind) in BAD.items()}
+    wrong = {name: reply for name, reply in replies.items() if reply.status is None or reply.status // 100 != 4}
+    received = "; ".join(f"{name}: {reply}" for name, reply in wrong.items()) or "todas recusadas"
+    step = "valide antes de inferir (contract.read_images já sabe) e devolva o 4xx com uma frase."
+    yield Item("Entradas ruins", not wrong, f"4xx nas {len(BAD)}", received, step)
+    after = contract(client)
+    step = "um erro numa requisição não pode derrubar o processo: veja o registro dele."
+    yield Item("De pé depois", after.ok, after.expected, after.received, step)
+
+
+def production(client):
+    """O cabeçalho `Server` diz quem atende."""
+    reply = client.ask("health/ready")
+    name = reply.server[:30] or "nenhum nome"
+    ok = None if reply.status is None else not reply.server.lower().startswith(DEVELOPMENT)
+    step = "sirva com uvicorn, gunicorn ou waitress (notebook 06)."
+    return Item("Servidor", ok, "um servidor de produção", str(reply) if ok is None else name, step)

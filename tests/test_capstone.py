@@ -1,0 +1,299 @@
+"""O desafio do notebook 10: a entrega certa, as erradas, e servidores hostis que só podem virar laudo."""
+
+import contextlib
+import json
+import socketserver
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from course_utils.classroom import capstone, capstone_proofs, exercises, servers
+from course_utils.model import artifacts, digits
+from course_utils.model.predictor import Predictor
+from course_utils.serving import contract
+
+RIGHT = {
+    "modelo": artifacts.DATA / "small.onnx",
+    "formato": "ONNX",
+    "casa": "Edge AI",
+    "api": "FastAPI",
+    "otimizacao": "poda + int8",
+}
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+class Central(BaseHTTPRequestHandler):
+    """Um servidor correto, nesta mesma memória."""
+
+    predictor = Predictor(artifacts.DATA / "small.onnx")
+    name = "uvicorn"
+
+    def version_string(self):
+        return self.name
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):  # noqa: N802 (o nome é da biblioteca)
+        self.answer(200, {})
+
+    def do_POST(self):  # noqa: N802
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            images = contract.read_images(self.headers.get("Content-Type", ""), body)
+        except contract.ContractError as error:
+            return self.answer(error.status, {})
+        return self.answer(
+            200, {"predictions": [{"digit": item.digit} for item in self.predictor.predict(images)]}
+        )
+
+    def answer(self, status, content):
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextlib.contextmanager
+def serving(handler, kind=ThreadingHTTPServer):
+    kind.daemon_threads = True
+    with kind(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def calm(monkeypatch):
+    """A pressa da máquina dos testes não está em prova."""
+    monkeypatch.setattr(capstone_proofs, "DEADLINE_MS", 10_000)
+
+
+def marks(report):
+    return {item.what: item.ok for item in report.items}
+
+
+def test_a_right_delivery_passes_every_item_but_the_memory_of_a_process_that_is_not_ours():
+    with serving(Central) as url:
+        report = capstone.inspect(RIGHT | {"servidor": url})
+    assert {what for what, ok in marks(report).items() if ok is not True} == {"Memória"}, str(report)
+    assert not report.failures and "Próximos passos" not in str(report)
+
+
+class Careless(Central):
+    """Aceita tudo, num servidor de desenvolvimento, e erra sempre."""
+
+    name = "Werkzeug/3.1"
+
+    def do_POST(self):  # noqa: N802
+        count = max(1, len(self.rfile.read(int(self.headers["Content-Length"]))) // 784)
+        self.answer(200, {"predictions": [{"digit": 0}] * count})
+
+
+def test_each_fault_has_its_line_and_its_next_step():
+    choices = {"formato": "keras", "casa": "nuvem", "api": "?", "otimizacao": "int8"}
+    with serving(Careless) as url:
+        report = capstone.inspect(choices | {"servidor": url, "modelo": artifacts.DATA / "reference.onnx"})
+    expected = {"Acurácia", "Entradas ruins", "Servidor", "Tamanho do modelo"} | {
+        f"Escolha: {name}" for name in ("formato", "casa", "API", "otimização")
+    }
+    assert {item.what for item in report.failures} == expected
+    text = " ".join(str(report).split())  # sem as dobras
+    assert all(f"→ {item.what}: " in text and item.next_step for item in report.failures)
+    megabytes = f"{(artifacts.DATA / 'reference.onnx').stat().st_size / 1e6:.2f} MB".replace(".", ",")
+    assert "785 bytes: status 200" in text and megabytes in text
+
+
+def test_a_format_that_contradicts_its_file_is_incoherent():
+    report = capstone.inspect(RIGHT | {"servidor": "http://127.0.0.1:1/", "formato": "litert"})
+    assert marks(report)["Escolha: formato"] is False
+
+
+@pytest.mark.parametrize(
+    ("optimisation", "file", "reason"),
+    [
+        ("poda + int8", "reference.onnx", "1,85 milhões de parâmetros: não foi podado"),
+        ("poda", "small.onnx", "os pesos do arquivo entregue estão em int8"),
+        ("poda + int8", "digits.npz", None),  # nem é um ONNX: quem o diz são os outros itens
+        ("poda + int8", "small.onnx", None),
+    ],
+)
+def test_an_optimisation_that_contradicts_its_file_is_incoherent(optimisation, file, reason):
+    delivery = {"servidor": "http://127.0.0.1:1/", "modelo": artifacts.DATA / file, "otimizacao": optimisation}
+    report = capstone.inspect(RIGHT | delivery)
+    (item,) = [item for item in report.items if item.what == "Escolha: otimização"]
+    assert item.ok == (reason is None) and (reason or "") in item.next_step
+
+
+def raw(*parts, forever=None, pause=0.0, wait=False):
+    """Um servidor que lê o pedido, envia `parts` e depois repete `forever` sem fim, ou espera o cliente sair."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            with contextlib.suppress(OSError):
+                read_request(self.rfile)
+                for part in parts:
+                    self.wfile.write(part)
+                while forever is not None:
+                    self.wfile.write(forever)
+                    time.sleep(pause)
+                while wait and self.rfile.read(1):
+                    pass
+
+    return Handler
+
+
+def read_request(stream):
+    """Lê o pedido até o fim: fechar com bytes por ler derrubaria também a resposta."""
+    length = 0
+    while (line := stream.readline().strip().lower()) != b"":
+        if line.startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    stream.read(length)
+
+
+class Slammer(socketserver.BaseRequestHandler):
+    """Fecha a porta na cara, sem ler nada."""
+
+
+def said(content, head=b""):
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return raw(OK + head + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+
+
+HOSTILE = {
+    "some": raw(wait=True),
+    "fecha": Slammer,
+    "lixo": raw(b"\x00\xff\xfe" * 100),
+    "500": raw(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"),
+    "desvia": raw(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
+    "corpo sem fim": raw(OK + b"\r\n", forever=b"x" * 65536),
+    "pinga o corpo": raw(OK + b"Content-Length: 999\r\n\r\n", forever=b"x", pause=0.05),
+    "mente o tamanho": raw(OK + b"Content-Length: 999\r\nConnection: close\r\n\r\n{}"),
+    "pedaço inválido": raw(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+    "não é JSON": said(b"<html>"),
+    "JSON fundo": said(b"[" * 100_000),
+    "lista": said([]),
+    "número": said(7),
+    "nulo": said({"predictions": None}),
+    "faltam": said({"predictions": [{"digit": 1}]}),
+    "textos": said({"predictions": [{"digit": "1"}] * 8}),
+    "booleanos": said({"predictions": [{"digit": True}] * 8}),
+    "fora da faixa": said({"predictions": [{"digit": 10}] * 8}),
+    "enorme": said({"predictions": [{"digit": 10**400}] * 8}),
+    "latin-1": said(b"\xe9" * 20, b"Server: \xe9\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_server_becomes_a_report_in_bounded_time(name, monkeypatch):
+    monkeypatch.setattr(capstone_proofs, "REQUEST_S", 0.3)
+    start = time.monotonic()
+    with serving(HOSTILE[name], socketserver.ThreadingTCPServer) as url:
+        report = capstone.inspect(RIGHT | {"servidor": url})
+    assert time.monotonic() - start < 120  # sem limite, vários destes não terminariam nunca
+    assert marks(report)["Contrato"] is False, str(report)
+    assert "Traceback" not in str(report)
+
+
+def test_the_whole_inspection_has_a_deadline():
+    here = capstone_proofs.Client("http://127.0.0.1:1/", total=-1)
+    assert here.ask("predict", b"x").problem == "o tempo da conferência acabou"
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["", "x", "http://", "http://[", "http://127.0.0.1:99999/", "https://127.0.0.1:1/", "http://exemplo.com:80/",
+     "file:///etc/passwd", None, 7, print, []],
+)  # fmt: skip
+def test_an_address_that_is_not_this_machine_is_never_called(server):
+    report = capstone.inspect(RIGHT | {"servidor": server})
+    assert marks(report)["No ar"] is False
+
+
+@pytest.mark.parametrize("model", [None, 7, "", "não/existe.onnx", "\0", b"\xff", print])
+def test_a_missing_model_is_a_line_of_the_report(model):
+    report = capstone.inspect(RIGHT | {"servidor": None, "modelo": model})
+    assert marks(report)["Tamanho do modelo"] is False
+
+
+def test_what_is_not_a_delivery_says_what_is_missing(capsys):
+    for answer, words in ((7, "um dicionário"), ({}, "6 chaves"), (RIGHT, "faltam: servidor")):
+        exercises.check("central_no_ar", answer)
+        assert words in capsys.readouterr().out
+    exercises.check("central_no_ar", ...)
+    assert capsys.readouterr().out.startswith("Ainda sem resposta")
+
+
+def test_the_exercise_shows_the_report_and_then_the_first_fault(capsys):
+    exercises.check("central_no_ar", RIGHT | {"servidor": "http://127.0.0.1:1/"})
+    report, verdict = capsys.readouterr().out.split("\n\n✘ Ainda não.")
+    assert report.startswith("LAUDO DA CENTRAL") and "ninguém atende nessa porta" in report
+    assert "Prontidão" in verdict and "Próximo passo" in verdict
+
+
+def test_the_hidden_set_is_always_the_same_and_comes_from_the_validation_split(monkeypatch):
+    load, asked = digits.load, []
+    monkeypatch.setattr(digits, "load", lambda split: asked.append(split) or load(split))
+    images, labels = capstone_proofs.envelopes()
+    again, _ = capstone_proofs.envelopes()
+    assert asked == ["validation"] * 2
+    assert images.shape == (50, 8, 28, 28) and labels.shape == (50, 8) and (images == again).all()
+    assert sorted(set(labels.ravel().tolist())) == list(range(10))
+
+
+def test_moving_a_digit_never_wraps_it_around():
+    image = digits.load("validation")[0][0] * 0
+    image[0, 0] = 255
+    assert capstone_proofs._move(image, -1, 0).sum() == 0 and capstone_proofs._move(image, 2, 1)[2, 1] == 255
+
+
+FLASK = """
+import os
+
+from flask import Flask, abort, request
+
+from course_utils.model.predictor import Predictor
+from course_utils.serving import contract
+
+app = Flask(__name__)
+predictor = Predictor(os.environ["AULA_MODEL"])
+
+
+@app.get("/health/ready")
+def ready():
+    return {}
+
+
+@app.post("/predict")
+def predict():
+    try:
+        images = contract.read_images(request.headers.get("Content-Type", ""), request.data)
+    except contract.ContractError as error:
+        abort(error.status)
+    return {"predictions": [{"digit": item.digit} for item in predictor.predict(images)]}
+"""
+
+
+@pytest.mark.slow
+def test_a_flask_file_is_started_measured_and_stopped(tmp_path, monkeypatch):
+    started = []
+    start = servers.start
+    monkeypatch.setattr(servers, "start", lambda *a, **k: started.append(start(*a, **k)) or started[-1])
+    file = tmp_path / "central é minha.py"
+    file.write_text(FLASK, encoding="utf-8")
+    report = capstone.inspect(RIGHT | {"servidor": f"{file}:app", "api": "flask"})
+    assert all(ok is True for ok in marks(report).values()), str(report)
+    assert started[0].process.poll() is not None
+
+
+@pytest.mark.slow
+def test_a_file_that_does_not_start_is_one_line(tmp_path):
+    file = tmp_path / "central.py"
+    file.write_text("raise RuntimeError('bum')")
+    report = capstone.inspect(RIGHT | {"servidor": f"{file}:app"})
+    (item,) = [item for item in report.items if item.what == "No ar"]
+    assert item.ok is False and "bum" in item.received and "\n" not in item.received
