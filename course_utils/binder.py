@@ -13,9 +13,7 @@ from course_utils.model import artifacts
 README = artifacts.ROOT / "README.md"
 ADDRESS = re.compile(r"[\w.-]+/[\w.-]+")
 LINK = re.compile(r"(?<=https://mybinder\.org/v2/gh/)[\w.-]+/[\w.-]+(?=/)")
-REMOTE = re.compile(
-    r"(?:https://(?:[^/@]+@)?|ssh://git@|git@)github\.com[/:](?P<repository>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
-)
+REMOTE = re.compile(r"(?:@|//)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
 def origin():
@@ -33,8 +31,8 @@ def main(arguments=None):
     parser.add_argument("repository", nargs="?", help="dono/repositório no GitHub (padrão: o `origin` do Git)")
     repository = parser.parse_args(arguments).repository
     if repository is None:
-        found = REMOTE.fullmatch(origin())
-        repository = found["repository"] if found else "O `origin` do Git"
+        found = REMOTE.search(origin())
+        repository = found[1] if found else "O `origin` do Git"
     if not ADDRESS.fullmatch(repository):
         print(f"{repository} não serve: diga o endereço no GitHub, na forma dono/repositório.", file=sys.stderr)
         return 1

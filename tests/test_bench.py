@@ -77,13 +77,13 @@ def test_a_new_measure_takes_the_place_of_ours_with_its_own_provenance_and_spare
     ]
     lines = table.markdown(records).splitlines()
     assert any(line.endswith("| 5,00× |") for line in lines)
-    assert any("outra; 8 núcleos; instruções: nenhuma; Linux. 02/01/2027: `python -m" in line for line in lines)
+    assert any("outra; 8 núcleos; instruções: nenhuma; Linux`. 02/01/2027: `python -m" in line for line in lines)
 
 
 def test_a_number_of_another_machine_stands_beside_ours_with_its_note():
     lines = table.markdown(RECORDS).splitlines()
     assert any(line.endswith("| 13,3×; 7,4× em [1] |") for line in lines)
-    assert lines[-1].startswith("[1] x86 com AVX2") and "11/2026: medido por quem revisou" in lines[-1]
+    assert lines[-1].startswith("[1] `x86 com AVX2") and "11/2026: medido por quem revisou" in lines[-1]
 
 
 def test_publishing_rewrites_the_numbers_and_the_readme_and_refuses_one_without_marks(folder, monkeypatch, capsys):
@@ -276,7 +276,7 @@ def test_the_report_has_each_seed_the_curve_what_to_serve_and_the_bill(study):
     bill = study["cost"]["usd_per_million"]
     assert bill["original"] == pytest.approx(5 * bill["pequeno"])
     text = optimization.text(study)
-    assert f"{RECIPE.int8}, semente 1" in text and "0.60 (95 %: de -0.1 a 0.9)" in text and "tabela" in text
+    assert f"{RECIPE.int8}, semente 1" in text and "0,6 [-0,1; 0,9]" in text and "tabela" in text
 
 
 def test_the_interval_is_paired_centred_and_repeatable():

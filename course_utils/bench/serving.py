@@ -9,7 +9,7 @@ import numpy as np
 
 from course_utils.bench import notebooks
 from course_utils.classroom import servers
-from course_utils.measure.latency import number
+from course_utils.measure.numbers import br
 from course_utils.model import digits
 
 LAB = "laboratorios/07_carga_e_lotes"
@@ -44,11 +44,11 @@ def run():
 
 def text(result):
     """O resultado como texto: a vazão, o carimbo do laboratório e o que vê um cliente só."""
-    lines = [result["throughput_table"], "", notebooks.text(result), ""]
+    lines = [result["throughput_table"], notebooks.text(result)]
     for name, meaning in (("request", "a requisição inteira"), ("overhead", "o que o servidor acrescenta")):
-        middle, p95 = (number(result[f"{name}_ms_{key}"], 0, 2) for key in ("median", "p95"))
+        middle, p95 = (br(result[f"{name}_ms_{key}"], 2) for key in ("median", "p95"))
         lines.append(f"um cliente, {meaning}: mediana {middle} ms, p95 {p95} ms, n = {CALLS}")
-    return "\n".join([*lines, f"da partida à prontidão: {number(result['ready_s'], 0, 2)} s"])
+    return "\n\n".join([*lines, f"da partida à prontidão: {br(result['ready_s'], 2)} s"])
 
 
 def one_client(calls=CALLS):

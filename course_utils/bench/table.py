@@ -45,12 +45,8 @@ def renewed(records, parts):
         where["source"] = f"`{result['command']}`"
         fresh += [{"measure": name, "value": value} | where for name, value in result["values"].items()]
     names = {record["measure"] for record in fresh}
-    return fresh + [record for record in records if record["measure"] not in names or not _is_ours(record)]
-
-
-def _is_ours(record):
-    """Verdadeiro se o comando mediu; falso se alguém escreveu à mão."""
-    return record["source"].startswith("`python -m course_utils bench")
+    by_hand = [record for record in records if not record["source"].startswith("`python -m course_utils bench")]
+    return fresh + [record for record in records if record["measure"] not in names or record in by_hand]
 
 
 def markdown(records):
@@ -71,7 +67,7 @@ def markdown(records):
         own = [record for record in records if record["machine"] == machine]
         when = " e ".join(sorted({day(record["date"]) for record in own}))
         sources = ", ".join(dict.fromkeys(record["source"] for record in own))
-        lines += ["", f"{f'[{place}]' if place else 'Sem marca:'} {machine}. {when}: {sources}."]
+        lines += ["", f"{f'[{place}]' if place else 'Sem marca:'} `{machine}`. {when}: {sources}."]
     return "\n".join(lines)
 
 
