@@ -80,12 +80,6 @@ def test_a_new_measure_takes_the_place_of_ours_with_its_own_provenance_and_spare
     assert any("outra; 8 núcleos; instruções: nenhuma; Linux`. 02/01/2027: `python -m" in line for line in lines)
 
 
-def test_a_number_of_another_machine_stands_beside_ours_with_its_note():
-    lines = table.markdown(RECORDS).splitlines()
-    assert any(line.endswith("| 13,3×; 7,4× em [1] |") for line in lines)
-    assert lines[-1].startswith("[1] `x86 com AVX2") and "11/2026: medido por quem revisou" in lines[-1]
-
-
 def test_publishing_rewrites_the_numbers_and_the_readme_and_refuses_one_without_marks(folder, monkeypatch, capsys):
     readme, numbers = folder / "README.md", folder / "bench.json"
     readme.write_text(f"antes\n{table.BEGIN}\nvelha\n{table.END}\ndepois\n", encoding="utf-8")

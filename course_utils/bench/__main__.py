@@ -77,12 +77,8 @@ def report(failed):
     """O relatório em Markdown: cada parte com a máquina, o dia e o comando; `failed`: as que falharam agora."""
     lines = ["# Relatório das medidas", *(f"\n**{name} falhou agora:** {why}" for name, why in failed.items())]
     for name, result in measured().items():
-        lines += [
-            "",
-            f"## {name}",
-            "",
-            f"Medido em {table.day(result['date'])} com `{result['command']}`, nesta máquina:",
-        ]
+        when = f"Medido em {table.day(result['date'])} com `{result['command']}`, nesta máquina:"
+        lines += ["", f"## {name}", "", when]
         lines += ["", *(f"- {line}" for line in result["described"]), "", "```text", result["text"], "```"]
     return "\n".join(lines) + "\n"
 

@@ -15,8 +15,6 @@ from course_utils.model import artifacts
 README = artifacts.ROOT / "README.md"
 FILE = artifacts.DATA / "bench.json"
 BEGIN, END = "<!-- números: início -->", "<!-- números: fim -->"
-
-
 # medida: (o que se mede, a unidade, as casas decimais, o que a aula promete)
 ROWS = {
     "disk_share": ("tamanho do ambiente ÷ o espaço que o README pede", "×", 2, "–"),
