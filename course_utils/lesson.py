@@ -112,8 +112,7 @@ def normalise(notebook):
             continue
         executed += 1
         cell.execution_count = executed
-        kept = [_normalise_output(output, executed) for output in cell.outputs if _is_kept(output)]
-        cell.outputs = _join_streams(kept)
+        cell.outputs = _stored(cell.outputs, executed)
         if "personal" in cell.metadata.get("tags", []):
             cell.outputs = [nbformat.v4.new_output("stream", text=PERSONAL)]
     return mark_slides(notebook)
@@ -129,32 +128,28 @@ def _folded(cell):
     return {"jupyter": folded} if folded else {}
 
 
-def _is_kept(output):
-    """Widgets não sobrevivem ao kernel: não são guardados; o lugar de uma barra que já sumiu, também não."""
-    data = output.get("data", {})
-    return "application/vnd.jupyter.widget-view+json" not in data and data != {"text/plain": ""}
+def _stored(outputs, executed):
+    """As saídas como se guardam: sem metadados voláteis; os pedaços de um fluxo, que só o relógio partiu, juntos.
 
-
-def _join_streams(outputs):
-    """Junta os pedaços seguidos de um mesmo fluxo: onde ele se parte depende só do relógio."""
-    joined = []
+    Widgets não sobrevivem ao kernel, nem o lugar de uma barra que já sumiu: não se guardam. Uma página servida por
+    um processo que já acabou vira uma frase.
+    """
+    kept = []
     for output in outputs:
-        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
-            joined[-1].text += output.text
-        else:
-            joined.append(output)
-    return joined
-
-
-def _normalise_output(output, executed):
-    """Uma saída sem metadados voláteis; uma página servida por um processo que já acabou vira uma frase."""
-    if "execution_count" in output:
-        output.execution_count = executed
-    if "metadata" in output:
-        output.metadata = nbformat.from_dict({})
-    if "<iframe" in output.get("data", {}).get("text/html", ""):
-        output.data = nbformat.from_dict({"text/plain": LIVE_PAGE})
-    return output
+        data = output.get("data", {})
+        if "application/vnd.jupyter.widget-view+json" in data or data == {"text/plain": ""}:
+            continue
+        if kept and output.output_type == "stream" and kept[-1].get("name") == output.name:
+            kept[-1].text += output.text
+            continue
+        if "execution_count" in output:
+            output.execution_count = executed
+        if "metadata" in output:
+            output.metadata = nbformat.from_dict({})
+        if "<iframe" in data.get("text/html", ""):
+            output.data = nbformat.from_dict({"text/plain": LIVE_PAGE})
+        kept.append(output)
+    return kept
 
 
 def mark_slides(notebook):
