@@ -9,7 +9,7 @@ import sys
 from tqdm import std
 
 WIDTH = 70
-KERNEL = "ipykernel.kernelapp"  # só um kernel o importa; quem executa notebooks importa outras partes do ipykernel
+KERNEL = "ipykernel.kernelapp"  # só um kernel o importa; quem executa notebooks importa outras partes do pacote
 
 
 class tqdm(std.tqdm):  # noqa: N801 – o nome por que todos a conhecem

@@ -62,9 +62,19 @@ def middle(runs):
 
 
 def text(result):
-    """O que cada notebook carimbou, como o passaporte o mostra: a mediana das voltas (todas estão no JSON)."""
-    stamps = {name: middle(runs)["stamp"] for name, runs in result["runs"].items()}
-    return f"mediana de {RUNS} voltas\n{passport.text(stamps)}"
+    """O que cada notebook carimbou, como o passaporte o mostra, com o que variou de uma volta a outra."""
+    stamps = {}
+    for name, runs in result["runs"].items():
+        stamps[name] = {key: spread([run["stamp"][key] for run in runs]) for key in runs[0]["stamp"]}
+    return passport.text(stamps)
+
+
+def spread(values):
+    """De números, a mediana, do menor ao maior; de vereditos, quantas vezes cada um saiu (str)."""
+    if isinstance(values[0], str):
+        return "; ".join(f"{value}, {values.count(value)} de {len(values)}" for value in dict.fromkeys(values))
+    low, typical, high = (passport.shown(float(value)) for value in (min(values), median(values), max(values)))
+    return f"{typical} (de {low} a {high}; n = {len(values)})"
 
 
 def judge(measured, goals):
