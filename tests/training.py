@@ -25,7 +25,7 @@ THIN = ["import contextlib\n", "splits = {name: to_tensors", "class FakeQuant", 
 PLANS = {
     "01": (
         ["import h5py", "SparseCategoricalCrossentropy", "def draw_curves", "resume_guess = predictions.ask",
-         "def train(", "forgetful = ", "verdicts.check("],
+         "def train(", "straight, half = ", "forgetful = "],
         {"set_random_seed(32)": "set_random_seed(SEED)"},
     ),
     "laboratorios/01": (

@@ -32,10 +32,10 @@ def flask_command(app, *, workers, threads=1):
     return f"gunicorn {app} --workers {workers} --threads {threads} --bind 127.0.0.1:{{port}}"
 
 
-def per_second(routes, *, clients, seconds=0.6):
-    """As respostas por segundo de cada rota (`{nome: endereço}`), em duas rodadas intercaladas."""
+def per_second(routes, *, clients, seconds=1.0):
+    """As respostas por segundo de cada rota (`{nome: endereço}`). Uma rodada: a razão é de dez ou mais."""
     urls = {name: (url, None, "") for name, url in routes.items()}
-    loads = load.compare(urls, concurrency=clients, rounds=2, seconds=seconds, warmup=0)
+    loads = load.compare(urls, concurrency=clients, rounds=1, seconds=seconds, warmup=0)
     return {name: item.requests_per_second for name, item in loads.items()}
 
 
@@ -62,7 +62,7 @@ def race(flask, fast, body):
     urls = {}
     for who, server in (("Flask", flask), ("FastAPI", fast)):
         urls[who] = (server.url + "predict", body, load.BYTES, server.pids())
-    return load.compare(urls, concurrency=8, rounds=2, seconds=0.8, warmup=0.2)
+    return load.compare(urls, concurrency=8, rounds=2, seconds=0.6, warmup=0.15)
 
 
 def show_races(races):

@@ -12,6 +12,8 @@ from pathlib import Path
 WATCH = """
     import os, shutil, sys, threading
 
+    sys.modules.setdefault("matplotlib", None)  # o TensorFlow o importaria, e nada aqui desenha
+
     def watch():
         os.read(0, 1)
         shutil.rmtree(os.path.dirname(__file__), ignore_errors=True)
