@@ -9,20 +9,21 @@ import sys
 from tqdm import std
 
 WIDTH = 70
+KERNEL = "ipykernel.kernelapp"  # só um kernel o importa; quem executa notebooks importa outras partes do pacote
 
 
 class tqdm(std.tqdm):  # noqa: N801 – o nome por que todos a conhecem
     """O tqdm de sempre: no terminal, igual; num kernel, `WIDTH` caracteres que se apagam no fim."""
 
     def __init__(self, *arguments, **options):
-        if "ipykernel" in sys.modules:
+        if KERNEL in sys.modules:
             options |= {"file": io.StringIO(), "leave": False, "ncols": WIDTH}
         super().__init__(*arguments, **options)
 
     @staticmethod
     def status_printer(file):
         """Como o tqdm mostra um texto no lugar do anterior."""
-        if "ipykernel" not in sys.modules:
+        if KERNEL not in sys.modules:
             return std.tqdm.status_printer(file)
         from IPython.display import display
 

@@ -6,8 +6,10 @@ um notebook alterado volta ao repositório).
 """
 
 import argparse
+import ast
 import logging
 import os
+import re
 import sys
 import time
 
@@ -16,7 +18,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
-from course_utils import slides
 from course_utils.classroom import passport, state
 from course_utils.measure import pace
 from course_utils.measure.memory import PeakMemory
@@ -56,13 +57,15 @@ def choose(parser, arguments):
     return paths, options
 
 
-def execute(path, *, repeat=1):
+def execute(path, *, repeat=1, last=None):
     """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, pace.Run)`.
 
-    As barras de progresso dos próprios notebooks não aparecem: não entram nas saídas guardadas.
-    Levanta `CellExecutionError` se uma célula falha.
+    `last`: o código de uma célula a mais, no fim. As barras de progresso dos próprios notebooks não aparecem: não
+    entram nas saídas guardadas. Levanta `CellExecutionError` se uma célula falha.
     """
     notebook = nbformat.read(path, as_version=4)
+    if last:
+        notebook.cells.append(nbformat.v4.new_code_cell(last))
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT_S,
@@ -98,8 +101,7 @@ def normalise(notebook):
     """Deixa o notebook como ele é guardado: sem datas, widgets, endereços nem páginas vivas; contagem 1, 2, 3…
 
     Uma célula com a etiqueta `personal` mostra o que é de quem a roda: guarda-se só um convite. O código de uma
-    com a etiqueta `plumbing` fica recolhido; a saída de uma que responde a um Preveja, também, até que ela rode. E
-    cada célula leva o tipo de slide que a regra de `course_utils.slides` lhe dá.
+    com a etiqueta `plumbing` fica recolhido; a saída de uma que responde a um Preveja, também, até que ela rode.
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -110,11 +112,10 @@ def normalise(notebook):
             continue
         executed += 1
         cell.execution_count = executed
-        kept = [_normalise_output(output, executed) for output in cell.outputs if _is_kept(output)]
-        cell.outputs = _join_streams(kept)
+        cell.outputs = _stored(cell.outputs, executed)
         if "personal" in cell.metadata.get("tags", []):
             cell.outputs = [nbformat.v4.new_output("stream", text=PERSONAL)]
-    return slides.mark(notebook)
+    return mark_slides(notebook)
 
 
 def _folded(cell):
@@ -127,32 +128,79 @@ def _folded(cell):
     return {"jupyter": folded} if folded else {}
 
 
-def _is_kept(output):
-    """Widgets não sobrevivem ao kernel: não são guardados; o lugar de uma barra que já sumiu, também não."""
-    data = output.get("data", {})
-    return "application/vnd.jupyter.widget-view+json" not in data and data != {"text/plain": ""}
+def _stored(outputs, executed):
+    """As saídas como se guardam: sem metadados voláteis; os pedaços de um fluxo, que só o relógio partiu, juntos.
 
-
-def _join_streams(outputs):
-    """Junta os pedaços seguidos de um mesmo fluxo: onde ele se parte depende só do relógio."""
-    joined = []
+    Widgets não sobrevivem ao kernel, nem o lugar de uma barra que já sumiu: não se guardam. Uma página servida por
+    um processo que já acabou vira uma frase.
+    """
+    kept = []
     for output in outputs:
-        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
-            joined[-1].text += output.text
-        else:
-            joined.append(output)
-    return joined
+        data = output.get("data", {})
+        if "application/vnd.jupyter.widget-view+json" in data or data == {"text/plain": ""}:
+            continue
+        if kept and output.output_type == "stream" and kept[-1].get("name") == output.name:
+            kept[-1].text += output.text
+            continue
+        if "execution_count" in output:
+            output.execution_count = executed
+        if "metadata" in output:
+            output.metadata = nbformat.from_dict({})
+        if "<iframe" in data.get("text/html", ""):
+            output.data = nbformat.from_dict({"text/plain": LIVE_PAGE})
+        kept.append(output)
+    return kept
 
 
-def _normalise_output(output, executed):
-    """Uma saída sem metadados voláteis; uma página servida por um processo que já acabou vira uma frase."""
-    if "execution_count" in output:
-        output.execution_count = executed
-    if "metadata" in output:
-        output.metadata = nbformat.from_dict({})
-    if "<iframe" in output.get("data", {}).get("text/html", ""):
-        output.data = nbformat.from_dict({"text/plain": LIVE_PAGE})
-    return output
+def mark_slides(notebook):
+    """Põe em cada célula o tipo de slide que a regra lhe dá, e nada mais; devolve o próprio notebook.
+
+    O nbconvert chama de `slide` o que abre um assunto, de `subslide` o que o continua noutra tela, de `fragment` o
+    que só aparece no toque seguinte, de `notes` o que só o professor vê e de `skip` o que não se mostra.
+    """
+    text_before = None
+    for cell in notebook.cells:
+        if "plumbing" in cell.metadata.get("tags", []):
+            cell.metadata["slideshow"] = nbformat.from_dict({"slide_type": "skip"})
+            continue
+        kind = text_slide(cell.source) if cell.cell_type == "markdown" else code_slide(cell.source, text_before)
+        cell.metadata.pop("slideshow", None)
+        if kind:
+            cell.metadata["slideshow"] = nbformat.from_dict({"slide_type": kind})
+        text_before = cell.source if cell.cell_type == "markdown" else None
+    return notebook
+
+
+def text_slide(source):
+    """Um título abre um slide; a descrição fica com a sua figura; dica e solução são notas de quem dá a aula."""
+    prose = re.sub(r"```.*?```", "", source, flags=re.S)
+    if re.search(r"^##? ", prose, flags=re.M):
+        return "slide"
+    if source.startswith(("<details><summary>Descrição", "[Próximo")):
+        return ""
+    only_folded = not re.sub(r"<details>.*?</details>", "", source, flags=re.S).strip()
+    return "notes" if only_folded else "subslide"
+
+
+def code_slide(source, text_before):
+    """O código depois de um "Preveja" espera o palpite da turma; depois de outro código, ganha a sua tela.
+
+    Importações e carimbos não se mostram. `text_before` é None se a célula anterior não é de texto.
+    """
+    only_imports = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in _statements(source))
+    if only_imports or "passport.stamp(" in source:
+        return "skip"
+    if text_before is None:
+        return "subslide"
+    return "fragment" if "**Preveja" in text_before else ""
+
+
+def _statements(source):
+    """As instruções da célula; uma que não é Python puro (`%%writefile`) conta como uma instrução qualquer."""
+    try:
+        return [node for node in ast.parse(source).body if "quiet." not in ast.unparse(node)]
+    except SyntaxError:
+        return [ast.Pass()]
 
 
 def main(arguments=None):

@@ -11,6 +11,8 @@ from course_utils.model import artifacts
 
 LOOP = "from course_utils.bars import tqdm\nfor step in tqdm(range(3), desc='medindo'):\n    pass"
 
+RUNNER = "import ipykernel.kernelspec\n"  # é o que o jupyter_client importa em quem só executa notebooks
+
 
 def test_in_a_notebook_nothing_is_left_of_it(monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
@@ -24,7 +26,7 @@ def test_in_a_terminal_it_is_the_usual_one():
     for disabled in ("", "1"):
         environment = os.environ | {"TQDM_DISABLE": disabled}
         run = subprocess.run(
-            [sys.executable, "-c", LOOP],
+            [sys.executable, "-c", RUNNER + LOOP],
             cwd=artifacts.ROOT,
             env=environment,
             capture_output=True,

@@ -1,160 +1,145 @@
-"""O comando bench: um relatório só, partes que se atualizam, falhas que não levam as outras, e o README."""
+"""O comando bench: o que se mede em cada notebook, o relatório que uma falha não estraga, e a tabela do README."""
 
-import importlib
-import io
+import ast
+import builtins
 import json
 import os
-import signal
 import subprocess
 import sys
-import textwrap
-import time
 from types import SimpleNamespace
 
+import nbformat
 import numpy as np
-import psutil
 import pytest
-from endings import wait_for_the_end
+from small_notebooks import write
 
+from course_utils import lesson
 from course_utils.bench import __main__ as bench
-from course_utils.bench import formats, goals, published, readme, report, setup
-from course_utils.bench.formats import readers, worker
+from course_utils.bench import notebooks, optimization, serving, table
+from course_utils.classroom import servers
 from course_utils.measure import machine
-from course_utils.model import artifacts
+from course_utils.model import compress
 
-PATIENCE_S = 180
+RECORDS = json.loads(table.FILE.read_text(encoding="utf-8"))
+EVERYTHING = notebooks.MEASURES | {serving.LAB: serving.MEASURES, optimization.ENDPOINT: optimization.MEASURES}
+# O que quem lê os dois relatórios encontra neles, além do que todo relatório tem.
+SERVING_KEYS = {
+    "requests_per_second", "errors", "fastapi_over_flask_dev", "fastapi_over_flask_production", "ready_s",
+    "memory_mb_per_process", "throughput_table", "request_ms_median", "request_ms_p95", "overhead_ms_median",
+    "overhead_ms_p95", "batching_gain_1_client", "batching_gain_32_clients", "values", "goals", "met",
+}  # fmt: skip
+COST_KEYS = {
+    "saving_percent", "requests_per_second", "requests_per_core_second", "errors", "one_core", "usd_per_million",
+    "price", "utilisation", "tuning_seconds", "tuning_usd", "requests_that_pay_it", "table",
+}  # fmt: skip
 
 
-def moment(name, ratio=None):
-    """Os tempos inventados de um formato."""
-    return {"median": 1.0, "p95": 2.0, "n": 3} | ({} if ratio is None else {"ratio": ratio})
+# ------------------------------------------------------------------ a tabela do README
 
 
-def format_row(name, size=7_400_000, ratio=1.0, **changes):
-    row = {"name": name, "bytes": size, "reduced": "int8" in name, "apart": False, "load": moment(name)}
-    row |= {"batch1": moment(name, ratio), "batch32": moment(name, ratio)}
-    return row | {"max_difference": 0.0, "agreement_percent": 100.0} | changes
+def test_the_table_of_the_readme_comes_from_the_published_numbers():
+    text = table.README.read_text(encoding="utf-8")
+    assert table.replaced(text, RECORDS) == text
+    changed = [record | {"value": record["value"] + 1} for record in RECORDS]
+    assert table.replaced(text, changed) != text
 
 
-ABSENT = dict.fromkeys(("load", "batch1", "batch32", "max_difference", "agreement_percent"))
-ROWS = [
-    format_row("PyTorch, safetensors", ratio=0.5),
-    format_row("ONNX float32", max_difference=3e-7),
-    format_row("ONNX int8", 1_850_000, 3.0, agreement_percent=99.8),
-    format_row("ONNX int8, podado (small.onnx)", 70_000, 13.0, apart=True, agreement_percent=90.0),
-    format_row("TF.js", **ABSENT),
-]
+def test_every_row_was_measured_and_every_number_says_where_when_and_how():
+    assert table.ROWS.keys() <= {record["measure"] for record in RECORDS}
+    for record in RECORDS:
+        assert record.keys() == {"measure", "value", "machine", "date", "source"}
+        assert record["value"] > 0 and record["machine"] and table.day(record["date"]) and record["source"]
+
+
+def test_what_is_published_below_the_project_s_own_goals_is_known():
+    goals, below = serving.GOALS | optimization.GOALS, set()
+    for record in RECORDS:
+        limit, least = goals.get(record["measure"], (0, True))
+        if not (record["value"] >= limit if least else record["value"] <= limit):
+            below.add(record["measure"])
+    assert below == {"fastapi_over_flask_dev", "overhead_ms_median", "speed_ratio_batch1"}  # este, só sem VNNI
+
+
+def part(value, command="python -m course_utils bench serving"):
+    """O que interessa à tabela num resultado de hoje."""
+    described = ["outra; 8 núcleos", "instruções: nenhuma", "Linux", "bibliotecas"]
+    values = {"batching_gain_32_clients": value, "ready_s": 1.0}
+    return {"described": described, "date": "2027-01-02T03:04+00:00", "command": command, "values": values}
+
+
+def test_a_new_measure_takes_the_place_of_ours_with_its_own_provenance_and_spares_what_others_measured():
+    by_hand = {"measure": "ready_s", "value": 9, "machine": "de alguém", "date": "2026-11", "source": "alguém"}
+    records = table.renewed([*RECORDS, by_hand], {"serving": part(5.0)})
+    assert [record["value"] for record in records if record["measure"] == "batching_gain_32_clients"] == [5.0]
+    assert by_hand in records and len(records) == len(RECORDS) + 1
+    assert [record for record in records if record["measure"] == "size_ratio"] == [
+        record for record in RECORDS if record["measure"] == "size_ratio"
+    ]
+    lines = table.markdown(records).splitlines()
+    assert any(line.endswith("| 5,00× |") for line in lines)
+    assert any("outra; 8 núcleos; instruções: nenhuma; Linux`. 02/01/2027: `python -m" in line for line in lines)
+
+
+def test_publishing_rewrites_the_numbers_and_the_readme_and_refuses_one_without_marks(folder, monkeypatch, capsys):
+    readme, numbers = folder / "README.md", folder / "bench.json"
+    readme.write_text(f"antes\n{table.BEGIN}\nvelha\n{table.END}\ndepois\n", encoding="utf-8")
+    numbers.write_text(json.dumps(RECORDS), encoding="utf-8")
+    monkeypatch.setattr(table, "README", readme)
+    monkeypatch.setattr(table, "FILE", numbers)
+    assert bench.main(["serving"]) == 0 and bench.main(["--publish"]) == 0
+    assert "| 7,00× |" in readme.read_text(encoding="utf-8") and len(json.loads(numbers.read_text())) == len(
+        RECORDS
+    )
+    readme.write_text("sem marcas", encoding="utf-8")
+    assert bench.main(["--publish"]) == 1 and "marcas" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------ o comando
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Os quatro bancos, sem o que demora: o que eles fazem com as medidas é de verdade; as medidas, inventadas."""
-    monkeypatch.setattr(report, "FOLDER", tmp_path)
-    monkeypatch.setattr(formats, "work", lambda arguments: ROWS)
-    monkeypatch.setattr(setup, "size_bytes", lambda folder: 4_400_000_000)
-    monkeypatch.setattr(setup, "big_packages", lambda: [("torch", 698_000_000, "treinar")])
-    for name in ("serving", "optimization"):
-        fake = {key: goal.limit for key, goal in goals.BENCHES[name][1].items()}
-        module = SimpleNamespace(run=lambda fake=fake, name=name: judged(fake, name), text=lambda result: "tabela")
+    """As três partes, sem o que demora: o que o comando faz com elas é de verdade; as medidas, inventadas."""
+    monkeypatch.setattr(bench, "FOLDER", tmp_path / "bench")
+    for name in bench.PARTS:
+        values = {"batching_gain_32_clients": 7.0} if name == "serving" else {}
+        module = SimpleNamespace(run=lambda values=values: {"values": values}, text=lambda result: "tabela")
         monkeypatch.setitem(sys.modules, f"course_utils.bench.{name}", module)
     return tmp_path
 
 
-def judged(values, name):
-    return goals.judge(values, goals.BENCHES[name][1])
+def kept(folder):
+    return {path.stem: json.loads(path.read_text()) for path in (folder / "bench").glob("*.json")}
 
 
-def shape(value):
-    """As chaves e os tipos, sem os valores; o que pode não ter sido medido vale por um número."""
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
-    return "número" if value is None or isinstance(value, int | float) else type(value).__name__
-
-
-def test_the_table_of_the_readme_comes_from_the_published_numbers():
-    text = readme.FILE.read_text(encoding="utf-8")
-    assert readme.replaced(text, published.read()) == text
-
-
-def test_a_changed_number_changes_the_table():
-    content = published.read()
-    before = readme.table(content)
-    content["benches"]["optimization"]["values"]["size_ratio"] += 1
-    assert readme.table(content) != before
-
-
-def test_a_number_of_another_machine_stands_beside_ours(monkeypatch):
-    other = {"bench": "formats", "measure": "int8_speed", "value": 1.0, "machine": "outra", "date": "2026-01"}
-    monkeypatch.setattr(published, "elsewhere", lambda: [other | {"source": "alguém"}])
-    lines = readme.table(published.read()).splitlines()
-    label = goals.FORMATS["int8_speed"].label
-    (row,) = (line for line in lines if line.startswith(f"| {label} |"))
-    assert "; 1,0× em [1] |" in row and row.endswith("✔ [1] ✘ |")
-    assert lines[-1] == "[1] outra: alguém, 2026-01."
-
-
-def test_every_number_of_another_machine_names_a_goal_and_its_source():
-    for item in published.elsewhere():
-        assert item["measure"] in goals.BENCHES[item["bench"]][1]
-        assert item["value"] > 0 and item["machine"] and item["date"] and item["source"]
-
-
-def test_a_run_of_today_has_the_shape_of_what_is_published(folder, capsys):
+def test_a_part_alone_is_renewed_and_the_others_keep_their_dates(folder, capsys):
     assert bench.main([]) == 0
-    fresh, kept = published.essentials(json.loads((folder / "report.json").read_text())), published.read()
-    assert shape(fresh["benches"]) == shape(kept["benches"])
-    assert fresh.keys() == kept.keys() and fresh["machine"].keys() == kept["machine"].keys()
+    old = kept(folder)["optimization"]
+    old["date"] = "2025-01-02T03:04+00:00"
+    (folder / "bench/optimization.json").write_text(json.dumps(old))
+    assert bench.main(["serving", "notebooks"]) == 0
+    parts, report = kept(folder), (folder / "bench/report.md").read_text(encoding="utf-8")
+    assert parts.keys() == set(bench.PARTS) and parts["optimization"] == old
+    assert parts["serving"]["command"] == "python -m course_utils bench serving notebooks"
+    assert {"machine", "date", "command", "seconds", "values", "text"} <= parts["serving"].keys()
+    assert "02/01/2025" in report and all(line in report for line in machine.sentences(machine.describe()))
+    assert "[2 de 2] serving" in capsys.readouterr().out
 
 
-def test_one_command_makes_one_report_and_prints_the_summary(folder, capsys):
-    assert bench.main([]) == 0
-    text, printed = (folder / "report.md").read_text(encoding="utf-8"), capsys.readouterr().out
-    for name, (title, bench_goals) in goals.BENCHES.items():
-        assert f"## {title} (`{name}`)" in text and title in printed
-        for goal in bench_goals.values():
-            assert goal.label in text and goal.label in printed
-    assert "torch" in text and "ONNX int8" in text and "✔" in text
-    assert all(line in text for line in machine.sentences(machine.describe()))
-    assert "python -m course_utils bench" in text and "report.md" in printed
+def test_a_failing_part_is_named_loses_nothing_of_the_others_and_a_broken_file_is_not_measured(
+    folder, monkeypatch, capsys
+):
+    def fail():
+        raise RuntimeError("faltou memória\noutra linha")
 
-
-def test_a_bench_alone_updates_its_part_and_keeps_the_dates_of_the_others(folder, monkeypatch, capsys):
-    monkeypatch.setattr(report, "now", lambda: "2025-01-02T03:04+00:00")
-    assert bench.main([]) == 0
-    monkeypatch.setattr(report, "now", lambda: "2026-11-23T14:00+00:00")
-    assert bench.main(["formats", "setup"]) == 0
-    kept = json.loads((folder / "report.json").read_text())["benches"]
-    assert {name: part["date"][:4] for name, part in kept.items()} == {
-        "setup": "2026", "formats": "2026", "serving": "2025", "optimization": "2025",
-    }  # fmt: skip
-    assert kept["formats"]["command"] == "python -m course_utils bench formats setup"
-    text = (folder / "report.md").read_text(encoding="utf-8")
-    assert "Medido em 02/01/2025" in text and "Medido em 23/11/2026" in text
-
-
-def test_a_broken_or_outdated_part_counts_as_not_measured(folder, capsys):
-    assert bench.main([]) == 0
-    (folder / "serving.json").write_text('{"values": {"velocidade": 1}}')
-    (folder / "formats.json").write_text('{"values"')
-    assert bench.main(["setup"]) == 0
-    assert "Ainda não medido: formats, serving." in capsys.readouterr().out
-    assert "Não medido. Para medir: `python -m course_utils bench serving`." in (folder / "report.md").read_text()
-
-
-def test_a_failing_bench_is_named_and_loses_nothing_of_the_others(folder, monkeypatch, capsys):
-    def fail(arguments):
-        raise formats.WorkerError("faltou memória")
-
-    monkeypatch.setattr(formats, "work", fail)
+    monkeypatch.setattr(sys.modules["course_utils.bench.notebooks"], "run", fail)
     assert bench.main([]) == 1
-    content = json.loads((folder / "report.json").read_text())
-    assert content["benches"].keys() == goals.BENCHES.keys() - {"formats"}
-    assert content["failed"] == {"formats": "WorkerError: faltou memória"}
-    assert "**Falhou nesta rodada:** WorkerError: faltou memória" in (folder / "report.md").read_text()
-    assert "O banco formats falhou" in capsys.readouterr().out
-    assert "raise formats.WorkerError" in (folder / "formats.log").read_text(encoding="utf-8")
-    with pytest.raises(published.IncompleteError, match="formats"):
-        published.essentials(content)
+    assert kept(folder).keys() == {"serving", "optimization"}
+    assert "✘ notebooks falhou (RuntimeError: faltou memória)" in capsys.readouterr().out
+    assert "raise RuntimeError" in (folder / "bench/notebooks.log").read_text(encoding="utf-8")
+    assert "**notebooks falhou agora:** RuntimeError" in (folder / "bench/report.md").read_text(encoding="utf-8")
+    (folder / "bench/serving.json").write_text('{"values"')
+    assert bench.measured().keys() == {"optimization"}
 
 
 def test_ctrl_c_keeps_what_had_ended_and_no_half_file(folder, monkeypatch, capsys):
@@ -162,121 +147,141 @@ def test_ctrl_c_keeps_what_had_ended_and_no_half_file(folder, monkeypatch, capsy
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys.modules["course_utils.bench.optimization"], "run", interrupt)
-    assert bench.main([]) == 130
-    assert "Interrompido" in capsys.readouterr().err
-    names = {"setup.json", "formats.json", "serving.json", "report.json", "report.md"}
-    assert {path.name for path in folder.iterdir()} == names
-    for path in folder.glob("*.json"):
-        json.loads(path.read_text(encoding="utf-8"))
+    assert bench.main([]) == 130 and "Interrompido" in capsys.readouterr().err
+    names = {"notebooks.json", "serving.json", "report.md"}
+    assert {path.name for path in (folder / "bench").iterdir()} == names and len(kept(folder)) == 2
 
 
-def test_an_unknown_bench_is_a_usage_error(capsys):
+def test_an_unknown_part_is_a_usage_error(capsys):
     with pytest.raises(SystemExit):
         bench.main(["velocidade"])
-    assert "não há o banco velocidade" in capsys.readouterr().err
+    assert "não há a parte velocidade" in capsys.readouterr().err
 
 
-def test_every_bench_of_the_list_is_a_module_with_run_and_text():
-    for name in goals.BENCHES:
-        module = importlib.import_module(f"course_utils.bench.{name}")
-        assert callable(module.run) and callable(module.text)
+# ------------------------------------------------------------------ o que os notebooks medem
 
 
-def test_goals_are_judged_by_their_side_and_what_was_not_measured_has_no_verdict():
-    least, most = goals.Goal("a", 3, least=True, unit="×"), goals.Goal("b", 0.5, unit="ms", digits=2)
-    result = goals.judge({"a": 2.9, "b": 0.5}, {"a": least, "b": most})
-    assert result["met"] == {"a": False, "b": True}
-    assert goals.rows(result, {"a": least, "b": most}) == [
-        ("a", "2,9×", "≥ 3×", "✘", ""), ("b", "0,50 ms", "≤ 0,5 ms", "✔", "")
-    ]  # fmt: skip
-    empty = goals.judge({"a": None}, {"a": least})
-    assert goals.rows(empty, {"a": least})[0][1::2] == ("não medido", "–")
+def names(code, context):
+    """Os nomes que o código lê (`ast.Load`) ou escreve (`ast.Store`)."""
+    found = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)]
+    return {node.id for node in found if isinstance(node.ctx, context)}
 
 
-def test_publishing_seals_the_numbers_and_notes_the_new_hash(folder, tmp_path, capsys):
-    assert bench.main([]) == 0
-    whole = json.loads((folder / "report.json").read_text())
-    place, notes = tmp_path / "data" / "bench.json", tmp_path / "data" / "README.md"
-    place.parent.mkdir()
-    place.write_text("{}")
-    artifacts.seal(place)
-    notes.write_text(f"| `bench.json` | `{artifacts.sha256(place)}` |")
-    published.write(whole, place, notes)
-    assert published.read(place) == published.essentials(whole)
-    assert artifacts.sha256(place) in notes.read_text()
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_what_is_asked_of_a_notebook_exists_in_it(name):
+    (path,) = lesson.find_notebooks([name])
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    code = "\n".join(source for source in cells if not source.startswith("%%"))
+    given = names(code, ast.Store) | set(dir(builtins))
+    given |= {alias.name for node in ast.walk(ast.parse(code)) for alias in getattr(node, "names", [])
+              if isinstance(node, ast.ImportFrom)}  # fmt: skip
+    for asked in ("measures | verdicts", *EVERYTHING[name].values()):
+        assert names(asked, ast.Load) - names(asked, ast.Store) <= given, asked
 
 
-def test_a_report_from_two_machines_is_not_published(folder, capsys):
-    assert bench.main([]) == 0
-    whole = json.loads((folder / "report.json").read_text())
-    whole["benches"]["serving"]["machine"] = "outra"
-    with pytest.raises(published.IncompleteError, match="máquinas diferentes"):
-        published.essentials(whole)
+def test_each_turn_of_a_notebook_gives_its_stamp_and_the_sums_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(lesson, "FOLDER", tmp_path)
+    turn = (
+        "turn = globals().get('turn', 0) + 1\nmeasures, verdicts = {'Tempo (s)': 2.5}, {'ganha': 'confirmou-se'}"
+    )
+    write(tmp_path / "01_a.ipynb", turn, "import numpy; print('outra coisa')")
+    runs = notebooks.measure("01_a", {"turns": "turn", "half": "numpy.float32(turn / 2)"}, runs=2)
+    stamp = {"Tempo (s)": 2.5, "ganha": "confirmou-se"}
+    assert runs == [{"stamp": stamp, "turns": 1, "half": 0.5}, {"stamp": stamp, "turns": 2, "half": 1.0}]
+    text = notebooks.text({"runs": {"01_a": runs}})
+    assert "01_a" in text and "Tempo (s)  2,5 (de 2,5 a 2,5; n = 2)" in text and "confirmou-se, 2 de 2" in text
 
 
-def test_publishing_half_a_report_is_refused_with_a_sentence(folder, capsys):
-    assert bench.main(["setup"]) == 0 and bench.main(["--publish"]) == 1
-    assert "não está completo (formats, serving, optimization)" in capsys.readouterr().err
+def test_several_turns_are_told_by_the_median_of_each_number():
+    turns = [{"a": value, "b": {"c": value}, "d": True, "e": str(value)} for value in (1, 9, 2)]
+    assert notebooks.middle(turns) == {"a": 2, "b": {"c": 2}, "d": True, "e": "2"}
 
 
-def test_a_readme_without_its_marks_is_refused():
-    with pytest.raises(readme.MarksError, match="marcas"):
-        readme.replaced("sem marcas", published.read())
+def test_goals_are_judged_by_their_side():
+    result = notebooks.judge({"a": 2.9, "b": 0.5, "c": 1}, {"a": (3, True), "b": (0.5, False)})
+    assert result == {"values": {"a": 2.9, "b": 0.5}, "goals": {"a": 3, "b": 0.5}, "met": {"a": False, "b": True}}
 
 
-def test_the_set_up_time_comes_from_the_mark_or_is_not_told(folder, tmp_path):
-    context = {"machine": "máquina"}
-    assert "não medido" in setup.text(context | setup.run(tmp_path))
-    (tmp_path / "course_utils.json").write_text('{"finished": true, "seconds": 187.4, "made": "2026-11-23"}')
-    result = setup.run(tmp_path)
-    assert result["creation_seconds"] == 187.4 and "187 s, em 23/11/2026" in setup.text(context | result)
-    assert "torch" in setup.text(context | result) and result["values"]["disk_share"] == pytest.approx(4.4 / 6)
+def invented(measures):
+    """Uma volta inventada de um notebook."""
+    rates = {"original": 500.0, "pequeno": 2500.0}
+    told = dict.fromkeys(("requests_per_second", "requests_per_core_second", "errors"), rates)
+    told |= {"throughput_table": "tabela", "table": "tabela", "one_core": True}
+    return {"stamp": {"medida": 1.0}} | {name: told.get(name, 80.0) for name in measures}
 
 
-def test_the_pruned_network_is_not_judged_as_if_it_were_the_original(folder):
-    result = formats.run()
-    assert result["values"] == {
-        "onnx_over_torch": 2.0, "int8_size": 4.0, "int8_speed": 3.0, "float32_agreement": 100.0,
-        "reduced_agreement": 99.8, "float32_difference": 3e-7,
+def test_the_report_of_the_servers_has_what_is_read_in_it(monkeypatch):
+    monkeypatch.setattr(notebooks, "measure", lambda name, measures: [invented(measures)] * 3)
+    once = serving.one_client(calls=4)
+    monkeypatch.setattr(serving, "one_client", lambda: once)
+    result = serving.run()
+    assert result.keys() >= SERVING_KEYS and result["met"]["fastapi_over_flask_dev"] is True
+    assert 0 < result["overhead_ms_median"] < result["request_ms_median"] <= result["request_ms_p95"]
+    assert "tabela" in serving.text(result) and "um cliente, a requisição inteira: mediana" in serving.text(result)
+
+
+# ------------------------------------------------------------------ a manchete, em três sementes
+
+RECIPE = compress.PUBLISHED
+
+
+def point(recipe, seed, size, speed, lost):
+    values = dict(zip(optimization.RATIOS, (size, speed, speed)))
+    return {"recipe": recipe, "seed": seed, "accuracy_drop_points": lost, "ci95_points": [-0.1, 0.9]} | values | {
+        "validation_drop_points": lost
     }  # fmt: skip
-    text = formats.text({"machine": "máquina"} | result)
-    assert "3,00×" in text and "3,0e-07" in text and "90,0 %" in text and "n = 3 cargas" in text
 
 
-def test_a_worker_that_dies_or_fails_says_why_in_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(formats, "WORKER", "course_utils.bench.inexistente")
-    with pytest.raises(formats.WorkerError, match="No module named course_utils.bench.inexistente"):
-        formats.work([])
-
-    def fail(folder, step):
-        raise OSError("disco cheio")
-
-    monkeypatch.setattr(worker.quiet, "divert_native_logs", lambda: None)
-    monkeypatch.setattr(worker, "_one_thread", lambda: None)
-    monkeypatch.setattr(worker.files, "build", fail)
-    told = []
-    monkeypatch.setattr(worker, "_say", lambda **news: told.append(news))
-    assert worker.main(tmp_path / "formatos", "1", "1", "1") == 1
-    assert told[-1] == {"error": "OSError: disco cheio"}
-    with pytest.raises(formats.WorkerError, match="disco cheio"):
-        formats.check(told[-1], "")
+POINTS = [
+    point("original", None, 1.0, 1.0, 0.0),
+    *(point(RECIPE.name, seed, 15.0, speed, 0.0) for seed, speed in enumerate((9.0, 10.0, 11.0))),
+    *(
+        point(RECIPE.int8, seed, 100.0, speed, lost)
+        for seed, (speed, lost) in enumerate(((12, 0), (14, 0.6), (13, 0)))
+    ),
+]
 
 
-def test_every_measured_format_has_an_opener_and_the_browser_s_has_none():
-    assert readers.opener("ONNX int8, podado (small.onnx)") is readers.onnx
-    assert readers.opener("LiteRT int8 completo") is readers.LiteRT
-    assert readers.opener("TF.js") is None
+@pytest.fixture
+def study(monkeypatch):
+    """O estudo inteiro, com as redes e os notebooks inventados."""
+    deep = {"storage_ratio": 50.0, "accuracy_drop_points": 0.1}
+    monkeypatch.setattr(optimization, "build", lambda recipe, seeds: ({}, 360.0))
+    monkeypatch.setattr(optimization, "measure", lambda files: POINTS)
+    monkeypatch.setattr(optimization, "store_lenet", lambda seeds: deep)
+    monkeypatch.setattr(notebooks, "measure", lambda name, measures: [invented(measures)] * 3)
+    return optimization.run()
 
 
-def test_the_rows_of_two_small_formats_are_measured_for_real(capsys):
-    paths = {"ONNX float32": artifacts.DATA / "reference.onnx", "ONNX int8": artifacts.DATA / "small.onnx"}
-    worker_rows = worker.measure(paths, loads=1, singles=2, batches=1, original="ONNX float32")
-    base, small = worker_rows
-    assert base["batch1"]["ratio"] == base["batch32"]["ratio"] == 1 and base["max_difference"] == 0
-    assert base["batch1"]["n"] == 2 and base["agreement_percent"] == 100 and not base["reduced"]
-    assert small["agreement_percent"] > 95 and small["bytes"] < base["bytes"] / 100 and small["reduced"]
-    steps = [json.loads(line)["step"] for line in capsys.readouterr().out.splitlines()]
-    assert steps == ["carregando", "inferindo, lote de 1", "inferindo, lote de 32"]
+def test_the_report_has_each_seed_what_to_serve_and_the_bill_and_promises_the_worst_seed(study):
+    assert study["winner"] == RECIPE.name and [row["seed"] for row in study["runs"]] == [0, 1, 2]
+    assert all({"ci95_points", *optimization.RATIOS} <= row.keys() for row in study["runs"])
+    speeds = {row["recipe"]: row["speed_ratio_batch1"] for row in study["curve"]}
+    assert speeds == {"original": 1.0, RECIPE.name: 10.0, RECIPE.int8: 13}
+    assert study["served"]["recipe"] == RECIPE.int8 and study["cost"].keys() >= COST_KEYS
+    bill = study["cost"]["usd_per_million"]
+    assert bill["original"] == pytest.approx(5 * bill["pequeno"])
+    assert list(study["values"].values()) == [100.0, 12, 0.6, 80.0, 50.0, 0.1]
+    assert [name for name, met in study["met"].items() if not met] == ["accuracy_drop_points"]
+    text = optimization.text(study)
+    assert f"{RECIPE.int8}, semente 1" in text and "0,6 [-0,1; 0,9]" in text and "tabela" in text
+
+
+def test_the_interval_is_paired_centred_and_repeatable():
+    assert optimization.interval(np.zeros(1000)) == [0.0, 0.0]
+    differences = 100.0 * np.array([1] * 8 + [-1] * 3 + [0] * 989)  # 8 acertos perdidos, 3 ganhos
+    low, high = optimization.interval(differences)
+    assert low == pytest.approx(0.5 - 1.96 * 0.331, abs=0.1) and high == pytest.approx(0.5 + 1.96 * 0.331, abs=0.1)
+    assert [low, high] == optimization.interval(differences)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="só o Linux prende processos a um núcleo assim")
+def test_a_server_is_pinned_to_one_core():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        server = servers.Server(process, port=0, log=None)
+        assert server.pin()
+        assert len(os.sched_getaffinity(process.pid)) == 1
+        server.stop()
 
 
 def test_the_machine_is_described_in_full():
@@ -287,48 +292,18 @@ def test_the_machine_is_described_in_full():
     assert "instruções: o sistema não diz" in unknown and np.__version__ in unknown[-1]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="o Windows não envia SIGINT a um processo só")
-def test_a_real_ctrl_c_leaves_the_report_and_no_process(tmp_path):
-    source = f"""
-        import pathlib, sys
-        from course_utils.bench import __main__, formats, report
-
-        formats.FOLDER = report.FOLDER = pathlib.Path({str(tmp_path)!r})
-        sys.exit(__main__.main(["formats"]))
-    """
-    command = [sys.executable, "-c", textwrap.dedent(source)]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, cwd=artifacts.ROOT, encoding="utf-8",
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:  # fmt: skip
-        limit, children = time.monotonic() + PATIENCE_S, []
-        while not children and time.monotonic() < limit:
-            time.sleep(0.05)
-            children = psutil.Process(process.pid).children(recursive=True)
-        time.sleep(0.5)  # o filho acaba de nascer: que o Popen que o fez também acabe
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 130 and "Interrompido" in error and "Traceback" not in error
-    assert {path.name for path in tmp_path.glob("report*")} == {"report.json", "report.md"}
-    wait_for_the_end([child.pid for child in children])
-
-
 @pytest.mark.slow
-def test_every_format_says_what_the_original_says(tmp_path, monkeypatch):
-    bars = []
-
-    class Counted(formats.tqdm):
-        def __init__(self, **options):
-            super().__init__(**options, disable=False, file=io.StringIO())
-            bars.append(self)
-
-    monkeypatch.setattr(formats, "tqdm", Counted)
-    monkeypatch.setattr(formats, "FOLDER", tmp_path)
-    result = formats.run((1, 3, 2))
-    assert [bar.n for bar in bars] == [formats.STEPS]
-    rows = {row["name"]: row for row in result["formats"]}
-    assert len(rows) == 13 and rows["TF.js"]["batch1"] is None and rows["TF.js"]["bytes"] > 7e6
-    for name in ("float32_agreement", "reduced_agreement", "float32_difference", "int8_size"):
-        assert result["met"][name], (name, result["values"][name])
-    assert all(row["load"]["n"] == 1 and row["batch1"]["n"] == 3 for row in rows.values() if row["load"])
-    assert rows["SavedModel"]["bytes"] > 1.9 * rows["Keras (.keras)"]["bytes"]
+def test_one_short_study_goes_all_the_way_from_training_to_the_test(tmp_path, monkeypatch):
+    recipe, lessons = compress.Recipe((4, 4, 8, 8, 8), passes=1), compress.lessons
+    monkeypatch.setattr(optimization, "FOLDER", tmp_path)
+    monkeypatch.setattr(
+        compress, "lessons", lambda teacher, images, seed: lessons(teacher, images[:64], seed=seed)
+    )
+    with compress.one_thread():
+        files, seconds = optimization.build(recipe, (0,))
+        original, pruned, small = optimization.measure(files)
+    assert [original["recipe"], pruned["recipe"], small["recipe"]] == ["original", recipe.name, recipe.int8]
+    assert original["size_ratio"] == 1 and original["accuracy_drop_points"] == 0 and seconds > 0
+    assert small["size_ratio"] > 100 and small["speed_ratio_batch32"] > 5
+    low, high = small["ci95_points"]
+    assert low < small["accuracy_drop_points"] < high and small["accuracy_drop_points"] > 5

@@ -7,6 +7,7 @@ from course_utils import binder
 from course_utils.model import artifacts
 
 README = binder.README.read_text(encoding="utf-8")
+(ADDRESS,) = set(binder.LINK.findall(README))
 
 
 @pytest.fixture
@@ -18,58 +19,44 @@ def readme(tmp_path, monkeypatch):
 
 
 def test_every_link_changes_nothing_else_does_and_twice_is_once(readme, capsys):
-    (old,) = set(binder.LINK.findall(README))
     for _ in range(2):
         assert binder.main(["escola-x/aula.32"]) == 0
-        assert readme.read_text(encoding="utf-8") == README.replace(f"/gh/{old}/", "/gh/escola-x/aula.32/")
+        assert readme.read_text(encoding="utf-8") == README.replace(f"/gh/{ADDRESS}/", "/gh/escola-x/aula.32/")
     assert f"{README.count('https://mybinder.org/v2/')} links" in capsys.readouterr().out
-    assert binder.main([old]) == 0
-    assert readme.read_bytes() == README.encode()
+    assert binder.main([ADDRESS]) == 0 and readme.read_bytes() == README.encode()
 
 
 def test_no_other_file_holds_the_address():
-    (address,) = set(binder.LINK.findall(README))
-    holders = [str(path.relative_to(artifacts.ROOT)) for path in files() if address.encode() in path.read_bytes()]
+    holders = [str(path.relative_to(artifacts.ROOT)) for path in files() if ADDRESS.encode() in path.read_bytes()]
     assert holders == ["README.md"]
-    assert README.count(address) == len(binder.LINK.findall(README)) == README.count("https://mybinder.org/v2/")
+    assert README.count(ADDRESS) == len(binder.LINK.findall(README)) == README.count("https://mybinder.org/v2/")
 
 
+@pytest.mark.parametrize("end", ["", ".git", "/"])
 @pytest.mark.parametrize(
-    "url",
-    [
-        "https://github.com/escola/aula-32.git",
-        "https://github.com/escola/aula-32",
-        "https://github.com/escola/aula-32/",
-        "https://fulana:segredo@github.com/escola/aula-32.git",
-        "git@github.com:escola/aula-32.git",
-        "ssh://git@github.com/escola/aula-32.git",
-    ],
+    "start", ["https://github.com/", "https://ana:segredo@github.com/", "git@github.com:", "ssh://git@github.com/"]
 )
-def test_the_remotes_of_github_are_understood(url, readme, monkeypatch):
-    monkeypatch.setattr(binder, "origin", lambda: url)
+def test_the_remotes_of_github_are_understood(start, end, readme, monkeypatch):
+    monkeypatch.setattr(binder, "origin", lambda: f"{start}escola/aula-32{end}")
     assert binder.main([]) == 0
     assert set(binder.LINK.findall(readme.read_text(encoding="utf-8"))) == {"escola/aula-32"}
 
 
+ELSEWHERE = ["https://ana:segredo@gitlab.com/escola/aula.git", "/srv/git/aula", "https://github.com.mau/a/b", ""]
+NOT_ADDRESSES = ["aula", "a/b/c", "https://github.com/a/b", "a b/c", "/"]
+
+
 @pytest.mark.parametrize(
-    "url", ["https://ana:segredo@gitlab.com/escola/aula.git", "/srv/git/aula", "https://github.com.mau/a/b"]
+    ("asked", "remote"), [((), url) for url in ELSEWHERE] + [((text,), "") for text in NOT_ADDRESSES]
 )
-def test_another_place_is_one_sentence_and_changes_nothing(url, readme, monkeypatch, capsys):
-    monkeypatch.setattr(binder, "origin", lambda: url)
-    assert binder.main([]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("O `origin` do Git não é do GitHub") and len(said.splitlines()) == 1
-    assert readme.read_text(encoding="utf-8") == README
+def test_what_does_not_serve_is_one_sentence_that_tells_no_secret(asked, remote, readme, monkeypatch, capsys):
+    monkeypatch.setattr(binder, "origin", lambda: remote)
+    assert binder.main(asked) == 1
+    named = "".join(asked) or "O `origin` do Git"
+    said = f"{named} não serve: diga o endereço no GitHub, na forma dono/repositório.\n"
+    assert capsys.readouterr().err == said and readme.read_text(encoding="utf-8") == README
 
 
-@pytest.mark.parametrize("address", ["aula", "a/b/c", "https://github.com/a/b", "a b/c", "/"])
-def test_what_is_not_an_address_is_one_sentence(address, readme, capsys):
-    assert binder.main([address]) == 1
-    assert "esperava dono/repositório" in capsys.readouterr().err
-    assert readme.read_text(encoding="utf-8") == README
-
-
-def test_without_a_remote_it_asks_for_the_address(tmp_path, monkeypatch, capsys):
+def test_outside_a_clone_there_is_no_remote(tmp_path, monkeypatch):
     monkeypatch.setattr(binder.artifacts, "ROOT", tmp_path)
-    assert binder.main([]) == 1
-    assert capsys.readouterr().err.startswith("Não achei o `origin` do Git")
+    assert binder.origin() == ""

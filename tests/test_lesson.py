@@ -1,7 +1,11 @@
 """O executor de notebooks: roda, mede, normaliza e diz qual célula parou."""
 
+import copy
+
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from small_notebooks import write
 
 from course_utils import lesson
 
@@ -10,11 +14,6 @@ from course_utils import lesson
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(lesson, "FOLDER", tmp_path)
     return tmp_path
-
-
-def write(path, *sources):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    nbformat.write(notebook, path)
 
 
 def test_it_runs_only_what_was_asked_and_reports_time_and_memory(folder, capsys):
@@ -34,66 +33,91 @@ def test_a_failing_cell_stops_with_its_notebook_named(folder, capsys):
     assert "01_a.ipynb parou" in error and "ZeroDivisionError" in error
 
 
-def test_a_lab_runs_only_when_asked_by_name(folder):
-    (folder / "laboratorios").mkdir()
+def test_a_lab_runs_only_when_asked_by_name_and_an_unknown_one_is_a_usage_error(folder, capsys):
     for name in ("01_a", "laboratorios/01_b"):
         write(folder / f"{name}.ipynb", "1 + 1")
-    assert [path.stem for path in lesson.find_notebooks()] == ["01_a"]
-    assert [path.stem for path in lesson.find_notebooks(["01"])] == ["01_a"]
-    assert [path.stem for path in lesson.find_notebooks(["laboratorios/01"])] == ["01_b"]
-
-
-def test_an_unknown_notebook_is_a_usage_error(folder, capsys):
+    found = {
+        asked: [path.stem for path in lesson.find_notebooks(asked)]
+        for asked in ((), ("01",), ("laboratorios/01",))
+    }
+    assert found == {(): ["01_a"], ("01",): ["01_a"], ("laboratorios/01",): ["01_b"]}
     with pytest.raises(SystemExit):
         lesson.main(["99"])
     assert "nenhum notebook começa por 99" in capsys.readouterr().err
 
 
-def test_saving_stores_normalised_outputs(folder):
-    path = folder / "01_a.ipynb"
-    write(path, "print('oi')", "from IPython.display import IFrame\nIFrame('http://127.0.0.1:1/', 10, 10)")
+def test_saving_stores_normalised_outputs_and_nothing_personal(folder):
+    frame = "from IPython.display import IFrame\nIFrame('http://127.0.0.1:1/', 10, 10)"
+    path = write(folder / "01_a.ipynb", "print('3 de 11 notebooks')", "print('oi')", frame, tags=["personal"])
     assert lesson.main(["01", "--save"]) == 0
     stored = nbformat.read(path, as_version=4)
-    assert [cell.execution_count for cell in stored.cells] == [1, 2]
-    assert stored.cells[0].outputs[0].text == "oi\n"
-    assert stored.cells[1].outputs[0].data == {"text/plain": lesson.LIVE_PAGE}
+    assert [cell.execution_count for cell in stored.cells] == [1, 2, 3]
+    assert [cell.outputs[0].get("text") for cell in stored.cells] == [lesson.PERSONAL, "oi\n", None]
+    assert stored.cells[2].outputs[0].data == {"text/plain": lesson.LIVE_PAGE}
     assert set(stored.metadata) == {"kernelspec", "language_info"}
     assert all("execution" not in cell.metadata for cell in stored.cells)
-
-
-def test_what_is_personal_is_not_stored(folder):
-    path = folder / "01_a.ipynb"
-    write(path, "print('3 de 11 notebooks')")
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells[0].metadata["tags"] = ["personal"]
-    nbformat.write(notebook, path)
-    assert lesson.main(["01", "--save"]) == 0
-    stored = nbformat.read(path, as_version=4)
-    assert [output.text for output in stored.cells[0].outputs] == [lesson.PERSONAL]
     assert lesson.normalise(nbformat.read(path, as_version=4)) == stored
 
 
-def test_repeating_uses_the_same_kernel(folder):
-    path = folder / "01_a.ipynb"
-    write(path, "count = globals().get('count', 0) + 1\nprint(count)")
-    notebook, run = lesson.execute(path, repeat=2)
-    assert notebook.cells[0].outputs[0].text == "2\n"
-    assert run.peak_bytes > 20e6 and run.seconds > 0
-
-
-def test_the_slowest_cell_is_seen(folder):
-    path = folder / "01_a.ipynb"
-    write(path, "1 + 1", "import time\ntime.sleep(0.5)")
-    cells = lesson.execute(path)[1].cells
-    assert cells[1].seconds >= 0.5 and [cell.number for cell in cells] == [1, 2]
+def test_repeating_uses_the_same_kernel_and_each_cell_is_timed_the_added_one_too(folder):
+    path = write(folder / "01_a.ipynb", "count = globals().get('count', 0) + 1", "import time\ntime.sleep(0.5)")
+    notebook, run = lesson.execute(path, repeat=2, last="print(count)")
+    assert notebook.cells[2].outputs[0].text == "2\n" and run.peak_bytes > 20e6
+    assert [cell.number for cell in run.cells] == [1, 2, 3] * 2 and run.cells[1].seconds >= 0.5
+    assert len(nbformat.read(path, as_version=4).cells) == 2
 
 
 def test_plumbing_is_stored_folded_and_so_is_the_answer_to_a_guess():
     cells = [
-        nbformat.v4.new_code_cell("import sys", metadata={"tags": ["plumbing"]}),
-        nbformat.v4.new_code_cell("guess.compare('7 MB')"),
-        nbformat.v4.new_code_cell("1 + 1"),
+        new_code_cell("import sys", metadata={"tags": ["plumbing"]}),
+        new_code_cell("guess.compare('7 MB')"),
+        new_code_cell("1 + 1"),
     ]
-    stored = lesson.normalise(nbformat.v4.new_notebook(cells=cells)).cells
-    folded = [cell.metadata.get("jupyter") for cell in stored]
+    folded = [cell.metadata.get("jupyter") for cell in lesson.normalise(new_notebook(cells=cells)).cells]
     assert folded == [{"source_hidden": True}, {"outputs_hidden": True}, None]
+
+
+# ------------------------------------------------------------------ que célula vira que slide
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("# 09 · Poda", "slide"),
+        ("<details><summary>Descrição da figura</summary>Curva.</details>\n\n## Outra seção (2 min)", "slide"),
+        ("### Um passo", "subslide"),
+        ("**O que aconteceu:** mudou.", "subslide"),
+        ("```python\n# um comentário\n```", "subslide"),
+        ("<details><summary>Descrição da figura</summary>\n\nUma curva.\n\n</details>", ""),
+        ("[Próximo: 01 · Salvar](01_salvar.ipynb)", ""),
+        ("<details><summary>Dica</summary>\n\nUma.\n</details>\n\n<details>Outra</details>", "notes"),
+        ("Pense.\n\n<details><summary>Resposta</summary>Sim.</details>", "subslide"),
+    ],
+)
+def test_the_type_of_a_text_comes_from_how_it_begins(source, kind):
+    assert lesson.text_slide(source) == kind
+
+
+@pytest.mark.parametrize(
+    ("source", "before", "kind"),
+    [
+        ("import numpy\nfrom os import path", "**Preveja:** quanto?", "skip"),
+        ("from course_utils.classroom import quiet\n\nquiet.divert_native_logs()\nimport keras", "", "skip"),
+        ('passport.stamp("00", {})', "", "skip"),
+        ("print(1)", "**Preveja:** quanto?", "fragment"),
+        ("print(1)", "Outra frase.", ""),
+        ("print(1)", None, "subslide"),
+        ("%%writefile servidor.py\nprint(1)", "**Preveja:** quanto?", "fragment"),
+    ],
+)
+def test_code_waits_for_the_guess_and_plumbing_is_not_shown(source, before, kind):
+    assert lesson.code_slide(source, before) == kind
+
+
+def test_marking_twice_changes_nothing_and_touches_only_the_slides():
+    cells = [new_markdown_cell("# Um"), new_code_cell("x = 1", metadata={"tags": ["a"]})]
+    cells[1].metadata["slideshow"] = {"slide_type": "notes"}
+    once = lesson.mark_slides(new_notebook(cells=cells))
+    assert lesson.mark_slides(copy.deepcopy(once)) == once
+    metadata = [dict(cell.metadata) for cell in once.cells]
+    assert metadata == [{"slideshow": {"slide_type": "slide"}}, {"tags": ["a"]}]

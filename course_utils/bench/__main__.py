@@ -1,78 +1,86 @@
-"""`python -m course_utils bench [banco …]`: mede e junta tudo num só relatório, em artifacts/bench/.
+"""`python -m course_utils bench [parte …]`: mede o que o curso promete; o relatório fica em artifacts/bench/.
 
-Sem nada, roda os cinco bancos, cerca de meia hora. Um banco sozinho atualiza a parte dele no relatório.
+Sem nada, roda as três partes, cerca de meia hora; uma sozinha renova o que é dela. Uma parte é um módulo com
+`run()`, que devolve um dicionário pronto para o JSON (o que se publica está em `"values"`), e `text(resultado)`.
 """
 
 import argparse
 import importlib
+import logging
 import sys
 import traceback
+from datetime import datetime
 from time import perf_counter
 
-from course_utils.bench import goals, published, readme, report
-from course_utils.bench.clock import Clock
+from course_utils.bench import table
 from course_utils.classroom import state
-from course_utils.measure.latency import machine
+from course_utils.measure import latency, machine
 from course_utils.model import artifacts
+
+FOLDER = artifacts.ARTIFACTS / "bench"
+COMMAND = "python -m course_utils bench"
+PARTS = ("notebooks", "serving", "optimization")  # as mais curtas antes
 
 
 def main(arguments=None):
-    """Roda os bancos pedidos; devolve 0, 1 se algum falhou, ou 130 se foi interrompido."""
-    parser = argparse.ArgumentParser(prog=report.COMMAND, description=__doc__)
-    parser.add_argument("benches", nargs="*", metavar="banco", help=", ".join(goals.BENCHES))
-    parser.add_argument("--readme", action="store_true", help="só refaz a tabela do README, de data/bench.json")
-    parser.add_argument(
-        "--publish", action="store_true", help="leva o relatório completo para data/bench.json e o README"
-    )
+    """Roda as partes pedidas; devolve 0, 1 se alguma falhou, ou 130 se foi interrompido."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="parte", help=", ".join(PARTS))
+    parser.add_argument("--publish", action="store_true", help="leva o que se mediu a data/bench.json e ao README")
     options = parser.parse_args(arguments)
-    if unknown := [name for name in options.benches if name not in goals.BENCHES]:
-        parser.error(f"não há o banco {', '.join(unknown)}; escolha entre {', '.join(goals.BENCHES)}")
-    if options.readme or options.publish:
-        return _publish(options.publish)
-    chosen = [name for name in goals.BENCHES if name in options.benches] or list(goals.BENCHES)
-    failed = {}
+    if unknown := [name for name in options.parts if name not in PARTS]:
+        parser.error(f"não há a parte {', '.join(unknown)}; escolha entre {', '.join(PARTS)}")
+    if options.publish:
+        return table.publish(measured())
+    # Um Ctrl-C mata o kernel no meio de uma célula: a tarefa que a esperava não tem mais a quem contar.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    chosen, failed = [name for name in PARTS if name in options.parts or not options.parts], {}
     try:
-        with Clock(len(chosen)) as clock:
-            for name in chosen:
-                clock.start(name)
-                clock.finish(measure(name, " ".join([report.COMMAND, *options.benches]), failed))
+        for number, name in enumerate(chosen, start=1):
+            print(f"[{number} de {len(chosen)}] {name}", flush=True)
+            measure(name, " ".join([COMMAND, *options.parts]), failed)
     except KeyboardInterrupt:
-        report.write(failed)
         print("\nInterrompido: o que já tinha terminado está no relatório, em artifacts/bench/.", file=sys.stderr)
         return 130
-    print(f"\n{report.summary(report.write(failed))}\n\nRelatório: artifacts/bench/report.md e report.json")
+    finally:
+        state.write_text(FOLDER / "report.md", report(failed))
+    print("Relatório: artifacts/bench/report.md")
     return 1 if failed else 0
 
 
 def measure(name, command, failed):
-    """Roda um banco, grava o JSON dele e devolve o texto; se ele falha, anota em `failed` e diz por quê."""
+    """Roda uma parte, grava o JSON dela e mostra as tabelas; se ela falha, anota em `failed` e diz por quê."""
     start = perf_counter()
     try:
-        # Importado só agora: um banco que carrega um framework não pesa na memória dos que vêm antes.
-        bench = importlib.import_module(f"course_utils.bench.{name}")
-        result = {"machine": machine(), "date": report.now(), "command": command} | bench.run()
-        result |= {"seconds": perf_counter() - start, "text": bench.text(result)}
-        state.write(report.FOLDER / f"{name}.json", result)
-    except Exception as error:  # um banco que falha não leva consigo o resultado dos outros
+        # Importada só agora: uma parte que carrega um framework não pesa na memória das que vêm antes.
+        part = importlib.import_module(f"course_utils.bench.{name}")
+        date = datetime.now().astimezone().isoformat(timespec="minutes")
+        result = {"machine": latency.machine(), "described": machine.sentences(machine.describe())}
+        result |= {"date": date, "command": command} | part.run()
+        result |= {"seconds": perf_counter() - start, "text": part.text(result)}
+        state.write(FOLDER / f"{name}.json", result)
+        print(f"\n{result['text']}\n")
+    except Exception as error:  # uma parte que falha não leva consigo o resultado das outras
         first, *_ = str(error).strip().splitlines() or ["sem mensagem"]
         failed[name] = f"{type(error).__name__}: {first}"
-        log = report.FOLDER / f"{name}.log"
-        state.write_text(log, traceback.format_exc())
-        return f"✘ O banco {name} falhou ({failed[name]}); o relato completo está em artifacts/bench/{log.name}"
-    return f"{result['text']}\n"
+        state.write_text(FOLDER / f"{name}.log", traceback.format_exc())
+        print(f"✘ {name} falhou ({failed[name]}); o relato completo está em artifacts/bench/{name}.log")
 
 
-def _publish(whole):
-    """Refaz a tabela do README; com `whole`, antes leva o relatório para data/bench.json."""
-    try:
-        if whole:
-            published.write(state.read(report.FOLDER / "report.json"))
-        readme.rewrite()
-    except (published.IncompleteError, readme.MarksError, artifacts.CorruptedFileError) as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    print("Tabela do README refeita com os números de data/bench.json.")
-    return 0
+def measured():
+    """`{parte: resultado}` do que há em artifacts/bench/; um JSON estragado vale como não medido."""
+    found = {name: state.read(FOLDER / f"{name}.json") for name in PARTS}
+    return {name: result for name, result in found.items() if {"values", "text", "described"} <= result.keys()}
+
+
+def report(failed):
+    """O relatório em Markdown: cada parte com a máquina, o dia e o comando; `failed`: as que falharam agora."""
+    lines = ["# Relatório das medidas", *(f"\n**{name} falhou agora:** {why}" for name, why in failed.items())]
+    for name, result in measured().items():
+        when = f"Medido em {table.day(result['date'])} com `{result['command']}`, nesta máquina:"
+        lines += ["", f"## {name}", "", when]
+        lines += ["", *(f"- {line}" for line in result["described"]), "", "```text", result["text"], "```"]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

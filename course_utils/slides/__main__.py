@@ -1,7 +1,7 @@
 """Os slides da aula, um arquivo HTML por notebook em artifacts/slides/: abrem com dois cliques e sem internet.
 
-`python -m course_utils slides` faz todos; `slides 03`, só o do notebook 03; `slides --save` grava nos notebooks os
-metadados dos slides (e só eles), que é o que o `nbconvert --to slides` lê.
+`python -m course_utils slides` faz todos; `slides 03`, só o do notebook 03. Que célula vira que slide o diz
+`lesson.mark_slides`.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbconvert import SlidesExporter
 
-from course_utils import lesson, slides
+from course_utils import lesson
 from course_utils.model import artifacts
 
 DESCRIPTION = re.compile(r"<summary>Descrição da figura</summary>(.*?)</details>", re.S)
@@ -21,7 +21,7 @@ TARGET = artifacts.ARTIFACTS / "slides"
 
 def export(path, folder):
     """Escreve em `folder` os slides do notebook `path`; devolve o caminho do HTML (Path)."""
-    notebook = describe(slides.mark(nbformat.read(path, as_version=4)))
+    notebook = describe(lesson.mark_slides(nbformat.read(path, as_version=4)))
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.html)", cell.source)
@@ -46,11 +46,8 @@ def describe(notebook):
 def main(arguments=None):
     """Faz os slides pedidos; devolve 0."""
     parser = argparse.ArgumentParser(prog="python -m course_utils slides", description=__doc__.splitlines()[0])
-    parser.add_argument("--save", action="store_true", help="grava nos notebooks só os metadados dos slides")
-    paths, options = lesson.choose(parser, arguments)
+    paths, _ = lesson.choose(parser, arguments)
     for path in paths:
-        if options.save:
-            nbformat.write(slides.mark(nbformat.read(path, as_version=4)), path)
         print(export(path, TARGET))
     print("Abra um deles no navegador. As setas passam os slides; a tecla N mostra as notas de quem dá a aula.")
     return 0

@@ -1,0 +1,95 @@
+"""A tabela de números do README, feita de data/bench.json: nela nada se digita.
+
+O arquivo é uma lista de medidas: `{"measure", "value", "machine", "date", "source"}`. As que o comando mede,
+`publish` renova uma a uma; as de outras máquinas se escrevem à mão, com a fonte, e ficam.
+"""
+
+import json
+import sys
+from datetime import datetime
+
+from course_utils.classroom import state
+from course_utils.measure.numbers import br
+from course_utils.model import artifacts
+
+README = artifacts.ROOT / "README.md"
+FILE = artifacts.DATA / "bench.json"
+BEGIN, END = "<!-- números: início -->", "<!-- números: fim -->"
+# medida: (o que se mede, a unidade, as casas decimais, o que a aula promete)
+ROWS = {
+    "disk_share": ("tamanho do ambiente ÷ o espaço que o README pede", "×", 2, "–"),
+    "onnx_over_torch": ("ONNX Runtime ÷ PyTorch, uma imagem", "×", 2, "–"),
+    "int8_size": ("ONNX em int8: arquivo, vezes menor", "×", 1, "–"),
+    "int8_speed": ("ONNX em int8: uma imagem, vezes mais rápido", "×", 1, "–"),
+    "float32_agreement": ("mesmo dígito que o original, formatos em float32", " %", 1, "–"),
+    "reduced_agreement": ("mesmo dígito que o original, o pior em 16 ou 8 bits", " %", 1, "–"),
+    "fastapi_over_flask_dev": ("vazão: FastAPI ÷ Flask de desenvolvimento", "×", 2, "mais rápido"),
+    "fastapi_over_flask_production": ("vazão: FastAPI ÷ Flask em produção", "×", 2, "mais rápido"),
+    "batching_gain_32_clients": ("vazão: em lotes ÷ direto, 32 clientes", "×", 2, "–"),
+    "size_ratio": ("poda + int8: arquivo, vezes menor", "×", 1, "10×"),
+    "speed_ratio_batch1": ("poda + int8: uma imagem, vezes mais rápida", "×", 1, "5×"),
+    "accuracy_drop_points": ("poda + int8: acurácia perdida no teste", " ponto", 1, "–"),
+    "saving_percent": ("poda + int8: mais barato por milhão", " %", 0, "50 %"),
+    "storage_ratio": ("Deep Compression na LeNet: arquivo, vezes menor", "×", 1, "–"),
+    "storage_drop_points": ("Deep Compression na LeNet: acurácia perdida", " ponto", 2, "–"),
+}
+
+
+def renewed(records, parts):
+    """`records` com as medidas de `parts` (`{parte: resultado}`) no lugar das que o comando já tinha medido."""
+    fresh = []
+    for result in parts.values():
+        where = {"machine": "; ".join(result["described"][:3]), "date": result["date"]}
+        where["source"] = f"`{result['command']}`"
+        fresh += [{"measure": name, "value": value} | where for name, value in result["values"].items()]
+    names = {record["measure"] for record in fresh}
+    by_hand = [record for record in records if not record["source"].startswith("`python -m course_utils bench")]
+    return fresh + [record for record in records if record["measure"] not in names or record in by_hand]
+
+
+def markdown(records):
+    """A tabela: a promessa da aula, o valor e, sob ela, em que máquinas, quando e como se mediu.
+
+    A primeira máquina não leva marca; o valor de outra vem ao lado, com o número da nota dela.
+    """
+    machines = list(dict.fromkeys(record["machine"] for record in records))
+    lines = ["| O que se mediu | A aula promete | Medido |", "|---|--:|--:|"]
+    for measure, (label, unit, decimals, promise) in ROWS.items():
+        values = []
+        for record in records:
+            if record["measure"] == measure:
+                place = machines.index(record["machine"])
+                values.append(br(record["value"], decimals) + unit + (f" em [{place}]" if place else ""))
+        lines.append(f"| {label} | {promise} | {'; '.join(values)} |")
+    for place, machine in enumerate(machines):
+        own = [record for record in records if record["machine"] == machine]
+        when = " e ".join(sorted({day(record["date"]) for record in own}))
+        sources = ", ".join(dict.fromkeys(record["source"] for record in own))
+        lines += ["", f"{f'[{place}]' if place else 'Sem marca:'} `{machine}`. {when}: {sources}."]
+    return "\n".join(lines)
+
+
+def day(date):
+    """`"2026-11-23T14:05+00:00"` → `"23/11/2026"`; um mês só (`"2026-11"`) → `"11/2026"`."""
+    if len(date) == len("2026-11"):
+        return "/".join(reversed(date.split("-")))
+    return f"{datetime.fromisoformat(date):%d/%m/%Y}"
+
+
+def replaced(text, records):
+    """`text` (o README) com a tabela nova entre as duas marcas."""
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n\n{markdown(records)}\n\n{END}{rest.split(END)[1]}"
+
+
+def publish(parts):
+    """Leva `parts` a data/bench.json e refaz a tabela do README; devolve 0, ou 1 com uma frase."""
+    text = README.read_text(encoding="utf-8")
+    if not (text.count(BEGIN) == text.count(END) == 1):
+        print(f"O README precisa ter, uma vez cada, as marcas {BEGIN} e {END}.", file=sys.stderr)
+        return 1
+    records = renewed(json.loads(FILE.read_text(encoding="utf-8")), parts)
+    state.write_text(FILE, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
+    state.write_text(README, replaced(text, records))
+    print("Tabela do README refeita com os números de data/bench.json.")
+    return 0
