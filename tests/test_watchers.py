@@ -15,10 +15,10 @@ from course_utils.classroom import servers
 from course_utils.measure import drift, latency
 from course_utils.model import artifacts, digits
 from course_utils.model.predictor import Prediction, Predictor
-from course_utils.serving import fastapi_app, flask_app, schemas
-from course_utils.serving.monitor import Monitor
+from course_utils.serving.watchers import Monitor, Shadow
+
 from course_utils.serving.service import Service
-from course_utils.serving.shadow import Shadow
+
 
 IMAGES, LABELS = digits.load("validation")
 SMALL = artifacts.DATA / "small.onnx"

@@ -51,9 +51,6 @@ def create_batched():
 def _create_app(batched):
     import onnxruntime
     from fastapi import FastAPI, Request
-    from fastapi.responses import JSONResponse
-
-    from course_utils.serving.asgi import DirectRoute
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -83,9 +80,9 @@ def _create_app(batched):
     async def health():
         return {"status": "pronto"}
 
+    @app.post("/predict")
     async def predict(request: Request):
         row = np.frombuffer(await request.body(), np.uint8)
-        return JSONResponse({"digit": await request.app.state.answer(row)})
+        return {"digit": await request.app.state.answer(row)}
 
-    app.router.add_api_route("/predict", predict, methods=["POST"], route_class_override=DirectRoute)
     return app
