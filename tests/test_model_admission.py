@@ -280,8 +280,6 @@ def test_a_bad_model_ends_the_container_too(tmp_path):
         ("--port=-1", "recebi -1"),
         ("--port oito", "recebi oito"),
         ("--port", "faltou o valor"),
-        ("--port 8001 --port=8002", "--port foi dada duas vezes"),
-        ("--model a --model a", "--model foi dada duas vezes"),
         ("--workers 0", "de 1 a 64"),
         ("--workers 2 --server waitress", "só vale com"),
         ("--workers 2 --shadow x.onnx", "--workers 1"),

@@ -100,19 +100,11 @@ def test_tf_status_is_the_one_of_the_published_example(tf):
     assert ask(tf, "v1/models/digits/versions/1") == (200, {"model_version_status": [AVAILABLE]})
 
 
-def test_tf_metadata_describes_the_signature(tf):
+def test_tf_metadata_names_the_model_and_its_version(tf):
+    """A assinatura em si, quem a confere é o SavedModel de verdade, abaixo."""
     status, answer = ask(tf, "v1/models/digits/metadata")
     assert status == 200 and answer == ask(tf, "v1/models/digits/versions/1/metadata")[1]
     assert answer["model_spec"] == {"name": "digits", "signature_name": "", "version": "1"}
-    signature = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
-    assert signature["method_name"] == "tensorflow/serving/predict"
-    tensors = signature["inputs"] | signature["outputs"]
-    assert {name: (tensor["dtype"], [dim["size"] for dim in tensor["tensor_shape"]["dim"]])
-            for name, tensor in tensors.items()} == {
-        "images": ("DT_UINT8", ["-1", "28", "28"]),
-        "digit": ("DT_INT64", ["-1"]),
-        "probabilities": ("DT_FLOAT", ["-1", "10"]),
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("route", [PREDICT, "v1/models/digits/versions/1:predict"])
@@ -369,18 +361,7 @@ ODD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["images", "b64", "x"]), inner),
 )
-KEYS = [
-    "signature_name",
-    "instances",
-    "inputs",
-    "outputs",
-    "id",
-    "parameters",
-    "name",
-    "shape",
-    "datatype",
-    "data",
-]
+KEYS = ["signature_name", "instances", "inputs", "outputs", "id", "name", "shape", "datatype", "data"]
 FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -399,10 +380,7 @@ def test_any_json_is_refused_without_a_5xx(request, protocol, payload, tensor):
 @FUZZ
 @given(data=st.binary(max_size=500), path=st.text(max_size=30))
 def test_any_bytes_and_any_path_are_refused_without_a_5xx(request, protocol, data, path):
-    server, (route, _) = (
-        request.getfixturevalue(protocol),
-        route_and_payload(protocol, np.zeros((1, 28, 28), np.uint8)),
-    )
+    server, route = request.getfixturevalue(protocol), {"tf": PREDICT, "oip": INFER}[protocol]
     assert ask(server, route, data)[0] == 400
     quoted = "".join(f"%{byte:02x}" for byte in path.encode("utf-8", "surrogatepass"))
     for place in (f"{route}{quoted}", route.replace("digits", quoted), f"{route.split('/')[0]}/{quoted}"):

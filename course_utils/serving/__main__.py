@@ -188,17 +188,6 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{message}. As opções: {self.prog} --help\n")
 
 
-class Once(argparse.Action):
-    """Uma opção que só se dá uma vez: de duas, não se adivinha qual vale."""
-
-    def __call__(self, parser, namespace, value, option=None):
-        given = namespace.__dict__.setdefault("given", set())
-        if self.dest in given:
-            parser.error(f"{option} foi dada duas vezes")
-        given.add(self.dest)
-        setattr(namespace, self.dest, value)
-
-
 def between(lowest, highest):
     """O tipo de uma opção: um inteiro de `lowest` a `highest`."""
 
@@ -223,7 +212,7 @@ def read_options(arguments):
         "baseline": {"type": Path, "help": "linha de base (JSON) do vigia de deriva (padrão: nenhum)"},
         "shadow": {"type": Path, "help": "modelo que recebe uma cópia do tráfego (padrão: nenhum)"},
     }.items():
-        parser.add_argument(f"--{name}", action=Once, **options)
+        parser.add_argument(f"--{name}", **options)
     parser.add_argument("--watch-stdin", action="store_true", help="encerra quando a entrada padrão fecha")
     options = parser.parse_args(arguments)
     for variable in ("model", "baseline", "shadow"):

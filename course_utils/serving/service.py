@@ -35,13 +35,32 @@ def model_path():
     return os.environ.get("AULA_MODEL") or MODEL
 
 
-class Service:
+class Observed:
+    """O que se conta e se registra de cada requisição, seja qual for o modelo."""
+
+    def __init__(self):
+        self.registry = CollectorRegistry()
+        options = {"registry": self.registry}
+        self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], **options)
+        self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], **options)
+
+    def observe(self, *, method, route, path, status, seconds, request_id):
+        """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""
+        self.requests.labels(route, status).inc()
+        self.seconds.labels(route).observe(seconds)
+        if log.isEnabledFor(logging.INFO) and not (path.startswith(("/health", "/ping")) and status == 200):
+            fields = {"time": round(time.time(), 3), "method": method, "path": path[:200], "status": status}
+            log.info(to_json(fields | {"ms": round(1000 * seconds, 2), "request_id": request_id}).decode())
+
+
+class Service(Observed):
     """Um modelo no ar: carrega em segundo plano, atende até `max_pending` requisições ao mesmo tempo."""
 
     max_pending, deadline_s = MAX_PENDING, 5.0
 
     def __init__(self, model=None):
         """`model`: arquivo ONNX ou pasta de versões (padrão: `model_path()`)."""
+        super().__init__()
         self.path = model or model_path()
         # Um lugar a mais que os núcleos: enquanto uma resposta volta ao cliente, outra inferência já começou.
         self.executor = ThreadPoolExecutor(os.cpu_count() + 1, thread_name_prefix="inferência")
@@ -123,10 +142,7 @@ class Service:
     # ------------------------------------------------------------ o que a operação vê
 
     def _create_metrics(self):
-        self.registry = CollectorRegistry()
         options = {"registry": self.registry}
-        self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], **options)
-        self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], **options)
         self.inference = Histogram("inference_seconds", "Duração da inferência", **options)
         options["multiprocess_mode"] = "livesum"  # só dos processos vivos: quem morreu não atende mais nada
         self.pending = Gauge("requests_pending", "Requisições em curso", **options)
@@ -148,14 +164,6 @@ class Service:
         everyone = CollectorRegistry()
         multiprocess.MultiProcessCollector(everyone)
         return generate_latest(everyone)
-
-    def observe(self, *, method, route, path, status, seconds, request_id):
-        """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""
-        self.requests.labels(route, status).inc()
-        self.seconds.labels(route).observe(seconds)
-        if log.isEnabledFor(logging.INFO) and not (path.startswith(("/health", "/ping")) and status == 200):
-            fields = {"time": round(time.time(), 3), "method": method, "path": path[:200], "status": status}
-            log.info(to_json(fields | {"ms": round(1000 * seconds, 2), "request_id": request_id}).decode())
 
 
 def request_id(header):
