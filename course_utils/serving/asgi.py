@@ -44,7 +44,6 @@ def new_app(service, *, write_error=write_problem, **options):
     options = {"version": "1", "servers": [{"url": "."}], "docs_url": None, "redoc_url": None} | options
     # Sem redirecionar: um endereço com a barra no fim é outro endereço, e nem todo cliente repete o POST.
     app = FastAPI(lifespan=lifespan, redirect_slashes=False, **options)
-    app.state.service = service
     app.add_middleware(Observer, service=service, write_error=write_error)
     _add_errors(app, write_error)
     _add_operation(app, service)
