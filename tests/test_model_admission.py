@@ -256,8 +256,9 @@ def serve(*arguments, module="course_utils.serving", **environment):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
-@pytest.mark.parametrize("option", ["--model", "--shadow"])
+@pytest.mark.parametrize(
+    ("server", "option"), [("uvicorn", "--model"), ("gunicorn", "--model"), ("uvicorn", "--shadow")]
+)
 def test_a_bad_model_ends_the_process_with_one_sentence(tmp_path, server, option):
     path = build(tmp_path / "m.onnx", **UNFIT["lote fixo em 1"][0])
     run = serve(option, path, "--server", server, "--port", servers.free_port())
