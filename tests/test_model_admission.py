@@ -1,6 +1,5 @@
 """Quem vai para o ar cumpre o contrato, provado antes: senão, uma frase diz o que ele tem e o que se queria."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,8 +9,6 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from test_serving import call, make_version
-from waiting import wait_for
 
 from course_utils.classroom import servers
 from course_utils.model import admission, artifacts, digits
@@ -20,7 +17,6 @@ from course_utils.serving.store import ModelStore, find_versions
 
 FLOAT = TensorProto.FLOAT
 IMAGES = ["n", 1, 28, 28]
-FLASK, FASTAPI = "course_utils.serving.flask_app:create_app", "course_utils.serving.fastapi_app:create_app"
 
 
 def build(
@@ -249,21 +245,6 @@ def test_what_serves_goes_on_whatever_happens_to_its_files(tmp_path):
         assert store.current.version == "1" and store.current.predictor.predict(images) == expected
 
 
-@pytest.mark.parametrize(("target", "kind"), [(FASTAPI, "uvicorn"), (FLASK, "werkzeug")])
-def test_ready_and_the_log_say_why_a_version_does_not_serve(tmp_path, target, kind):
-    make_version(tmp_path / "m", 1)
-    with servers.start(target, server=kind, model=tmp_path / "m") as server:
-        assert json.loads(call(server, "health/ready")[2]) == {"status": "pronto", "model_version": "1"}
-        build(tmp_path / "m" / "2" / "model.onnx", **UNFIT["lote fixo em 1"][0])
-        wait_for(lambda: b"refused" in call(server, "health/ready")[2])
-        status, _, text = call(server, "health/ready")
-        answer = json.loads(text)
-        assert status == 200 and answer["model_version"] == "1"
-        assert "lote fixo em 1" in answer["refused"]["2"]
-        assert call(server, "predict", digits.load("test")[0][:2].tobytes())[0] == 200
-        wait_for(lambda: "versão 2 recusada" in server.log_tail(200))
-
-
 # ------------------------------------------------------------------ a linha de comando
 
 
@@ -275,8 +256,9 @@ def serve(*arguments, module="course_utils.serving", **environment):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
-@pytest.mark.parametrize("option", ["--model", "--shadow"])
+@pytest.mark.parametrize(
+    ("server", "option"), [("uvicorn", "--model"), ("gunicorn", "--model"), ("uvicorn", "--shadow")]
+)
 def test_a_bad_model_ends_the_process_with_one_sentence(tmp_path, server, option):
     path = build(tmp_path / "m.onnx", **UNFIT["lote fixo em 1"][0])
     run = serve(option, path, "--server", server, "--port", servers.free_port())
@@ -299,8 +281,6 @@ def test_a_bad_model_ends_the_container_too(tmp_path):
         ("--port=-1", "recebi -1"),
         ("--port oito", "recebi oito"),
         ("--port", "faltou o valor"),
-        ("--port 8001 --port=8002", "--port foi dada duas vezes"),
-        ("--model a --model a", "--model foi dada duas vezes"),
         ("--workers 0", "de 1 a 64"),
         ("--workers 2 --server waitress", "só vale com"),
         ("--workers 2 --shadow x.onnx", "--workers 1"),

@@ -22,6 +22,7 @@ from course_utils.model.predictor import MODEL
 from course_utils.serving.store import require_model
 
 FASTAPI = "course_utils.serving.fastapi_app:create_app"
+WATCHED = "course_utils.serving.watchers:create_app"
 HOST = "127.0.0.1"
 STUCK_S = 20  # mais que o prazo do fim educado (10 s)
 HTTP = {"http": "course_utils.serving.protocol:Protocol", "ws": "none"}  # o que o uvicorn fala
@@ -119,43 +120,27 @@ def stop_when_stdin_closes():
     threading.Thread(target=watch, daemon=True).start()
 
 
-def require_models(options):
-    """Confere o modelo, a sombra e a linha de base pedidos; levanta `CorruptedFileError` ou `BaselineError`."""
-    paths = [path for path in (options.model or MODEL, options.shadow) if path]
-    if options.server == "gunicorn":
-        # Noutro processo: uma sessão do ONNX Runtime aberta antes da divisão deixaria os filhos sem threads.
-        require_apart(paths)
-    else:
-        for path in paths:
-            require_model(path)
-    if options.baseline:
-        from course_utils.measure.drift import load_baseline
-
-        load_baseline(options.baseline)
-
-
-def require_apart(paths):
-    """`require_model` de cada um, num processo filho; só um cano os liga, que não pede /dev/shm."""
-    context = get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=tell_problem, args=(sender, paths))
-    child.start()
-    sender.close()
-    problem = receiver.recv()
-    child.join()
-    if problem:
-        raise problem
-
-
-def tell_problem(sender, paths):
-    """Manda o primeiro erro que um dos modelos dá, ou None."""
+def check(options):
+    """Confere o modelo, a sombra e a linha de base pedidos: o que não serve é dito numa frase. Devolve 0 ou 1."""
     try:
-        for path in paths:
+        for path in filter(None, (options.model or MODEL, options.shadow)):
             require_model(path)
+        if options.baseline:
+            from course_utils.measure.drift import load_baseline
+
+            load_baseline(options.baseline)
     except (CorruptedFileError, ValueError, OSError) as error:
-        sender.send(error)
-    else:
-        sender.send(None)
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def check_apart(options):
+    """O mesmo, noutro processo: uma sessão do ONNX Runtime aberta antes de o gunicorn se dividir o travaria."""
+    child = get_context("fork").Process(target=lambda: sys.exit(check(options)))
+    child.start()
+    child.join()
+    return child.exitcode
 
 
 @contextmanager
@@ -203,17 +188,6 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{message}. As opções: {self.prog} --help\n")
 
 
-class Once(argparse.Action):
-    """Uma opção que só se dá uma vez: de duas, não se adivinha qual vale."""
-
-    def __call__(self, parser, namespace, value, option=None):
-        given = namespace.__dict__.setdefault("given", set())
-        if self.dest in given:
-            parser.error(f"{option} foi dada duas vezes")
-        given.add(self.dest)
-        setattr(namespace, self.dest, value)
-
-
 def between(lowest, highest):
     """O tipo de uma opção: um inteiro de `lowest` a `highest`."""
 
@@ -228,7 +202,7 @@ def between(lowest, highest):
 def read_options(arguments):
     """As opções da linha de comando (`Namespace`); o que não serve encerra o processo com uma frase."""
     parser = Parser(prog="python -m course_utils serve", description=__doc__, allow_abbrev=False)
-    parser.add_argument("target", nargs="?", default=FASTAPI, help=f"aplicação ou fábrica (padrão: {FASTAPI})")
+    parser.add_argument("target", nargs="?", help=f"aplicação ou fábrica (padrão: {FASTAPI})")
     for name, options in {
         "server": {"choices": SERVERS, "default": "uvicorn", "help": "quem atende (padrão: uvicorn)"},
         "workers": {"type": between(1, 64), "default": 1, "help": "processos (uvicorn e gunicorn)"},
@@ -238,18 +212,21 @@ def read_options(arguments):
         "baseline": {"type": Path, "help": "linha de base (JSON) do vigia de deriva (padrão: nenhum)"},
         "shadow": {"type": Path, "help": "modelo que recebe uma cópia do tráfego (padrão: nenhum)"},
     }.items():
-        parser.add_argument(f"--{name}", action=Once, **options)
+        parser.add_argument(f"--{name}", **options)
     parser.add_argument("--watch-stdin", action="store_true", help="encerra quando a entrada padrão fecha")
     options = parser.parse_args(arguments)
     for variable in ("model", "baseline", "shadow"):
-        value = getattr(options, variable) or os.environ.get(f"AULA_{variable.upper()}")
-        if value:
+        if value := getattr(options, variable) or os.environ.get(f"AULA_{variable.upper()}"):
             setattr(options, variable, Path(value).absolute())  # resolve() levanta num laço de links
             os.environ[f"AULA_{variable.upper()}"] = str(Path(value).absolute())
     if options.workers > 1 and options.server not in WITH_WORKERS:
         parser.error(f"--workers só vale com --server {' ou '.join(WITH_WORKERS)}")
-    if options.workers > 1 and (options.baseline or options.shadow):
+    watched = options.baseline or options.shadow
+    if watched and options.workers > 1:
         parser.error("--baseline e --shadow veem um processo só: use --workers 1")
+    if watched and (options.target or options.server != "uvicorn"):
+        parser.error("--baseline e --shadow são do servidor FastAPI do curso: não peça outro")
+    options.target = options.target or (WATCHED if watched else FASTAPI)
     return options
 
 
@@ -258,10 +235,7 @@ def main(arguments=None):
     options = read_options(arguments)
     if options.watch_stdin:
         stop_when_stdin_closes()
-    try:
-        require_models(options)  # um modelo que não serve é dito já, numa frase, antes de abrir a porta
-    except (CorruptedFileError, ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+    if check_apart(options) if options.server == "gunicorn" else check(options):
         return 1
     if not is_free(options.port):
         other = f"outra com --port, por exemplo --port {options.port % 65535 + 1}"

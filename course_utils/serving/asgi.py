@@ -1,6 +1,8 @@
-"""O que todo servidor ASGI do curso tem em comum: ler o corpo com limite, inferir, errar com clareza, registrar.
+"""O que os servidores FastAPI do curso têm em comum: ler com limite, inferir, errar com clareza, registrar.
 
-`fastapi_app`, `cloud`, `tf_serving` e `open_inference` só acrescentam rotas: cada um traduz o seu contrato.
+`fastapi_app`, `cloud`, `tf_serving` e `open_inference` só acrescentam rotas: cada um traduz o seu contrato. As que
+leem dígitos recebem a `Request`, e não um corpo já lido: antes dele há uma vaga a pedir, um limite a contar e um
+tipo de conteúdo a escolher, e quem o confere é o `contract`, o mesmo do Flask.
 """
 
 import asyncio
@@ -11,10 +13,9 @@ from time import perf_counter
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.requests import ClientDisconnect
 
 from course_utils.serving import contract, schemas
 from course_utils.serving.service import BODY_DEADLINE_S, request_id
@@ -36,9 +37,8 @@ def new_app(service, *, write_error=write_problem, **options):
 
     @asynccontextmanager
     async def lifespan(app):
-        app.state.service = service
         yield
-        await asyncio.to_thread(service.close)
+        await asyncio.to_thread(service.close)  # no fim, as inferências em curso terminam
 
     # O endereço "." é relativo à própria página: a documentação funciona também atrás de um proxy.
     options = {"version": "1", "servers": [{"url": "."}], "docs_url": None, "redoc_url": None} | options
@@ -50,45 +50,19 @@ def new_app(service, *, write_error=write_problem, **options):
     return app
 
 
-class DirectRoute(APIRoute):
-    """Uma rota que recebe a `Request` e devolve a `Response` pronta: o FastAPI a documenta, e não a atravessa.
+# ---------------------------------------------------------------- da requisição às imagens, e delas à resposta
 
-    Sem nada a injetar nem a converter, resolver dependências custaria cerca de um décimo da requisição.
+
+async def read_images(request, service, *, limit=None, schema=schemas.PredictRequest):
+    """As imagens da requisição, já conferidas: uint8 (n, 28, 28).
+
+    `limit` e `schema`: os de `contract.read_images`. Levanta `ContractError` 4xx, ou o 504 se passar do prazo.
     """
-
-    def get_route_handler(self):
-        return self.endpoint
-
-
-async def infer(service, images):
-    """Imagens já validadas → a resposta do serviço (dict); levanta o 504 se passar do prazo.
-
-    Direto, se a inferência é curta e ninguém espera; senão, fora do laço de eventos.
-    """
-    for _ in range(2):  # duas voltas do laço: as requisições que já chegaram entram na conta das que esperam
-        await asyncio.sleep(0)
-    if service.runs_inline(images):
-        return service.predict(images)
-    future = asyncio.get_running_loop().run_in_executor(service.executor, service.predict, images)
-    try:
-        return await asyncio.wait_for(future, service.deadline_s)
-    except TimeoutError:
-        raise service.late() from None
-
-
-async def read_images(service, content_type, body, **rules):
-    """`contract.read_images`, sem parar o laço de eventos: abrir uma figura grande leva décimos de segundo.
-
-    Levanta `ContractError` 4xx, ou o 504 se passar do prazo.
-    """
-    read = partial(contract.read_images, content_type, body, **rules)
-    if not contract.is_picture(content_type):
-        return read()
-    future = asyncio.get_running_loop().run_in_executor(service.pictures, read)
-    try:
-        return await asyncio.wait_for(future, service.deadline_s)
-    except TimeoutError:
-        raise service.late() from None
+    kind = request.headers.get("content-type", "")
+    body = await read_body(request, limit or contract.body_limit(kind))
+    read = partial(contract.read_images, kind, body, limit=limit, schema=schema)
+    # Abrir uma figura grande leva décimos de segundo: fora do laço de eventos.
+    return await in_time(service, service.pictures, read) if contract.is_picture(kind) else read()
 
 
 async def read_body(request, limit=contract.MAX_BODY_BYTES):
@@ -97,22 +71,37 @@ async def read_body(request, limit=contract.MAX_BODY_BYTES):
     Levanta `ContractError` 400 (cortado), 408 (lento demais), 413 (maior que `limit` bytes, antes ou depois de
     descompactado) ou 415 (uma compressão que não é gzip).
     """
-    body, more = bytearray(), True
+    body = bytearray()
     try:
         async with asyncio.timeout(BODY_DEADLINE_S):
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise contract.cut_short()
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
+            async for piece in request.stream():
+                body += piece
                 if len(body) > limit:
                     raise contract.too_large(limit)
     except TimeoutError:
         raise contract.too_slow() from None
-    if len(body) < int(request.headers.get("content-length", 0)):
-        raise contract.cut_short()
+    except ClientDisconnect:
+        raise contract.cut_short() from None
     return contract.decode(request.headers.getlist("content-encoding"), bytes(body), limit)
+
+
+async def infer(service, images):
+    """Imagens já validadas → a resposta do serviço (dict); levanta o 504 se passar do prazo."""
+    if service.is_quick(images):
+        return service.predict(images)
+    return await in_time(service, service.executor, service.predict, images)
+
+
+async def in_time(service, executor, function, *arguments):
+    """`function(*arguments)` numa thread de `executor`; levanta o 504 se passar do prazo do serviço."""
+    try:
+        async with asyncio.timeout(service.deadline_s):
+            return await asyncio.get_running_loop().run_in_executor(executor, function, *arguments)
+    except TimeoutError:
+        raise service.late() from None
+
+
+# ---------------------------------------------------------------- o que toda aplicação tem
 
 
 def _add_errors(app, write_error):
@@ -127,11 +116,10 @@ def _add_errors(app, write_error):
 
     @app.exception_handler(HTTPException)
     async def refuse_route(request, error):
-        headers = error.headers
+        headers = error.headers or {}
         if error.status_code == 405:
-            routes = [route for route in app.routes if route.matches(request.scope)[0] != Match.NONE]
-            methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
-            headers = {"Allow": contract.allow(methods or {"GET"})}  # uma pasta de arquivos não diz: só GET
+            methods = headers.get("Allow", "GET").split(", ")  # uma pasta de arquivos não diz: só GET
+            headers = {"Allow": contract.allow(methods)}
             if request.method == "OPTIONS":  # sem CORS: a página de outra origem fica sem a permissão que pediu
                 return Response(status_code=204, headers=headers)
         detail = contract.route_problem(error.status_code, request.method, request.url.path)
@@ -153,12 +141,6 @@ def _add_operation(app, service):
     @app.get("/metrics", include_in_schema=False)
     async def metrics():
         return Response(service.metrics(), media_type="text/plain; version=0.0.4")
-
-    if service.shadow:
-
-        @app.get("/shadow", summary="Como a sombra se compara com quem responde?", tags=["Operação"])
-        async def shadow() -> schemas.ShadowReport:
-            return service.shadow.report()
 
 
 class Observer:
@@ -186,22 +168,22 @@ class Observer:
                 message = message | {"body": b""}
             await send(message)
 
+        async def refuse(status, detail):
+            content, kind = self.write_error(status, detail, identifier)
+            await JSONResponse(content, status, media_type=kind)(scope, receive, send_with_id)
+
         try:
             contract.require_http(headers.get("upgrade", ""))
             await self.app(scope, receive, send_with_id)
         except contract.ContractError as error:
-            content, kind = self.write_error(error.status, error.detail, identifier)
-            await JSONResponse(content, error.status, media_type=kind)(scope, receive, send_with_id)
+            await refuse(error.status, error.detail)
         except Exception:
             log.exception("falha na requisição %s", identifier)
             if status:
                 raise  # a resposta já tinha começado: só resta cortar a conexão
-            content, kind = self.write_error(500, contract.FAILURE, identifier)
-            await JSONResponse(content, 500, media_type=kind)(scope, receive, send_with_id)
+            await refuse(500, contract.FAILURE)
         finally:
             # O modelo da rota, não o caminho: um cliente não pode criar séries de métricas à vontade.
             route = getattr(scope.get("route"), "path", "outra")
             fields = {"method": method, "path": scope["path"], "request_id": identifier}
-            fields |= {"route": route, "status": status, "seconds": perf_counter() - start}
-            # Na próxima volta do laço, com a resposta já a caminho: o cliente não espera a linha de registro.
-            asyncio.get_running_loop().call_soon(partial(self.service.observe, **fields))
+            self.service.observe(route=route, status=status, seconds=perf_counter() - start, **fields)

@@ -8,6 +8,8 @@ deixa o resto do lote sem resposta; no `batched` 0.1.5, a fila não tem limite; 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+MAX_PENDING = 64
+
 
 class QueueFullError(Exception):
     """A fila está cheia: responda 503 e deixe o cliente tentar de novo."""
@@ -16,15 +18,15 @@ class QueueFullError(Exception):
 class Batcher:
     """Junta requisições em lotes para `function`, que recebe uma lista e devolve uma resposta por item, na ordem.
 
-    O lote parte com `max_size` itens, ou quando o primeiro já esperou `max_wait_ms`; no máximo `max_pending`
+    O lote parte com `max_size` itens, ou quando o primeiro já esperou `max_wait_ms`; no máximo `MAX_PENDING`
     itens esperam na fila. `function` roda numa thread à parte, um lote por vez. Vale para um só laço de eventos.
     """
 
-    def __init__(self, function, *, max_size=16, max_wait_ms=2.0, max_pending=64):
-        if max_size < 1 or max_pending < 1 or max_wait_ms < 0:
-            raise ValueError("max_size e max_pending começam em 1; max_wait_ms, em 0.")
+    def __init__(self, function, *, max_size=16, max_wait_ms=2.0):
+        if max_size < 1 or max_wait_ms < 0:
+            raise ValueError("max_size começa em 1; max_wait_ms, em 0.")
         self.function, self.max_size, self.max_wait_s = function, max_size, max_wait_ms / 1000
-        self._queue = asyncio.Queue(max_pending)
+        self._queue = asyncio.Queue(MAX_PENDING)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lote")
         self._task, self._closed = None, False
 

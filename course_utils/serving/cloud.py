@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Request, Response
+from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, Field
-from pydantic_core import to_json
 
 from course_utils.model.predictor import MODEL
 from course_utils.serving import asgi, contract, schemas
@@ -51,45 +50,33 @@ class VertexRequest(BaseModel):
     parameters: dict[str, Any] | None = None
 
 
-def create_app(model=None, **limits):
+def create_app(model=None):
     """Aplicação ASGI dos dois contratos. `model`: arquivo ONNX ou pasta de versões (padrão: `model_path()`).
 
-    `limits`: `max_pending` e `deadline_s` do `Service`. Os erros são os de todos os servidores do curso
-    (`application/problem+json`): o SageMaker os repassa ao cliente em `OriginalMessage`. Levanta `SettingsError`.
+    Os erros são os de todos os servidores do curso (`application/problem+json`): o SageMaker os repassa ao cliente
+    em `OriginalMessage`. Levanta `SettingsError`.
     """
-    service = Service(model or model_path(), **limits)
+    service = Service(model or model_path())
     app = asgi.new_app(service, title="Leitor de CEP, em contêiner")
 
     async def health():
         return service.readiness()
 
     def reader(limit, schema):
-        async def predict(request: Request):
-            kind = request.headers.get("content-type", "")
-            with service.admit(large=contract.is_picture(kind)):
-                body = await asgi.read_body(request, limit)
-                images = await asgi.read_images(service, kind, body, limit=limit, schema=schema)
-                return Response(to_json(await asgi.infer(service, images)), media_type=contract.JSON_TYPE)
+        async def predict(request: Request) -> schemas.PredictResponse:
+            with service.admit(large=contract.is_picture(request.headers.get("content-type", ""))):
+                images = await asgi.read_images(request, service, limit=limit, schema=schema)
+                return await asgi.infer(service, images)
 
         return predict
 
     # As da Vertex AI primeiro: se ela escolher "/ping" ou "/invocations", valem as regras dela.
-    for route in vertex_route("AIP_HEALTH_ROUTE"), "/ping":
-        if route:
-            app.get(route, summary="Pronto para receber requisições?", tags=["Operação"])(health)
-    for route, *rules in (
-        (vertex_route("AIP_PREDICT_ROUTE"), VERTEX_BODY_BYTES, VertexRequest),
-        ("/invocations", SAGEMAKER_BODY_BYTES, schemas.PredictRequest),
-    ):
-        if route:
-            app.router.add_api_route(
-                route,
-                reader(*rules),
-                methods=["POST"],
-                route_class_override=asgi.DirectRoute,
-                summary="Lê de 1 a 32 dígitos",
-                tags=["Leitura"],
-            )
+    for route in filter(None, (vertex_route("AIP_HEALTH_ROUTE"), "/ping")):
+        app.get(route, summary="Pronto para receber requisições?", tags=["Operação"])(health)
+    rules = {"summary": "Lê de 1 a 32 dígitos", "tags": ["Leitura"]}
+    if route := vertex_route("AIP_PREDICT_ROUTE"):
+        app.post(route, **rules)(reader(VERTEX_BODY_BYTES, VertexRequest))
+    app.post("/invocations", **rules)(reader(SAGEMAKER_BODY_BYTES, schemas.PredictRequest))
     return app
 
 

@@ -7,7 +7,6 @@ from fastapi import Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from course_utils.serving import asgi, browser, contract, schemas
@@ -15,64 +14,48 @@ from course_utils.serving.service import Service
 
 PAGE = Path(__file__).parent / "web"
 SWAGGER = Path(fastapi_offline.__file__).parent / "static"
+FILE = {"type": "string", "format": "binary"}
+FORM = {"type": "object", "required": ["figura"], "properties": {"figura": FILE}}
 BODY = {
     contract.JSON_TYPE: {"schema": schemas.PredictRequest.model_json_schema()},
-    contract.BYTES_TYPE: {"schema": {"type": "string", "format": "binary"}},
-    **dict.fromkeys(contract.PICTURE_TYPES, {"schema": {"type": "string", "format": "binary"}}),
-    contract.FORM_TYPE: {
-        "schema": {
-            "type": "object",
-            "required": ["figura"],
-            "properties": {"figura": {"type": "string", "format": "binary"}},
-        }
-    },
+    **dict.fromkeys((contract.BYTES_TYPE, *contract.PICTURE_TYPES), {"schema": FILE}),
+    contract.FORM_TYPE: {"schema": FORM},
 }
+PROBLEM = {contract.PROBLEM_TYPE: {"schema": schemas.Problem.model_json_schema()}}
 PROBLEMS = {
-    status: {
-        "description": title,
-        "content": {contract.PROBLEM_TYPE: {"schema": schemas.Problem.model_json_schema()}},
-    }
+    status: {"description": title, "content": PROBLEM}
     for status, title in contract.TITLES.items()
     if status not in (404, 405)
 }
 
 
-def create_app(model=None, *, service=None, infer=asgi.infer, **limits):
+def create_app(model=None, *, service=None, infer=asgi.infer):
     """Aplicação ASGI do contrato. `model`: arquivo ONNX ou pasta de versões (padrão: a variável AULA_MODEL).
 
-    `limits`: `max_pending` e `deadline_s` do `Service`. Quem infere noutro processo traz o seu `service` e o seu
-    `infer(service, imagens)`, como `ray_app`.
+    Quem infere noutro processo traz o seu `service` e o seu `infer(service, imagens)`, como `ray_app`.
     """
-    service = service or Service(model, **limits)
+    service = service or Service(model)
     app = asgi.new_app(service, title="Leitor de CEP")
-    _add_page_and_docs(app)
 
-    async def predict(request: Request):
-        kind = request.headers.get("content-type", "")
-        with service.admit(large=contract.is_picture(kind)):
-            body = await asgi.read_body(request, contract.body_limit(kind))
-            images = await asgi.read_images(service, kind, body)
-            answer = await infer(service, images)
-        return Response(to_json(answer), media_type=contract.JSON_TYPE)
-
-    app.router.add_api_route(
+    @app.post(
         "/predict",
-        predict,
-        methods=["POST"],
-        response_model=schemas.PredictResponse,
-        responses=PROBLEMS,
-        openapi_extra={"requestBody": {"required": True, "content": BODY}},
         summary="Lê de 1 a 32 dígitos",
         tags=["Leitura"],
-        route_class_override=asgi.DirectRoute,
+        responses=PROBLEMS,
+        openapi_extra={"requestBody": {"required": True, "content": BODY}},
     )
-    # O roteador tenta as rotas em ordem: a mais pedida vem primeiro.
-    app.router.routes.insert(0, app.router.routes.pop())
+    async def predict(request: Request) -> schemas.PredictResponse:
+        with service.admit(large=contract.is_picture(request.headers.get("content-type", ""))):
+            images = await asgi.read_images(request, service)
+            return await infer(service, images)
+
+    _add_page(app)
+    _add_docs(app)
     return app
 
 
-def _add_page_and_docs(app):
-    """A página de desenho em `/` e o Swagger em `/docs`, só com arquivos locais e endereços relativos."""
+def _add_page(app):
+    """A página de desenho em `/`, e o que ela pede para ler dígitos sem o servidor."""
 
     @app.get("/", include_in_schema=False)
     async def page():
@@ -86,6 +69,12 @@ def _add_page_and_docs(app):
     def model(name: str):
         return _send(browser.find_model(name))
 
+    app.mount("/web", StaticFiles(directory=PAGE))
+
+
+def _add_docs(app):
+    """O Swagger em `/docs`, só com arquivos locais e endereços relativos."""
+
     @app.get("/docs", include_in_schema=False)
     async def docs():
         return get_swagger_ui_html(
@@ -96,7 +85,6 @@ def _add_page_and_docs(app):
             swagger_favicon_url="swagger/favicon.png",
         )
 
-    app.mount("/web", StaticFiles(directory=PAGE))
     app.mount("/swagger", StaticFiles(directory=SWAGGER))
 
 

@@ -15,12 +15,9 @@ PAGE = Path(__file__).parent / "web"
 log = logging.getLogger("aula32.serving")
 
 
-def create_app(model=None, **limits):
-    """Aplicação WSGI do contrato. `model`: arquivo ONNX ou pasta de versões (padrão: a variável AULA_MODEL).
-
-    `limits`: `max_pending` e `deadline_s` do `Service`.
-    """
-    service = Service(model, **limits)
+def create_app(model=None):
+    """Aplicação WSGI do contrato. `model`: arquivo ONNX ou pasta de versões (padrão: a variável AULA_MODEL)."""
+    service = Service(model)
     app = Flask("leitor_de_cep", static_folder=PAGE, static_url_path="/web")
     app.url_map.merge_slashes = False  # sem redirecionar: nem todo cliente repete o POST
     app.json.ensure_ascii, app.json.sort_keys = False, False
@@ -46,12 +43,6 @@ def create_app(model=None, **limits):
     def metrics():
         return Response(service.metrics(), content_type="text/plain; version=0.0.4")
 
-    if service.shadow:
-
-        @app.get("/shadow")
-        def shadow():
-            return jsonify(service.shadow.report())
-
     @app.get("/")
     def page():
         return send_from_directory(PAGE, "index.html")
@@ -75,8 +66,8 @@ def _send(asset):
 
 
 def _infer(service, images):
-    """Direto, se a inferência é curta ou se ninguém mais espera; senão, no executor do serviço."""
-    if service.runs_inline(images):
+    """Direto, se a inferência é curta; senão, no executor do serviço, com prazo."""
+    if service.is_quick(images):
         return service.predict(images)
     future = service.executor.submit(service.predict, images)
     try:

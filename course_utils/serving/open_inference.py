@@ -1,17 +1,16 @@
 """O Open Inference Protocol v2 (REST), sobre o `Service` do curso.
 
-É o contrato que Triton, KServe, Seldon e OpenVINO falam. Fontes: "HTTP/REST", em
-github.com/kserve/open-inference-protocol (specification/protocol/inference_rest.md), e o OpenAPI ao lado dela
-(open_inference_rest.yaml). Não há extensões: os tensores vão em JSON, e a "binary tensor data extension" do Triton
-é recusada com uma frase que o diz. Pixels são inteiros: a especificação deixa ao servidor converter ou recusar.
+É o contrato que Triton, KServe, Seldon e OpenVINO falam. Fonte: "HTTP/REST", em
+github.com/kserve/open-inference-protocol (specification/protocol/inference_rest.md). A versão no caminho é
+opcional na especificação, e aqui não há: serve-se a que está no ar. Não há extensões: os tensores vão em JSON, e a
+"binary tensor data extension" do Triton é recusada com uma frase que o diz.
 """
 
 from math import prod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from fastapi import Depends, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Discriminator, Field, Tag
 
 from course_utils.model.predictor import SIDE
@@ -28,9 +27,7 @@ EXAMPLE = {
     "inputs": [{"name": "images", "shape": [1, SIDE, SIDE], "datatype": "UINT8", "data": list(INK)}],
     "outputs": [{"name": "digit"}],
 }
-
 Flat = Annotated[list[Pixel], Field(min_length=PIXELS, max_length=PIXELS * MAX_IMAGES, fail_fast=True)]
-Parameters = dict[str, Any] | None  # aceitos e ignorados: a especificação não define nenhum
 
 
 def _kind(data):
@@ -44,7 +41,6 @@ class RequestInput(BaseModel):
     name: Literal["images"]
     shape: tuple[Annotated[int, Field(ge=1, le=MAX_IMAGES, strict=True)], Literal[SIDE], Literal[SIDE]]
     datatype: Literal["UINT8"]
-    parameters: Parameters = None
     data: Annotated[Annotated[Flat, Tag("lista")] | Annotated[tensors.Images, Tag("objeto")], Discriminator(_kind)]
 
 
@@ -52,14 +48,12 @@ class RequestOutput(BaseModel):
     """Um tensor de saída pedido, `$request_output` na especificação."""
 
     name: Literal["digit", "probabilities"]
-    parameters: Parameters = None
 
 
 class InferenceRequest(BaseModel):
     """O corpo de `/infer`, `$inference_request` na especificação."""
 
     id: str | None = None
-    parameters: Parameters = None
     inputs: Annotated[list[RequestInput], Field(min_length=1, max_length=1)]
     outputs: Annotated[list[RequestOutput], Field(max_length=len(tensors.OUTPUTS))] | None = None
 
@@ -73,22 +67,18 @@ class InferenceRequest(BaseModel):
         return array.reshape(tensor.shape)
 
     def wanted(self):
-        """Os tensores de saída pedidos, na ordem do pedido; sem pedido, todos."""
-        names = dict.fromkeys(output.name for output in self.outputs or [])
-        known = {tensor.name: tensor for tensor in tensors.OUTPUTS}
-        return [known[name] for name in names or known]
+        """Os nomes dos tensores de saída pedidos, na ordem do pedido; sem pedido, todos."""
+        return dict.fromkeys(output.name for output in self.outputs or []) or tensors.OUTPUTS
 
 
-def create_app(model=None, **limits):
-    """Aplicação ASGI do contrato. `model`: pasta de versões ou arquivo ONNX (padrão: `model_path()`).
+def create_app(model=None):
+    """Aplicação ASGI do contrato. `model`: pasta de versões ou arquivo ONNX (padrão: `model_path()`)."""
+    service = Service(model)
+    app = asgi.new_app(service, title="Leitor de CEP: Open Inference Protocol", write_error=tensors.write_error)
+    router = APIRouter(
+        prefix="/v2/models/{model}", tags=["Open Inference"], dependencies=[Depends(tensors.require_model)]
+    )
 
-    `limits`: `max_pending` e `deadline_s` do `Service`.
-    """
-    service = Service(model, **limits)
-    options = {"title": "Leitor de CEP: Open Inference Protocol"}
-    app = asgi.new_app(service, write_error=tensors.write_error, **options)
-
-    @app.get("/v2/", include_in_schema=False)  # o OpenAPI da especificação escreve com a barra; o texto, sem
     @app.get("/v2", summary="Que servidor é este?", tags=["Open Inference"])
     async def server():
         return {"name": SERVER, "version": app.version, "extensions": []}
@@ -102,47 +92,39 @@ def create_app(model=None, **limits):
         service.require_ready()
         return {"live": True, "ready": True}  # a especificação diz "live" também aqui; KServe diz "ready"
 
-    for place, version in tensors.PLACES:
-        _add_routes(app, service, f"/v2{place}", version)
-    return app
+    @router.get("", summary="O que o modelo recebe e devolve?")
+    async def metadata():
+        service.require_ready()
+        about = {"name": tensors.MODEL, "versions": [service.store.current.version], "platform": PLATFORM}
+        return about | {"inputs": _describe(tensors.INPUTS), "outputs": _describe(tensors.OUTPUTS)}
 
-
-def _add_routes(app, service, place, version):
-    """As três rotas de um lugar: o modelo, ou uma versão dele."""
-    asked_version = Annotated[str | None, Depends(version)]
-    options = {"responses": tensors.ERRORS, "tags": ["Open Inference"]}
-
-    @app.get(place, summary="O que o modelo recebe e devolve?", **options)
-    async def metadata(asked: asked_version):
-        versions = [tensors.served_version(service, asked)]
-        inputs, outputs = ([tensor._asdict() for tensor in group] for group in (tensors.INPUTS, tensors.OUTPUTS))
-        about = {"name": tensors.MODEL, "versions": versions, "platform": PLATFORM}
-        return about | {"inputs": inputs, "outputs": outputs}
-
-    @app.get(f"{place}/ready", summary="O modelo está pronto?", **options)
-    async def ready(asked: asked_version):
-        tensors.served_version(service, asked)
+    @router.get("/ready", summary="O modelo está pronto?")
+    async def model_ready():
+        service.require_ready()
         return {"name": tensors.MODEL, "ready": True}
 
-    body = tensors.body_schema(InferenceRequest, EXAMPLE)
-
-    @app.post(f"{place}/infer", summary="Lê de 1 a 32 dígitos", openapi_extra=body, **options)
-    async def infer(request: Request, asked: asked_version):
+    @router.post("/infer", summary="Lê de 1 a 32 dígitos", openapi_extra=tensors.describe_body(EXAMPLE))
+    async def infer(request: Request):
         if BINARY_HEADER in request.headers:
             raise ContractError(400, "Tensores binários são uma extensão que este servidor não tem: use JSON.")
         with service.admit():
-            tensors.served_version(service, asked)
             received = tensors.read(InferenceRequest, await asgi.read_body(request))
             answer = await asgi.infer(service, received.images())
-        version = tensors.require(asked, answer["model_version"])  # pode ter sido trocada no meio do caminho
-        about = {"model_name": tensors.MODEL, "model_version": version}
+        about = {"model_name": tensors.MODEL, "model_version": answer["model_version"]}
         about |= {} if received.id is None else {"id": received.id}
-        outputs = [_output(tensor, answer["predictions"]) for tensor in received.wanted()]
-        return JSONResponse(about | {"outputs": outputs})
+        return about | {"outputs": [_output(name, answer["predictions"]) for name in received.wanted()]}
+
+    app.include_router(router)
+    return app
 
 
-def _output(tensor, rows):
+def _describe(group):
+    """Os tensores como os metadados os escrevem."""
+    return [{"name": name, "datatype": kind, "shape": shape} for name, (kind, shape) in group.items()]
+
+
+def _output(name, rows):
     """Um `$response_output`: os valores em fila, linha a linha."""
-    data = np.array([row[tensor.name] for row in rows])
-    shape = [len(rows), *tensor.shape[1:]]
-    return {"name": tensor.name, "shape": shape, "datatype": tensor.datatype, "data": data.ravel().tolist()}
+    kind, (_, *shape) = tensors.OUTPUTS[name]
+    data = np.array([row[name] for row in rows]).ravel().tolist()
+    return {"name": name, "shape": [len(rows), *shape], "datatype": kind, "data": data}

@@ -58,38 +58,3 @@ class Problem(BaseModel):
     status: int
     detail: str
     request_id: str | None = None
-
-
-class Spread(BaseModel):
-    """O meio e o fim de uma distribuição."""
-
-    median: float
-    p95: float
-    max: float
-
-
-class Disagreement(BaseModel):
-    """Quantas vezes quem responde leu `primary` e a sombra leu `shadow`."""
-
-    primary: int
-    shadow: int
-    count: int
-
-
-class ShadowReport(BaseModel):
-    """A sombra comparada com a versão que responde; o que ainda não se mediu é nulo."""
-
-    primary_version: str | None
-    shadow_model: str
-    shadow_version: str | None
-    images: int = Field(description="Imagens comparadas com a versão que está no ar.")
-    agreement: float | None = Field(description="Fração em que as duas leram o mesmo dígito.")
-    disagreements: list[Disagreement] = Field(description="Da discordância mais comum à mais rara.")
-    probability_difference: Spread | None = Field(description="Por imagem, a maior entre as dez.")
-    primary_ms: Spread | None = Field(description="Inferência de quem responde, por requisição.")
-    shadow_ms: Spread | None = Field(description="Inferência da sombra nas mesmas requisições.")
-    latency_ratio: Spread | None = Field(description="Sombra ÷ quem responde: mediana ÷ mediana, p95 ÷ p95.")
-    waiting: int = Field(description="Cópias na fila.")
-    dropped: int = Field(description="Cópias descartadas porque a fila estava cheia.")
-    failed: int = Field(description="Cópias em que a sombra falhou.")
-    last_failure: str | None

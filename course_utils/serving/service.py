@@ -22,12 +22,10 @@ from course_utils.model.predictor import MODEL
 from course_utils.serving.contract import ContractError, answer
 from course_utils.serving.store import ModelStore
 
-DEADLINE_S = 5.0
 BODY_DEADLINE_S = 5.0
 MAX_PENDING = 64
 MAX_LARGE = 8  # figuras ao mesmo tempo: 8 corpos de 10 MiB são 80 MiB
-SWITCH_MS = 0.3  # passar o trabalho a outra thread e receber a resposta custa isto
-ALONE_MS = 10.0  # o que o laço de eventos pode parar sem que /health/live se atrase
+QUICK_MS = 0.5  # uma inferência mais curta que isto custa menos que passá-la a outra thread
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # o prometheus_client a lê ao ser importado; `__main__` a define
 log = logging.getLogger("aula32.serving")
 
@@ -51,21 +49,19 @@ class Observed:
         self.requests.labels(route, status).inc()
         self.seconds.labels(route).observe(seconds)
         if log.isEnabledFor(logging.INFO) and not (path.startswith(("/health", "/ping")) and status == 200):
-            fields = {"method": method, "path": path[:200], "status": status, "ms": round(1000 * seconds, 2)}
-            moment = {"time": round(time.time(), 3)}
-            log.info(to_json(moment | fields | {"request_id": request_id}).decode())
+            fields = {"time": round(time.time(), 3), "method": method, "path": path[:200], "status": status}
+            log.info(to_json(fields | {"ms": round(1000 * seconds, 2), "request_id": request_id}).decode())
 
 
 class Service(Observed):
     """Um modelo no ar: carrega em segundo plano, atende até `max_pending` requisições ao mesmo tempo."""
 
-    def __init__(self, model=None, *, max_pending=MAX_PENDING, deadline_s=DEADLINE_S, baseline=None, shadow=None):
-        """`baseline`: a linha de base do vigia de deriva (padrão: a variável AULA_BASELINE; sem ela, nenhum).
+    max_pending, deadline_s = MAX_PENDING, 5.0
 
-        `shadow`: o modelo que recebe uma cópia do tráfego (padrão: a variável AULA_SHADOW; sem ela, nenhum).
-        """
+    def __init__(self, model=None):
+        """`model`: arquivo ONNX ou pasta de versões (padrão: `model_path()`)."""
         super().__init__()
-        self.max_pending, self.deadline_s = max_pending, deadline_s
+        self.path = model or model_path()
         # Um lugar a mais que os núcleos: enquanto uma resposta volta ao cliente, outra inferência já começou.
         self.executor = ThreadPoolExecutor(os.cpu_count() + 1, thread_name_prefix="inferência")
         # Uma figura de 16 megapixels toma até 270 MB ao abrir (em WebP): no máximo duas por vez, com qualquer CPU.
@@ -73,8 +69,7 @@ class Service(Observed):
         self.store, self.failure = None, None
         self._pending, self._large, self._lock = 0, 0, threading.Lock()
         self._create_metrics()
-        self._add_watchers(baseline or os.environ.get("AULA_BASELINE"), shadow or os.environ.get("AULA_SHADOW"))
-        threading.Thread(target=self._load, args=(model or model_path(),), daemon=True).start()
+        threading.Thread(target=self._load, args=(self.path,), daemon=True).start()
 
     def _load(self, model):
         try:
@@ -85,14 +80,11 @@ class Service(Observed):
             return
         store.watch()
         self.store = store
-        self._note_version()
 
     def close(self):
         """Termina as inferências em curso e para de vigiar a pasta de versões."""
         self.executor.shutdown()
         self.pictures.shutdown()
-        for watcher in self.watchers:
-            watcher.close()
         if self.store:
             self.store.close()
 
@@ -129,10 +121,9 @@ class Service(Observed):
             with self._lock:
                 self._pending, self._large = self._pending - 1, self._large - large
 
-    def runs_inline(self, images):
-        """Se vale inferir na própria thread: quando dura menos que a troca, ou quando ninguém mais espera."""
-        cost_ms = self.store.current.image_ms * len(images)
-        return cost_ms < SWITCH_MS or (self._pending == 1 and cost_ms < ALONE_MS)
+    def is_quick(self, images):
+        """Se a inferência é tão curta que vale fazê-la na própria thread."""
+        return self.store.current.image_ms * len(images) < QUICK_MS
 
     def predict(self, images):
         """Imagens já validadas → a resposta do contrato (dict)."""
@@ -142,8 +133,6 @@ class Service(Observed):
         predictions = predictor.respond(predictor.infer(predictor.preprocess(images)))
         elapsed = perf_counter() - start
         self.inference.observe(elapsed)
-        for watcher in self.watchers:
-            self._tell(watcher, images, predictions, ms=1000 * elapsed, version=served.version)
         return answer(predictions, model_version=served.version, inference_ms=1000 * elapsed)
 
     def late(self):
@@ -151,28 +140,6 @@ class Service(Observed):
         return ContractError(504, f"A resposta não ficou pronta em {self.deadline_s:g} s.", retry_after=1)
 
     # ------------------------------------------------------------ o que a operação vê
-
-    def _add_watchers(self, baseline, shadow):
-        """Quem vê cada requisição já respondida; importado só aqui: quem não pede vigia não paga por ele."""
-        self.watchers, self.shadow = [], None
-        if baseline:
-            from course_utils.serving.monitor import Monitor
-
-            self.watchers.append(Monitor(baseline))
-        if shadow:
-            from course_utils.serving.shadow import Shadow
-
-            self.shadow = Shadow(shadow)
-            self.watchers.append(self.shadow)
-        for watcher in self.watchers:
-            self.registry.register(watcher)
-
-    def _tell(self, watcher, *seen, **facts):
-        """Um vigia que falha vira uma linha no registro: o cliente recebe a sua resposta do mesmo jeito."""
-        try:
-            watcher.see(*seen, **facts)
-        except Exception:
-            log.exception("o vigia %s falhou", type(watcher).__name__)
 
     def _create_metrics(self):
         options = {"registry": self.registry}
@@ -184,7 +151,8 @@ class Service(Observed):
 
     def metrics(self):
         """O texto que o Prometheus lê (bytes); com vários processos, a soma deles."""
-        self._note_version()
+        if self.store:  # um processo que ainda carrega não apaga a versão que os outros servem
+            self.version.set(int(self.store.current.version))
         folder = os.environ.get(METRICS_FOLDER)
         if not folder:
             return generate_latest(self.registry)
@@ -197,19 +165,13 @@ class Service(Observed):
         multiprocess.MultiProcessCollector(everyone)
         return generate_latest(everyone)
 
-    def _note_version(self):
-        """A versão para `/metrics`; um processo que ainda carrega não apaga a que os outros servem."""
-        if self.store:
-            self.version.set(int(self.store.current.version))
-
 
 def request_id(header):
     """O identificador que o cliente mandou, se for curto e simples; senão, um novo."""
     return header if header and re.fullmatch(r"[\w-]{1,64}", header) else secrets.token_hex(16)
 
 
-def log_to_stdout(level=logging.INFO):
+def log_to_stdout():
     """Registro do servidor: uma linha por requisição na saída padrão."""
-    handler = logging.StreamHandler(sys.stdout)
-    log.handlers, log.propagate = [handler], False
-    log.setLevel(level)
+    log.handlers, log.propagate = [logging.StreamHandler(sys.stdout)], False
+    log.setLevel(logging.INFO)

@@ -2,13 +2,12 @@
 
 Uma assinatura só: entra `images`, uint8 (n, 28, 28), de 0 (papel) a 255 (tinta); saem `digit`, int64 (n), e
 `probabilities`, float32 (n, 10). É a assinatura `classify` do SavedModel do notebook 01. Os dois contratos também
-têm em comum o nome do modelo e a versão no caminho, e a forma dos erros: `{"error": "…"}`.
+têm em comum o nome do modelo no caminho e a forma dos erros: `{"error": "…"}`.
 """
 
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
-from fastapi import Depends
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from course_utils.model.predictor import SIDE
 from course_utils.serving import contract
@@ -16,6 +15,8 @@ from course_utils.serving.contract import ContractError
 from course_utils.serving.schemas import INK, MAX_IMAGES, Pixel
 
 MODEL = "digits"
+INPUTS = {"images": ("UINT8", [-1, SIDE, SIDE])}  # nome: (tipo, forma; -1 é "quantos vierem")
+OUTPUTS = {"digit": ("INT64", [-1]), "probabilities": ("FP32", [-1, 10])}
 Row = Annotated[list[Pixel], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 Image = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 Images = Annotated[list[Image], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)]
@@ -37,69 +38,15 @@ NOT_INTEGER = "esperava um número inteiro; texto, booleano, nulo e número queb
 TAGS = ("lista", "objeto", "[key]")  # etiquetas que o Pydantic põe no lugar do erro e que o cliente não conhece
 
 
-class Tensor(NamedTuple):
-    """Um tensor da assinatura: `datatype` como o Open Inference o escreve; -1 em `shape` é "quantos vierem"."""
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-
-
-INPUTS = (Tensor("images", "UINT8", (-1, SIDE, SIDE)),)
-OUTPUTS = (Tensor("digit", "INT64", (-1,)), Tensor("probabilities", "FP32", (-1, 10)))
-
-
-class Error(BaseModel):
-    """Um erro, nos dois contratos."""
-
-    error: str
-
-
-ERRORS = {  # para o OpenAPI
-    "4XX": {"description": "Requisição recusada; a frase diz por quê", "model": Error},
-    "5XX": {"description": "Servidor ocupado, ainda não pronto ou com uma falha", "model": Error},
-}
-
-
 def write_error(status, detail, identifier):
     """Um erro na forma destes contratos; o identificador da requisição vai no cabeçalho X-Request-ID."""
     return {"error": detail}, contract.JSON_TYPE
 
 
-# ------------------------------------------------------------------ que modelo, que versão
-
-
-async def _latest(model: str):
-    """A versão que o caminho pede: None, a que estiver no ar."""
+async def require_model(model: str):
+    """Levanta o 404 se o caminho pede outro modelo."""
     if model != MODEL:
         raise ContractError(404, f"Não há um modelo chamado {model[:80]!r}; este servidor só tem {MODEL!r}.")
-
-
-async def _specific(version: str, latest: Annotated[None, Depends(_latest)]):
-    """A versão que o caminho pede, como texto."""
-    return version
-
-
-# Cada rota existe duas vezes, com e sem a versão: (trecho do caminho, dependência que diz a versão pedida).
-PLACES = (("/models/{model}", _latest), ("/models/{model}/versions/{version}", _specific))
-
-
-def require(asked, version):
-    """Devolve `version` se ela é a pedida (`asked`; None é qualquer uma); senão, levanta o 404."""
-    if asked not in (None, version):
-        raise ContractError(
-            404, f"A versão {asked[:20]!r} de {MODEL!r} não está no ar; a versão no ar é a {version}."
-        )
-    return version
-
-
-def served_version(service, asked):
-    """A versão no ar (texto). Levanta o 503 se nenhuma está pronta e o 404 se não é a pedida."""
-    service.require_ready()
-    return require(asked, service.store.current.version)
-
-
-# ------------------------------------------------------------------ JSON que chega
 
 
 def read(schema, body):
@@ -121,17 +68,7 @@ def _place(loc):
     return text.removeprefix(".") or "O corpo"
 
 
-def body_schema(schema, example):
-    """O `requestBody` do OpenAPI para um modelo do Pydantic, com cada definição no lugar da sua referência."""
-    described = schema.model_json_schema()
-    definitions = described.pop("$defs", {})
-
-    def inline(node):
-        if isinstance(node, dict):
-            if "$ref" in node:
-                return inline(definitions[node["$ref"].rsplit("/", 1)[1]])
-            return {key: inline(value) for key, value in node.items()}
-        return [inline(value) for value in node] if isinstance(node, list) else node
-
-    content = {contract.JSON_TYPE: {"schema": inline(described) | {"example": example}}}
-    return {"requestBody": {"required": True, "content": content}}
+def describe_body(example):
+    """O `requestBody` do OpenAPI, com um exemplo que se envia como está."""
+    schema = {"type": "object", "example": example}
+    return {"requestBody": {"required": True, "content": {contract.JSON_TYPE: {"schema": schema}}}}

@@ -17,14 +17,13 @@ O que difere dele: só uma versão é listada e servida de cada vez, não há r�
 from typing import Annotated, Literal
 
 import numpy as np
-from fastapi import Depends, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Discriminator, Field, Tag
 
 from course_utils.serving import asgi, tensors
 from course_utils.serving.contract import ContractError
 from course_utils.serving.schemas import MAX_IMAGES
-from course_utils.serving.service import Service, model_path
+from course_utils.serving.service import Service
 from course_utils.serving.store import find_versions
 
 SIGNATURE = "serving_default"
@@ -65,76 +64,85 @@ class PredictRequest(BaseModel):
         return np.array(rows, np.uint8)
 
 
-def create_app(model=None, **limits):
-    """Aplicação ASGI do contrato. `model`: pasta de versões ou arquivo ONNX (padrão: `model_path()`).
+def create_app(model=None):
+    """Aplicação ASGI do contrato. `model`: pasta de versões ou arquivo ONNX (padrão: `model_path()`)."""
+    service = Service(model)
+    app = asgi.new_app(
+        service, title="Leitor de CEP: contrato do TensorFlow Serving", write_error=tensors.write_error
+    )
+    router = APIRouter(tags=["TensorFlow Serving"], dependencies=[Depends(tensors.require_model)])
 
-    `limits`: `max_pending` e `deadline_s` do `Service`.
-    """
-    path = model or model_path()
-    service = Service(path, **limits)
-    options = {"title": "Leitor de CEP: contrato do TensorFlow Serving"}
-    app = asgi.new_app(service, write_error=tensors.write_error, **options)
+    async def require_version(version: str):
+        """Levanta o 404 se o caminho pede uma versão que não é a do ar (nem a que está sendo carregada)."""
+        require(version, _current(service))
+
+    @router.get("", summary="Em que estado está o modelo?")
+    async def status():
+        return {"model_version_status": [_status(service)]}
+
+    @router.get("/metadata", summary="O que o modelo recebe e devolve?")
+    async def metadata():
+        service.require_ready()
+        spec = {"name": tensors.MODEL, "signature_name": "", "version": service.store.current.version}
+        return {"model_spec": spec, "metadata": {"signature_def": {"signature_def": {SIGNATURE: _signature()}}}}
+
+    @router.post(":predict", summary="Lê de 1 a 32 dígitos", openapi_extra=tensors.describe_body(EXAMPLE))
+    async def predict(request: Request):
+        with service.admit():
+            received = tensors.read(PredictRequest, await asgi.read_body(request))
+            answer = await asgi.infer(service, received.images())
+        # A versão no ar pode ter sido trocada enquanto o corpo chegava.
+        require(request.path_params.get("version", answer["model_version"]), answer["model_version"])
+        rows = answer["predictions"]
+        if received.instances is not None:
+            return {"predictions": rows}
+        return {"outputs": {name: [row[name] for row in rows] for name in tensors.OUTPUTS}}
 
     async def refuse(request: Request):
         raise _malformed(request)
 
     app.get("/v1/{place:path}:{verb}", include_in_schema=False)(refuse)  # primeiro: "digits:predict" não é um nome
-    for place, version in tensors.PLACES:
-        _add_routes(app, service, path, f"/v1{place}", version)
+    app.include_router(router, prefix="/v1/models/{model}")
+    versioned = "/v1/models/{model}/versions/{version}"
+    app.include_router(router, prefix=versioned, dependencies=[Depends(require_version)])
     app.api_route("/v1/{rest:path}", methods=METHODS, include_in_schema=False)(refuse)
     return app
 
 
-def _add_routes(app, service, path, place, version):
-    """As três rotas de um lugar: o modelo, ou uma versão dele."""
-    asked_version = Annotated[str | None, Depends(version)]
-    options = {"responses": tensors.ERRORS, "tags": ["TensorFlow Serving"]}
-
-    @app.get(place, summary="Em que estado está o modelo?", **options)
-    async def status(asked: asked_version):
-        return {"model_version_status": [_status(service, path, asked)]}
-
-    @app.get(f"{place}/metadata", summary="O que o modelo recebe e devolve?", **options)
-    async def metadata(asked: asked_version):
-        spec = {"name": tensors.MODEL, "signature_name": "", "version": tensors.served_version(service, asked)}
-        return {"model_spec": spec, "metadata": {"signature_def": {"signature_def": {SIGNATURE: _signature()}}}}
-
-    body = tensors.body_schema(PredictRequest, EXAMPLE)
-
-    @app.post(f"{place}:predict", summary="Lê de 1 a 32 dígitos", openapi_extra=body, **options)
-    async def predict(request: Request, asked: asked_version):
-        with service.admit():
-            tensors.served_version(service, asked)
-            received = tensors.read(PredictRequest, await asgi.read_body(request))
-            answer = await asgi.infer(service, received.images())
-        tensors.require(asked, answer["model_version"])  # a versão pode ter sido trocada no meio do caminho
-        rows = answer["predictions"]
-        if received.instances is not None:
-            return JSONResponse({"predictions": rows})
-        columns = {tensor.name: [row[tensor.name] for row in rows] for tensor in tensors.OUTPUTS}
-        return JSONResponse({"outputs": columns})
+def require(asked, version):
+    """Levanta o 404 se a versão pedida não é `version`."""
+    if asked != version:
+        detail = f"A versão {asked[:20]!r} de {tensors.MODEL!r} não está no ar; a versão no ar é a {version}."
+        raise ContractError(404, detail)
 
 
-def _status(service, path, asked):
+def _current(service):
+    """A versão no ar; antes dela, a maior da pasta, que está sendo carregada."""
+    if service.store:
+        return service.store.current.version
+    return next((number for number, _ in find_versions(service.path)), "0")
+
+
+def _status(service):
     """Um `ModelVersionStatus`: LOADING enquanto carrega, AVAILABLE no ar, END se nenhuma versão serve."""
-    store, failure = service.store, service.failure
-    version = store.current.version if store else next((number for number, _ in find_versions(path)), "0")
-    state = "AVAILABLE" if store else "END" if failure else "LOADING"
+    failure = service.failure
+    state = "AVAILABLE" if service.store else "END" if failure else "LOADING"
     status = {"error_code": "DATA_LOSS" if failure else "OK", "error_message": failure or ""}
-    return {"version": tensors.require(asked, version), "state": state, "status": status}
+    return {"version": _current(service), "state": state, "status": status}
 
 
 def _signature():
     """O `SignatureDef` em JSON; os números de 64 bits são textos, como o protobuf os escreve."""
 
-    def describe(tensor, name):
-        dimensions = [{"size": str(size), "name": ""} for size in tensor.shape]
-        shape = {"dim": dimensions, "unknown_rank": False}
-        return {tensor.name: {"dtype": TYPES[tensor.datatype], "tensor_shape": shape, "name": name}}
+    def describe(tensor, kind, sizes, name):
+        shape = {"dim": [{"size": str(size), "name": ""} for size in sizes], "unknown_rank": False}
+        return {tensor: {"dtype": TYPES[kind], "tensor_shape": shape, "name": name}}
 
-    (images,), (digit, probabilities) = tensors.INPUTS, tensors.OUTPUTS
-    inputs = describe(images, f"{SIGNATURE}_images:0")  # os nomes que o Keras dá aos tensores do grafo
-    outputs = describe(digit, "StatefulPartitionedCall:0") | describe(probabilities, "StatefulPartitionedCall:1")
+    inputs, outputs = {}, {}
+    for tensor, (kind, sizes) in tensors.INPUTS.items():
+        inputs |= describe(tensor, kind, sizes, f"{SIGNATURE}_{tensor}:0")  # os nomes que o Keras dá no grafo
+    for number, (tensor, (kind, sizes)) in enumerate(tensors.OUTPUTS.items()):
+        outputs |= describe(tensor, kind, sizes, f"StatefulPartitionedCall:{number}")
     return {"inputs": inputs, "outputs": outputs, "method_name": "tensorflow/serving/predict", "defaults": {}}
 
 

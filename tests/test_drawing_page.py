@@ -1,9 +1,13 @@
-"""O que os dois servidores entregam à página para ela ler sozinha: os motores e o modelo, e nada além disso."""
+"""A página de desenho e o que os dois servidores lhe entregam: os motores e o modelo, e nada além disso."""
 
-import http.client
 import json
+import re
+import subprocess
+import sys
 
+import psutil
 import pytest
+from contracts import KINDS, Target
 
 from course_utils.classroom import servers
 from course_utils.files import installed_engines
@@ -12,27 +16,52 @@ from course_utils.model.predictor import MODEL
 from course_utils.serving import browser
 from course_utils.setup import engines
 
-TARGETS = {
-    "fastapi": ("course_utils.serving.fastapi_app:create_app", "uvicorn"),
-    "flask": ("course_utils.serving.flask_app:create_app", "werkzeug"),
-}
 
-
-@pytest.fixture(scope="module", params=TARGETS)
+@pytest.fixture(scope="module", params=["fastapi", "flask"])
 def server(request):
-    target, kind = TARGETS[request.param]
+    target, kind = KINDS[request.param]
     with servers.start(target, server=kind) as server:
-        yield server
+        yield Target(server)
 
 
 def get(server, path):
     """`(status, cabeçalhos, corpo)`, com o caminho tal como está: o urllib o arrumaria."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=180)
-    connection.request("GET", path)
-    response = connection.getresponse()
-    answer = response.status, response.headers, response.read()
-    connection.close()
-    return answer
+    return server.call("GET", path)
+
+
+def test_it_listens_only_on_this_machine(server):
+    connections = psutil.Process(server.server.process.pid).net_connections()
+    assert {item.laddr.ip for item in connections if item.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+
+
+def test_the_page_uses_only_relative_addresses_that_exist(server):
+    status, headers, page = get(server, "/")
+    assert status == 200 and headers["Content-Type"].startswith("text/html") and b'lang="pt-BR"' in page
+    addresses = [item for item in re.findall(r'(?:src|href)="([^"]+)"', page.decode()) if item != "data:,"]
+    assert sorted(addresses) == ["web/app.js", "web/style.css"]
+    assert get(server, "/web/style.css")[0] == 200
+    scripts, waiting = {}, ["app.js"]
+    while waiting:
+        name = waiting.pop()
+        status, headers, script = get(server, f"/web/{name}")
+        assert status == 200 and headers["Content-Type"].startswith("text/javascript"), name
+        scripts[name] = script.decode()
+        waiting += [other for other in re.findall(r'from "\./([\w.]+)"', scripts[name]) if other not in scripts]
+    assert scripts.keys() == {path.name for path in (artifacts.ROOT / "course_utils/serving/web").glob("*.js")}
+    assert 'fetch("predict"' in scripts["server.js"]
+    for name, script in scripts.items():
+        assert not re.search(r"https?://|[\"'`]/\w", script), f"{name} tem um endereço que não é relativo"
+
+
+@pytest.mark.parametrize("module", ["fastapi_app", "flask_app", "cloud", "tf_serving", "open_inference"])
+def test_a_served_process_imports_no_training_framework(module):
+    code = f"import sys, course_utils.serving.__main__, course_utils.serving.{module}\n"
+    code += "from course_utils.serving.store import ModelStore, artifacts\n"
+    code += "ModelStore(artifacts.DATA / 'reference.onnx'); print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in run.stdout.split()}
+    heavy = {"torch", "tensorflow", "keras", "matplotlib", "h5py", "safetensors", "tensorflow_serving"}
+    assert "onnxruntime" in loaded and not heavy & loaded
 
 
 def test_the_models_are_the_reference_in_both_formats(server):

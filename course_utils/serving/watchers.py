@@ -1,0 +1,221 @@
+"""Os vigias: veem cada requisição já respondida, e nada do que lhes acontece chega ao cliente.
+
+`Monitor` compara as últimas imagens com a linha de base e mostra a deriva em `/metrics`. `Shadow` põe outro modelo
+à sombra do que responde e compara os dois em `/shadow`. Ficam de fora do servidor: `WatchedService` é um `Service`
+que lhes conta o que respondeu, e `create_app`, o servidor FastAPI de sempre sobre ele. Cada processo tem os seus.
+"""
+
+import logging
+import os
+import queue
+import threading
+from collections import Counter, deque
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from prometheus_client.core import GaugeMetricFamily
+
+from course_utils.measure import drift
+from course_utils.serving import fastapi_app
+from course_utils.serving.service import Service
+from course_utils.serving.store import ModelStore
+
+WINDOW = 200  # imagens que o vigia compara com a linha de base
+MAX_PENDING = 64  # cópias à espera da sombra
+KEPT = 1000  # requisições de que a sombra guarda os tempos, e imagens de que guarda as diferenças
+CLOSE_S = 2
+log = logging.getLogger("aula32.serving")
+
+
+def create_app():
+    """O servidor FastAPI do curso, com os vigias que as variáveis AULA_BASELINE e AULA_SHADOW pedem."""
+    service = WatchedService(baseline=os.environ.get("AULA_BASELINE"), shadow=os.environ.get("AULA_SHADOW"))
+    app = fastapi_app.create_app(service=service)
+    if service.shadow:
+
+        @app.get("/shadow", summary="Como a sombra se compara com quem responde?", tags=["Operação"])
+        async def shadow():
+            return service.shadow.report()
+
+    return app
+
+
+class WatchedService(Service):
+    """Um `Service` que conta aos vigias o que respondeu."""
+
+    def __init__(self, model=None, *, baseline=None, shadow=None):
+        """`baseline`: a linha de base (JSON) do vigia de deriva; `shadow`: o modelo a pôr à sombra.
+
+        Sem um deles, não há esse vigia. Levanta `BaselineError` se a linha de base não serve.
+        """
+        super().__init__(model)
+        self.shadow = Shadow(ModelStore, shadow) if shadow else None
+        self.watchers = [self.shadow] if shadow else []
+        if baseline:
+            self.watchers.append(Monitor(drift.load_baseline(baseline)))
+            self.registry.register(self.watchers[-1])
+
+    def predict(self, images):
+        answer = super().predict(images)
+        for watcher in self.watchers:
+            try:
+                watcher.see(images, answer)
+            except Exception:  # o cliente recebe a sua resposta do mesmo jeito
+                log.exception("o vigia %s falhou", type(watcher).__name__)
+        return answer
+
+    def close(self):
+        super().close()
+        if self.shadow:
+            self.shadow.close()
+
+
+class Monitor:
+    """A deriva das últimas `WINDOW` imagens; de cada uma guarda sete somas e o dígito lido, nunca a imagem."""
+
+    def __init__(self, baseline):
+        """`baseline`: uma `drift.Baseline`."""
+        self.baseline = baseline
+        self._rows, self._next, self._lock = np.zeros((WINDOW, 8)), 0, threading.Lock()
+
+    @property
+    def seen(self):
+        """Quantas imagens há na janela."""
+        return min(self._next, WINDOW)
+
+    def see(self, images, answer):
+        """Anota uma requisição já respondida: imagens uint8 (n, 28, 28) e a resposta do contrato (dict)."""
+        rows = np.empty((len(images), 8))
+        rows[:, :-1] = drift.sums(images)
+        rows[:, -1] = [item["digit"] for item in answer["predictions"]]
+        with self._lock:
+            self._rows[np.arange(self._next, self._next + len(rows)) % WINDOW] = rows
+            self._next += len(rows)
+
+    def psi(self):
+        """`{estatística: PSI, …, "digit": PSI}` da janela; NaN enquanto ela não encheu: ainda não se sabe."""
+        with self._lock:
+            rows, full = self._rows.copy(), self.seen == WINDOW
+        if not full:
+            return dict.fromkeys((*drift.STATISTICS, drift.DIGIT), float("nan"))
+        return self.baseline.compare(rows[:, :-1], rows[:, -1])
+
+    def collect(self):
+        """O que o Prometheus lê, calculado só quando ele pergunta."""
+        found = self.psi()
+        entry = GaugeMetricFamily("input_drift_psi", "PSI da entrada na janela", labels=["feature"])
+        for name in drift.STATISTICS:
+            entry.add_metric([name], found[name])
+        yield entry
+        yield GaugeMetricFamily("prediction_drift_psi", "PSI dos dígitos lidos", value=found[drift.DIGIT])
+        yield GaugeMetricFamily("drift_window_images", "Imagens na janela do vigia", value=self.seen)
+
+
+class Shadow:
+    """Outro modelo à sombra do que responde: recebe uma cópia de cada requisição; o cliente nunca vê a resposta.
+
+    A cópia espera numa fila com limite, atendida por uma só thread, fora do caminho da requisição. Fila cheia,
+    descarta-se a cópia e conta-se; uma sombra que falha, demora ou nem carrega só aparece no relatório.
+    """
+
+    def __init__(self, load, path):
+        """`load(path).current` é o `Served` da sombra; carrega na thread dela, sem atrasar quem serve."""
+        self.path, self._load = Path(path), load
+        self._queue, self._lock, self._stop = queue.Queue(MAX_PENDING), threading.Lock(), threading.Event()
+        self._served, self._failure, self._totals = None, None, Counter()
+        self._start_again(None)
+        self._thread = threading.Thread(target=self._run, daemon=True, name="sombra")
+        self._thread.start()
+
+    def see(self, images, answer):
+        """Deixa a cópia na fila e volta; se ela está cheia, conta o descarte. Nunca espera."""
+        try:
+            self._queue.put_nowait((images, answer))
+        except queue.Full:
+            self._count(dropped=1)
+
+    def close(self):
+        """Para a thread; uma sombra presa não segura o fim do servidor (a thread morre com o processo)."""
+        self._stop.set()
+        with suppress(queue.Full):  # cheia, a fila já acorda quem espera
+            self._queue.put_nowait(None)
+        self._thread.join(CLOSE_S)
+
+    def _run(self):
+        try:
+            self._served = self._load(self.path).current
+        except Exception as error:  # sem sombra o servidor continua; o relatório diz o que houve
+            self._note(error)
+        while (item := self._queue.get()) is not None and not self._stop.is_set():
+            try:
+                self._compare(*item)
+            except Exception as error:
+                self._note(error)
+                self._count(failed=1)
+
+    def _note(self, error):
+        if self._failure is None:
+            log.warning("a sombra falhou: %s", error)
+        self._failure = str(error) or type(error).__name__
+
+    def _compare(self, images, answer):
+        """Infere na sombra, como o `Service` infere, e anota as diferenças."""
+        if self._served is None:
+            raise RuntimeError(self._failure)
+        start = perf_counter()
+        theirs = self._served.predictor.predict(images)
+        shadow_ms = 1000 * (perf_counter() - start)
+        mine, version = answer["predictions"], answer["model_version"]
+        pairs = Counter((row["digit"], item.digit) for row, item in zip(mine, theirs, strict=True))
+        gaps = np.subtract([row["probabilities"] for row in mine], [item.probabilities for item in theirs])
+        with self._lock:
+            if version != self._version:  # trocaram a versão no ar: misturar as duas não diria nada
+                self._start_again(version)
+            self._times.append((answer["inference_ms"], shadow_ms))
+            self._differences.extend(np.abs(gaps).max(axis=1))
+            self._pairs.update(pairs)
+            self._totals.update(images=len(images), disagreements=len(images) - _agreements(pairs))
+
+    def _start_again(self, version):
+        self._version, self._pairs = version, Counter()
+        self._times, self._differences = deque(maxlen=KEPT), deque(maxlen=KEPT)
+
+    def _count(self, **counts):
+        with self._lock:
+            self._totals.update(counts)
+
+    def report(self):
+        """A comparação com a versão que está no ar, pronta para JSON (dict); o que não se mediu ainda é None."""
+        with self._lock:
+            pairs, totals, version = dict(self._pairs), self._totals.copy(), self._version
+            times, differences = np.array(self._times).reshape(-1, 2), np.array(self._differences)
+        images = sum(pairs.values())
+        wrong = sorted(((count, pair) for pair, count in pairs.items() if pair[0] != pair[1]), reverse=True)
+        primary_ms, shadow_ms = _percentiles(times[:, 0]), _percentiles(times[:, 1])
+        ratio = {name: shadow_ms[name] / primary_ms[name] for name in shadow_ms} if shadow_ms else None
+        return {
+            "primary_version": version,
+            "shadow_version": self._served.version if self._served else None,
+            "images": images,
+            "agreement": _agreements(pairs) / images if images else None,
+            "disagreements": [{"primary": p, "shadow": s, "count": count} for count, (p, s) in wrong],
+            "probability_difference": _percentiles(differences),
+            "latency_ratio": ratio,
+            "waiting": self._queue.qsize(),
+            "dropped": totals["dropped"],
+            "failed": totals["failed"],
+            "last_failure": self._failure,
+        }
+
+
+def _agreements(pairs):
+    return sum(count for (mine, theirs), count in pairs.items() if mine == theirs)
+
+
+def _percentiles(values):
+    """`{"median": …, "p95": …, "max": …}`, ou None se não há valores."""
+    if not len(values):
+        return None
+    return dict(zip(("median", "p95", "max"), np.percentile(values, (50, 95, 100)).tolist()))
