@@ -109,7 +109,7 @@ def test_in_the_lesson_every_client_points_here_past_any_proxy(environment, monk
     scope = {"os": os, "boto3": boto3, "servers": servers}
     forget = find("nenhuma credencial sua entra aqui", LESSON)
     exec(forget[forget.index("for name in") :], scope)
-    exec(find("sagemaker_local:create_app", LESSON), scope)
+    exec(find("pocket_cloud.aws:create_app", LESSON), scope)
     for name in ("s3", "sagemaker", "runtime"):
         client = scope[name]
         assert client.meta.endpoint_url.startswith("http://127.0.0.1:9")
