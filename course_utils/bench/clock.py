@@ -2,7 +2,7 @@
 
 from tqdm import tqdm
 
-from course_utils.measure.every import Every
+from course_utils.bench.every import Every
 
 BAR = "{desc} |{bar:20}| {n_fmt} de {total_fmt}, {elapsed}"
 
