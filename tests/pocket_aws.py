@@ -31,7 +31,7 @@ def connect(server):
     """Os clientes que apontam para `server`, e um balde vazio."""
     aws = SimpleNamespace(
         server=server, s3=client(server, "s3"), sm=client(server, "sagemaker"),
-        runtime=client(server, "sagemaker-runtime"), scaling=client(server, "application-autoscaling"),
+        runtime=client(server, "sagemaker-runtime"),
     )  # fmt: skip
     aws.s3.create_bucket(Bucket="aula")
     return aws

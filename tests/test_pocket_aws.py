@@ -77,7 +77,7 @@ def digit_package(version):
     return package(**{f"{version}/model.onnx": MODEL.read_bytes(), f"{version}/SHA256SUMS": sums})
 
 
-# ------------------------------------------------------------------ o leitor de dígitos, do pacote ao lote
+# ------------------------------------------------------------------ o leitor de dígitos, do pacote à resposta
 
 
 def test_from_the_package_to_the_answer_and_to_the_end(real):
@@ -114,24 +114,6 @@ def test_from_the_package_to_the_answer_and_to_the_end(real):
         real.sm.describe_endpoint(EndpointName="leitor")
     with pytest.raises(real.runtime.exceptions.ValidationError):
         invoke(real, "leitor", b"")
-
-
-def test_the_batch_of_a_thousand_images_equals_the_predictor(real):
-    create_model(real, "lote", digit_package("1"))
-    images, before = digits.load("test")[0], set(real.server.pids())
-    for first in range(0, len(images), 32):
-        chunk = images[first : first + 32].tobytes()
-        real.s3.put_object(Bucket="aula", Key=f"entrada/{first:04}.bin", Body=chunk)
-    seen, found = run_batch(real, "lote", "lote", "s3://aula/entrada/")
-    assert seen[0] == "InProgress" and seen[-1] == "Completed" and "TransformEndTime" in found, found
-    predictions = []
-    for first in range(0, len(images), 32):
-        predictions += json.loads(read(real, f"s3://aula/lote/{first:04}.bin.out"))["predictions"]
-    expected = Predictor().predict(images)
-    assert [item["digit"] for item in predictions] == [item.digit for item in expected]
-    received = np.array([item["probabilities"] for item in predictions])
-    assert np.allclose(received, [item.probabilities for item in expected], atol=1e-5)
-    assert set(real.server.pids()) == before  # o contêiner do lote morreu com ele
 
 
 def test_serverless_starts_its_container_at_the_first_call(real):
@@ -286,7 +268,7 @@ def test_a_name_in_use_or_a_missing_model_is_refused(fake):
     assert set(fake.server.pids()) == before
 
 
-# ------------------------------------------------------------------ A/B, assíncrono, lote, autoscaling
+# ------------------------------------------------------------------ A/B, assíncrono, lote
 
 
 def test_traffic_follows_the_weights_and_their_change(fake):
@@ -353,6 +335,10 @@ def test_a_batch_with_a_bad_object_fails_and_keeps_the_good_ones(fake):
     assert read(fake, "s3://aula/misto-1/1.txt.out") == b"3 bytes"
     assert read(fake, "s3://aula/misto-1/3.txt.out") == b"10 bytes"
     assert not exists(fake, "s3://aula/misto-1/b/2.txt.out")
+    before = set(fake.server.pids())
+    seen, _ = run_batch(fake, "misto-2", "misto", "s3://aula/misto-in/a/1")
+    assert seen[0] == "InProgress" and seen[-1] == "Completed"
+    assert set(fake.server.pids()) == before  # o contêiner do lote morreu com ele
     seen, found = run_batch(fake, "vazio", "misto", "s3://aula/nada-aqui/")
     assert seen[-1] == "Failed" and "No S3 objects found" in found["FailureReason"]
 
@@ -370,25 +356,6 @@ def test_a_batch_refuses_what_it_cannot_do(fake):
     run_batch(fake, "recusa", "recusa", "s3://aula/nada")
     with pytest.raises(fake.sm.exceptions.ResourceInUse):
         run_batch(fake, "recusa", "recusa", "s3://aula/nada")
-
-
-def test_autoscaling_policies_are_registered_and_removed(fake):
-    where = {
-        "ServiceNamespace": "sagemaker", "ResourceId": f"endpoint/{deploy(fake, 'elastico')}/variant/A",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    }  # fmt: skip
-    fake.scaling.register_scalable_target(**where, MinCapacity=1, MaxCapacity=4)
-    metric = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
-    policy = {"TargetValue": 70.0, "PredefinedMetricSpecification": metric}
-    fake.scaling.put_scaling_policy(
-        **where, PolicyName="p", PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration=policy,
-    )  # fmt: skip
-    found = fake.scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
-    assert found[0]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 70.0
-    fake.scaling.delete_scaling_policy(**where, PolicyName="p")
-    fake.scaling.deregister_scalable_target(**where)
-    assert fake.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
 
 
 # ------------------------------------------------------------------ o fim

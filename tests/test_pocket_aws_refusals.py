@@ -105,7 +105,7 @@ def test_a_region_that_does_not_exist_or_has_no_such_endpoint_is_said_so(server)
         with pytest.raises(ClientError, match="ValidationException.*Could not find endpoint"):
             client(server, "sagemaker", region).describe_endpoint(EndpointName="ninguem")
         with pytest.raises(ClientError, match="ValidationError.*Endpoint ninguem .* not found"):
-            client(server, "sagemaker-runtime", region).invoke_endpoint(EndpointName="ninguem", Body=b"")
+            client(server, "sagemaker-runtime", region).invoke_endpoint(EndpointName="ninguem", Body=bytes(10**7))
 
 
 def test_a_control_request_too_big_is_refused_and_the_next_one_answered(server):

@@ -72,11 +72,12 @@ class PocketAws:
             raise refused(f"A região {region} não existe.")
         if not invocation:
             return self._control(environ, region, name)
-        endpoint = self.endpoints.get((region, invocation[1]))
+        request, endpoint = Request(environ), self.endpoints.get((region, invocation[1]))
         if endpoint is None or endpoint.record.endpoint_status != "InService":
+            read_body(request, 0)  # quem ainda escreve o corpo não leria a recusa
             raise invalid(f"Endpoint {invocation[1]} of account {DEFAULT_ACCOUNT_ID} not found.")
         action = aws_modes.invoke_async if invocation[2] else aws_modes.invoke
-        return action(endpoint, Request(environ))
+        return action(endpoint, request)
 
     def _ask_moto(self, environ):
         """A resposta do moto. Levanta `ServiceError` 501 onde ele não sabe responder (um erro, uma página)."""
