@@ -43,13 +43,14 @@ def test_the_architecture_and_the_weights_are_those_of_keras(exported):
         start += array.nbytes
 
 
-def test_a_corrupted_weights_file_is_refused(tmp_path):
+def test_a_corrupted_weights_file_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "reference.safetensors"
     path.write_bytes(networks.WEIGHTS.read_bytes())
     artifacts.seal(path)
     path.write_bytes(networks.WEIGHTS.read_bytes()[:-1] + b"?")
+    monkeypatch.setattr(networks, "WEIGHTS", path)
     with pytest.raises(artifacts.CorruptedFileError):
-        tfjs.build(path)
+        tfjs.build()
 
 
 def test_making_it_needs_no_training_framework():

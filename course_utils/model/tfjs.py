@@ -15,15 +15,15 @@ from course_utils.model import artifacts, networks
 TOPOLOGY, WEIGHTS = "model.json", "weights.bin"
 
 
-def build(weights=networks.WEIGHTS):
-    """`(model.json como dict, weights.bin como bytes)` da rede cujos pesos estão em `weights` (safetensors).
+def build():
+    """`(model.json como dict, weights.bin como bytes)` da rede de referência.
 
     Entrada float32 (n, 28, 28, 1) de 0 a 1, saída logits (n, 10). Levanta `CorruptedFileError` se o SHA-256 dos
     pesos não confere.
     """
     from safetensors.numpy import load_file
 
-    by_layer = networks.torch_to_keras(load_file(artifacts.verify(weights)))
+    by_layer = networks.torch_to_keras(load_file(artifacts.verify(networks.WEIGHTS)))
     layers = [_layer("InputLayer", "images", batch_input_shape=[None, 28, 28, 1], dtype="float32", sparse=False)]
     manifest, chunks = [], []
     for name, (kernel, bias) in by_layer.items():  # conv1 … conv4, fc1, fc2
@@ -42,11 +42,11 @@ def build(weights=networks.WEIGHTS):
     return topology, b"".join(chunks)
 
 
-def export(folder, weights=networks.WEIGHTS):
+def export(folder):
     """Grava `model.json` e `weights.bin` em `folder`, com o SHA-256 anotado; devolve o caminho do `model.json`."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    topology, content = build(weights)
+    topology, content = build()
     (folder / WEIGHTS).write_bytes(content)
     (folder / TOPOLOGY).write_text(json.dumps(topology, indent=1), encoding="utf-8")
     artifacts.seal(folder / WEIGHTS)
