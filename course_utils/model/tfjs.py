@@ -5,9 +5,6 @@ Keras 2 a serializava, e um arquivo com os pesos em float32, um depois do outro,
 Só precisa de numpy e safetensors: um servidor o faz sem importar um framework de treino.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 
 from course_utils.model import artifacts, networks
@@ -40,17 +37,6 @@ def build():
         "weightsManifest": [{"paths": [WEIGHTS], "weights": manifest}],
     }
     return topology, b"".join(chunks)
-
-
-def export(folder):
-    """Grava `model.json` e `weights.bin` em `folder`, com o SHA-256 anotado; devolve o caminho do `model.json`."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    topology, content = build()
-    (folder / WEIGHTS).write_bytes(content)
-    (folder / TOPOLOGY).write_text(json.dumps(topology, indent=1), encoding="utf-8")
-    artifacts.seal(folder / WEIGHTS)
-    return artifacts.seal(folder / TOPOLOGY)
 
 
 def _layers_of(name, kernel, last):

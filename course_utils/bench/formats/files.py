@@ -1,5 +1,7 @@
 """A rede de referência gravada em cada formato que a aula ensina. Roda no processo que mede."""
 
+import json
+
 import numpy as np
 
 from course_utils.model import artifacts, compress, digits, networks, tfjs, train
@@ -64,7 +66,12 @@ def _keras(folder, images, step):
         target.write_bytes(_litert(savedmodel, kind, images[:100]))
         files[f"LiteRT {name}"] = artifacts.seal(target)
     step("gravando o TF.js")
-    return files | {"TF.js": tfjs.export(folder / "tfjs").parent}
+    topology, weights = tfjs.build()
+    (folder / "tfjs").mkdir(exist_ok=True)
+    for name, content in ((tfjs.TOPOLOGY, json.dumps(topology, indent=1).encode()), (tfjs.WEIGHTS, weights)):
+        (folder / "tfjs" / name).write_bytes(content)
+        artifacts.seal(folder / "tfjs" / name)
+    return files | {"TF.js": folder / "tfjs"}
 
 
 def _litert(savedmodel, kind, images):
