@@ -18,8 +18,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
+from course_utils import pace
 from course_utils.classroom import passport, state
-from course_utils.measure import pace
 from course_utils.measure.memory import PeakMemory
 from course_utils.model import artifacts
 

@@ -1,20 +1,13 @@
-"""Um contêiner de mentira, para provar a AWS de bolso: inicia depressa e faz o que o corpo manda."""
+"""Um contêiner de mentira, para provar as nuvens de bolso: inicia depressa e faz o que o corpo manda."""
 
 import json
 import os
 import sys
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FOLDER = Path(os.environ["SM_MODEL_DIR"])
-
-
-def leave_when_stdin_closes():
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
+FOLDER, PORT = Path(sys.argv[1]), int(sys.argv[2])
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -31,8 +24,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(int(order[1]), b"motivo")
         elif order[:1] == ["morre"]:
             os._exit(1)
-        elif order[:1] == ["ambiente"]:
-            self.reply(200, json.dumps({"env": dict(os.environ), "headers": dict(self.headers)}).encode())
+        elif order[:1] == ["recebido"]:
+            self.reply(200, json.dumps(dict(self.headers)).encode())
         elif order[:1] == ["nome"]:
             self.reply(200, (FOLDER / "nome").read_bytes())
         else:
@@ -42,7 +35,6 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(content)))
-        self.send_header("X-Amzn-SageMaker-Custom-Attributes", "do-modelo")
         self.end_headers()
         self.wfile.write(content)
 
@@ -52,5 +44,4 @@ class Handler(BaseHTTPRequestHandler):
 
 if (FOLDER / "morto").exists():
     sys.exit("este modelo não abre")
-threading.Thread(target=leave_when_stdin_closes, daemon=True).start()
-ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()

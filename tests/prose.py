@@ -15,7 +15,7 @@ CODE = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.S)
 ABSTRACT = re.compile(r"\*English abstract: .*?\*", re.S)
 PORTUGUESE = re.compile(r"\b(ao|da|de|e|em|é|não|na|o|os|para|que|se|sem|um|uma|você)\b", re.I)
 MACHINE = re.compile(r"\{[^{}]*:[^{}]*;|^#.*(noqa|fmt: )")  # CSS, recados ao ruff
-IMITATION = "sagemaker_local"  # fala inglês, como a AWS que imita
+IMITATION = "pocket_cloud/aws*.py"  # fala inglês, como a AWS que imita
 NOT_WORDS = re.compile(r"https?://\S+|\]\([^)]*\)|<[^>]*>|\S*[_/\\@{}=<>\[\]]\S*|\w+\.\w[\w.]*|\w*\d\w*")
 
 
@@ -27,7 +27,7 @@ def learner_texts():
     for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "notebooks/ROTEIRO.md"):
         texts[name] = CODE.sub(" ", ABSTRACT.sub(" ", (root / name).read_text(encoding="utf-8")))
     for path in sorted((root / "course_utils").rglob("*.py")):
-        if IMITATION not in path.parts:
+        if not path.match(IMITATION):
             texts[str(path.relative_to(root))] = python_text(path.read_text(encoding="utf-8"))
     for path in sorted((root / "course_utils/serving/web").glob("*.html")):
         texts[path.name] = re.sub(r"<(script|style).*?</\1>", " ", path.read_text(encoding="utf-8"), flags=re.S)

@@ -42,6 +42,19 @@ def test_a_missing_or_unsealed_file_is_refused(tmp_path):
         artifacts.verify(tmp_path / "solto.bin")
 
 
+def test_sums_written_by_other_programs_are_read_and_garbage_is_a_sentence(tmp_path):
+    path = tmp_path / "m.bin"
+    path.write_bytes(b"pesos")
+    digest = artifacts.sha256(path)
+    for text in (f"{digest} *m.bin\r\n", f"\ufeff{digest.upper()}  m.bin\n", f"\n{digest}  ./m.bin"):
+        (tmp_path / artifacts.SUMS).write_text(text, encoding="utf-8")
+        assert artifacts.read(path) == b"pesos"
+    for content in (b"isto nao e uma lista\n", b"\xff\xfe\x00", b"abc  m.bin\n"):
+        (tmp_path / artifacts.SUMS).write_bytes(content)
+        with pytest.raises(artifacts.CorruptedFileError, match="SHA256SUMS"):
+            artifacts.verify(path)
+
+
 def test_every_file_of_data_is_sealed_and_intact():
     sealed = artifacts.read_sums(artifacts.DATA)
     binary = {path.name for path in artifacts.DATA.iterdir() if path.suffix in (".npz", ".onnx", ".safetensors")}

@@ -1,6 +1,5 @@
 """O gerador de carga, contra servidores de comportamento conhecido: contas, limites, erros e processos."""
 
-import io
 import os
 import signal
 import socket
@@ -12,14 +11,14 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import psutil
 import pytest
 from endings import wait_for_the_end
-from tqdm import tqdm
 from waiting import PATIENCE_S, wait_for
 
-from course_utils.classroom import servers
+from course_utils.classroom import plots, servers
 from course_utils.measure import load
 from course_utils.measure.load_result import Load
 
@@ -71,7 +70,6 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": text})
 """  # noqa: E501
 SHORT = {"warmup": 0, "seconds": 0.4}
-COUNTED = {"warmup": 0, "seconds": 120}  # quem termina é `max_requests`; o relógio, só se algo travar
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +125,7 @@ def test_counts_and_latencies_are_those_of_a_server_of_known_delay(server, seen)
     assert 4 <= result.n <= 4 * 9  # de cada um, ao menos um pedido e, em 0,4 s, no máximo oito, e uma folga
     assert 49 <= result.latencies.min() <= result.latencies.max() <= 1000 * result.seconds
     assert result.requests_per_second == pytest.approx(result.n / result.seconds)
-    assert result.requests_per_second < 4 / 0.05 * 1.02
+    assert result.seconds >= 0.4 and result.requests_per_second < 4 / 0.05 * 1.02
 
 
 def test_percentiles_are_those_of_numpy():
@@ -139,24 +137,13 @@ def test_percentiles_are_those_of_numpy():
 
 
 def test_the_clients_are_simultaneous_and_keep_their_connections(server, seen):
-    load.run(server.url + "together/6", concurrency=6, max_requests=30, **COUNTED)
-    view = seen()
-    assert view["peak"] == 6 and view["clients"] == 6 and len(view["seen"]) == 30
+    result, view = load.run(server.url + "together/6", concurrency=6, **SHORT), seen()
+    assert view["peak"] == 6 and view["clients"] == 6 and len(view["seen"]) == result.n >= 6
 
 
 def test_body_and_content_type_arrive_whole(server, seen):
-    load.run(server.url + "delay/0", b"x" * 300_000, content_type="image/png", max_requests=3, **COUNTED)
-    assert seen()["seen"] == ["POST 300000 image/png"] * 3
-
-
-def test_it_stops_at_the_count(server, seen):
-    result = load.run(server.url + "delay/0.001", concurrency=5, max_requests=37, **COUNTED)
-    assert result.n == 37 == len(seen()["seen"]) and result.seconds < COUNTED["seconds"]
-
-
-def test_it_stops_at_the_time(server):
-    result = load.run(server.url + "delay/0.01", seconds=0.3, warmup=0)
-    assert result.seconds >= 0.3 and result.n < 20_000
+    load.compare({"a": (server.url + "delay/0", b"x" * 300_000, "image/png")}, rounds=1, **SHORT)
+    assert set(seen()["seen"]) == {"POST 300000 image/png"}
 
 
 def test_the_warm_up_does_not_count(server, seen):
@@ -165,31 +152,32 @@ def test_the_warm_up_does_not_count(server, seen):
 
 
 def test_answers_that_are_not_2xx_are_errors_counted_by_status(server, seen):
-    result = load.run(server.url + "thirds", concurrency=1, max_requests=30, **COUNTED)
-    assert result.errors == {"500": 10} and len(result.latencies) == 20 and result.n == 30
+    result = load.run(server.url + "thirds", concurrency=1, **SHORT)
+    assert result.errors == {"500": result.n // 3} and len(result.latencies) == result.n - result.n // 3
     seen()
-    result = load.run(server.url + "away", concurrency=1, max_requests=5, **COUNTED)
-    assert result.errors == {"302": 5} and seen()["seen"] == ["/away"] * 5  # não segue desvios
+    result = load.run(server.url + "away", concurrency=1, **SHORT)
+    assert result.errors == {"302": result.n} and set(seen()["seen"]) == {"/away"}  # não segue desvios
 
 
-def test_connection_failures_are_counted_by_kind():
-    options = {"concurrency": 2, "max_requests": 4, **COUNTED}
+def test_connection_failures_are_counted_by_kind(monkeypatch):
+    monkeypatch.setattr(load, "TIMEOUT_S", 0.2)
+    options = {"concurrency": 2, **SHORT}
     refused = load.run(f"http://127.0.0.1:{servers.free_port()}/", **options)
-    assert refused.errors == {"ConnectionRefusedError": 4} and np.isnan(refused.p50)
-    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc") as url:
-        assert load.run(url, **options).errors == {"ConnectionResetError": 4}
-    with raw_server(b"isto nao e HTTP\r\n\r\n") as url:
-        result = load.run(url, **options)
-        assert result.failed == 4 and all(kind.startswith("HttpParser") for kind in result.errors)
-    with raw_server(None) as url:
-        result = load.run(url, timeout=0.2, **options)
-        assert result.errors == {"TimeoutError": 4}
+    assert refused.errors.keys() == {"ConnectionRefusedError"} and np.isnan(refused.p50)
+    for answer, kind in (
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "ConnectionResetError"),
+        (b"isto nao e HTTP\r\n\r\n", "HttpParser"),
+        (None, "TimeoutError"),
+    ):
+        with raw_server(answer) as url:
+            result = load.run(url, **options)
+        assert result.n == result.failed > 0 and all(name.startswith(kind) for name in result.errors)
 
 
 def test_an_answer_that_ends_with_the_connection_is_an_answer():
     with raw_server(b"HTTP/1.0 200 OK\r\n\r\nresposta sem tamanho") as url:
-        result = load.run(url, concurrency=2, max_requests=6, **COUNTED)
-    assert result.errors == {} and len(result.latencies) == 6
+        result = load.run(url, concurrency=2, **SHORT)
+    assert result.errors == {} and len(result.latencies) == result.n > 0
 
 
 @pytest.mark.parametrize(
@@ -214,7 +202,7 @@ def test_it_only_aims_at_this_machine(url):
 
 
 @pytest.mark.parametrize(
-    "options", [{"concurrency": 0}, {"concurrency": 1000}, {"seconds": 1e6}, {"warmup": -1}, {"max_requests": 0}]
+    "options", [{"concurrency": 0}, {"concurrency": 1000}, {"seconds": 1e6}, {"seconds": 0}, {"warmup": -1}]
 )
 def test_it_refuses_a_load_without_bounds(server, options):
     with pytest.raises(ValueError, match="Recebi"):
@@ -223,7 +211,7 @@ def test_it_refuses_a_load_without_bounds(server, options):
 
 def test_ratios_are_those_of_the_rates():
     loads = {"a": Load(8, np.ones(10), {}, 2.0, (5.0,)), "b": Load(8, np.ones(60), {}, 4.0, (15.0,))}
-    assert load.ratios(loads) == {"a": 1, "b": 3} and load.ratios(loads, "b")["a"] == pytest.approx(1 / 3)
+    assert load.ratios(loads) == {"a": 1, "b": 3}
 
 
 def test_rounds_are_interleaved(server, seen):
@@ -235,7 +223,7 @@ def test_rounds_are_interleaved(server, seen):
     assert [item.n for item in loads.values()] == [routes.count("/delay/0.06"), routes.count("/delay/0.02")]
     assert all(len(item.rates) == 2 for item in loads.values())
     assert loads["a"].cpu_percent is None and loads["b"].cpu_percent is not None
-    text = load.report(loads, baseline="b")
+    text = load.report(loads)
     assert "1,00×" in text and "em 2 rodadas" in text and "8 clientes em laço fechado" in text
 
 
@@ -250,10 +238,10 @@ def test_cpu_and_memory_are_those_of_the_server(server):
         return result.cpu_percent / 100 * result.seconds
 
     before = sum(psutil.Process(server.process.pid).cpu_times()[:2])
-    idle = load.run(server.url + "delay/0.1", concurrency=1, max_requests=5, pids=server.pids(), **COUNTED)
-    busy = load.run(server.url + "spin/0.05", concurrency=2, max_requests=60, pids=server.pids(), **COUNTED)
+    idle = load.run(server.url + "delay/0.1", concurrency=1, seconds=0.5, warmup=0, pids=server.pids())
+    busy = load.run(server.url + "spin/0.05", concurrency=2, seconds=5, warmup=0, pids=server.pids())
     spent = sum(psutil.Process(server.process.pid).cpu_times()[:2]) - before
-    assert spent >= 3 and cpu_seconds(idle) + cpu_seconds(busy) == pytest.approx(spent, rel=0.3)
+    assert spent >= 1 and cpu_seconds(idle) + cpu_seconds(busy) == pytest.approx(spent, rel=0.3)
     assert cpu_seconds(idle) < 0.3 * cpu_seconds(busy)
     resident = sum(psutil.Process(pid).memory_info().rss for pid in server.pids())
     assert busy.peak_memory_bytes == pytest.approx(resident, rel=0.2)
@@ -266,24 +254,16 @@ def test_the_report_names_errors_and_a_saturated_generator():
     for piece in (
         "1 cliente",
         "1241",
-        "1234",
+        "1.234",
         "2,50",
         "88",
         "123",
         "7 × 503",
-        "o gerador de carga chegou ao limite",
+        "gerador de carga chegou ao limite",
     ):
         assert piece in text
     unanswered = load.report(Load(8, np.array([]), {"TimeoutError": 3}, 1.0, (0.0,)))
     assert "–" in unanswered and "CPU" not in unanswered  # o que ninguém mediu não ocupa uma coluna
-
-
-def test_the_bar_never_passes_its_end(recwarn):
-    step = 0.1 + 0.6  # doze destes, somados um a um, passam de 12 × 0,7
-    with tqdm(total=12 * step, file=io.StringIO()) as bar:
-        for _ in range(12):
-            load._move(bar, bar.n + step)
-    assert bar.n == bar.total and not recwarn.list
 
 
 @pytest.mark.parametrize("disabled", [False, True])
@@ -318,13 +298,6 @@ def test_an_interrupted_load_leaves_no_process(server, seen):
 
 
 def test_the_curve_shows_latency_and_throughput_with_units():
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    from course_utils.classroom import plots
-
     loads = [Load(number, np.full(10, 2.0 * number), {}, 1.0, (10.0,)) for number in (1, 4, 16)]
     latency, rate = plots.load_curve(loads, title="curva")
     assert "ms" in latency.get_ylabel() and "requisições/s" in rate.get_ylabel()

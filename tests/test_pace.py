@@ -1,6 +1,6 @@
 """O tempo e a memória da aula, comparados com o que se prometeu a quem a dá."""
 
-from course_utils.measure.pace import Cell, Run, goals, table
+from course_utils.pace import Cell, Run, goals, table
 
 QUICK = Run("00_a", 12.34, 400_000_000, (Cell(1, 2.5), Cell(2, 9.0)))
 TRAINS = Run("09_b", 61.0, 1_200_000_000, (Cell(1, 45.0), Cell(2, 14.5)))

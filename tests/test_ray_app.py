@@ -5,7 +5,6 @@ import yaml
 from needs import need
 
 from course_utils.model import artifacts
-from course_utils.serving import ray_app
 from course_utils.serving.ray_app import cluster
 from course_utils.serving.service import MAX_PENDING
 
@@ -68,6 +67,6 @@ def test_the_pods_of_the_manifest_obey_the_schema_of_kubernetes(version):
 
 
 def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(ray_app, "find_spec", lambda name: None)
-    with pytest.raises(ray_app.MissingRayError, match="python -m course_utils --extra"):
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    with pytest.raises(cluster.ClusterError, match="python -m course_utils --extra"):
         cluster.start()

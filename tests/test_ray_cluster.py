@@ -202,8 +202,7 @@ def test_readers_grow_under_load_and_shrink_after_it(running):
     running.deploy(cluster.read_config())
     wait_for(lambda: len(running.replicas("Reader")) == 1)
     with ThreadPoolExecutor(1) as pool:
-        options = {"concurrency": 32, "seconds": 40, "max_requests": 10**6, "warmup": 0}
-        busy = pool.submit(load.run, f"{running.url}predict", ONE, **options)
+        busy = pool.submit(load.run, f"{running.url}predict", ONE, concurrency=32, seconds=40, warmup=0)
         wait_for(lambda: len(running.replicas("Reader")) >= 2)
     assert busy.result().errors == {}
     wait_for(lambda: len(running.replicas("Reader")) == 1)

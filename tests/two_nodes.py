@@ -33,9 +33,9 @@ def spread_config():
     return config
 
 
-def nodes(running):
+def nodes():
     """Os endereços dos nós com um leitor atendendo."""
-    pieces = running.details()["applications"]["leitor"]["deployments"]
+    pieces = cluster.details()["applications"]["leitor"]["deployments"]
     return sorted(item["node_ip"] for item in pieces["Reader"]["replicas"] if item["state"] == "RUNNING")
 
 
@@ -45,13 +45,12 @@ def main(address):
     while sum(node["Alive"] for node in ray.nodes()) < 2 and time.monotonic() < limit:
         time.sleep(0.2)
     serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": PORT})
-    running = cluster.Cluster.__new__(cluster.Cluster)  # os nós não são filhos deste processo: nada a encerrar
-    running.deploy(spread_config())
+    cluster.deploy(spread_config())
     image, session = digits.load("test")[0][:1].tobytes(), requests.Session()
     options = {"status_forcelist": [500, 503, 504], "allowed_methods": None, "raise_on_status": False}
     again = Retry(total=20, backoff_factor=0.2, backoff_max=2, **options)
     session.mount("http://", HTTPAdapter(max_retries=again))
-    print(json.dumps({"nodes": nodes(running)}), flush=True)
+    print(json.dumps({"nodes": nodes()}), flush=True)
     count, began, alone = collections.Counter(), time.monotonic(), None
     while time.monotonic() - began < 60 and (alone is None or time.monotonic() - alone < 5):
         response = session.post(URL, image, headers={"Content-Type": "application/octet-stream"}, timeout=30)
@@ -59,9 +58,9 @@ def main(address):
         count["retries"] += len(response.raw.retries.history)
         if count["ok"] == 50:
             print(json.dumps({"answered": 50}), flush=True)  # o teste derruba o segundo nó agora
-        if alone is None and count["ok"] > 50 and len(nodes(running)) == 1:
+        if alone is None and count["ok"] > 50 and len(nodes()) == 1:
             alone = time.monotonic()
-    print(json.dumps({"nodes": nodes(running)} | count), flush=True)
+    print(json.dumps({"nodes": nodes()} | count), flush=True)
 
 
 if __name__ == "__main__":

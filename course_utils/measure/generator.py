@@ -89,18 +89,15 @@ class Client:
         self.connection = None
 
 
-async def run_phase(clients, seconds, max_requests):
-    """Todos os clientes em laço por `seconds` ou até `max_requests`; o que começou a tempo é esperado.
+async def run_phase(clients, seconds):
+    """Todos os clientes em laço por `seconds`; o que começou a tempo é esperado.
 
     Devolve `(latências em ms das respostas 2xx, erros contados por espécie)`.
     """
-    latencies, errors, left = [], Counter(), max_requests
-    limit = perf_counter() + seconds
+    latencies, errors, limit = [], Counter(), perf_counter() + seconds
 
     async def repeat(client):
-        nonlocal left
-        while left > 0 and (start := perf_counter()) < limit:
-            left -= 1
+        while (start := perf_counter()) < limit:
             try:
                 status = await client.ask()
             except (OSError, httptools.HttpParserError) as error:
@@ -122,10 +119,9 @@ async def main(job):
     request = base64.b64decode(job["request"])
     clients = [Client(job["port"], request, job["timeout"]) for _ in range(job["concurrency"])]
     if job["warmup"]:
-        await run_phase(clients, job["warmup"], job["max_requests"])
-    began, busy = monotonic(), process_time()
-    start = perf_counter()
-    latencies, errors = await run_phase(clients, job["seconds"], job["max_requests"])
+        await run_phase(clients, job["warmup"])
+    began, busy, start = monotonic(), process_time(), perf_counter()
+    latencies, errors = await run_phase(clients, job["seconds"])
     seconds, busy = perf_counter() - start, process_time() - busy
     for client in clients:
         client.drop()

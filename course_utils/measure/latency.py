@@ -8,6 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from course_utils.bars import tqdm
+from course_utils.measure.numbers import br, times
 
 
 @dataclass(frozen=True)
@@ -34,35 +35,34 @@ def compare(candidates, *, rounds=200, warmup=20):
     As chamadas são intercaladas (a, b, c, a, b, c, …), para que uma variação da máquina atinja todos por
     igual; as `warmup` primeiras rodadas (o aquecimento) não contam.
     """
-    times = {name: [] for name in candidates}
+    spent = {name: [] for name in candidates}
     for turn in tqdm(range(-warmup, rounds), desc="medindo", unit="rodada", leave=False):
         for name, function in candidates.items():
             start = perf_counter()
             function()
             elapsed = perf_counter() - start
             if turn >= 0:
-                times[name].append(1000 * elapsed)
-    return {name: Latency(name, np.array(values)) for name, values in times.items()}
+                spent[name].append(1000 * elapsed)
+    return {name: Latency(name, np.array(values)) for name, values in spent.items()}
 
 
-def report(latencies, *, threads, baseline=None):
-    """Texto com a máquina, as threads, n, mediana, p95 e a razão de cada um para `baseline` (padrão: o 1.º)."""
-    base = latencies[baseline or next(iter(latencies))]
+def report(latencies, *, threads):
+    """Texto com a máquina, as threads, n, mediana, p95 e a razão de cada um para o primeiro."""
+    base = next(iter(latencies.values()))
     width = max(map(len, latencies))
     header = f"{'':{width}}  mediana (ms)  p95 (ms)  velocidade em relação a {base.name}"
     rows = []
     for item in latencies.values():
-        ratio = number(base.median / item.median, 6, 2)
-        rows.append(f"{item.name:{width}}  {number(item.median, 12, 3)}  {number(item.p95, 8, 3)}  {ratio}×")
+        ratio = times(base.median / item.median, 2)
+        rows.append(f"{item.name:{width}}  {br(item.median, 3):>12}  {br(item.p95, 3):>8}  {ratio:>7}")
     count = f"{threads} thread{'s' if threads > 1 else ''}; n = {len(base.times)} por linha"
     context = f"{machine()}; {count}, rodadas intercaladas"
     return "\n".join([context, header, *rows])
 
 
 def number(value, width, digits):
-    """Número com vírgula decimal, alinhado à direita (str); um traço se não foi medido (None ou NaN)."""
-    text = "–" if value is None or np.isnan(value) else f"{value:.{digits}f}".replace(".", ",")
-    return f"{text:>{width}}"
+    """`numbers.br`, alinhado à direita em `width` letras (str)."""
+    return f"{br(value, digits):>{width}}"
 
 
 def machine():

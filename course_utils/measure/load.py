@@ -4,6 +4,7 @@ Só em 127.0.0.1: isto é uma lição, não uma arma.
 """
 
 import base64
+import contextlib
 import json
 import subprocess
 import sys
@@ -13,10 +14,10 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 import numpy as np
+import psutil
 
 from course_utils.bars import tqdm
 from course_utils.measure.load_result import Load, merge, ratios, report
-from course_utils.measure.usage import Usage
 
 __all__ = ["Load", "LoadError", "compare", "ratios", "report", "run", "sweep"]
 
@@ -24,6 +25,7 @@ HOST = "127.0.0.1"
 BYTES = "application/octet-stream"
 MAX_CLIENTS = 256
 MAX_SECONDS = 300
+TIMEOUT_S = 10.0  # um pedido sem resposta neste prazo é um erro
 SAMPLE_S = 0.1
 START_S = 120  # só um gerador travado demora tanto a começar
 GENERATOR = Path(__file__).with_name("generator.py")
@@ -34,59 +36,49 @@ class LoadError(RuntimeError):
     """O gerador de carga falhou; a mensagem traz o que ele disse."""
 
 
-def run(url, body=None, *, content_type=BYTES, concurrency=8, seconds=3.0, max_requests=20_000, warmup=0.5,
-        timeout=10.0, pids=()):  # fmt: skip
+def run(url, body=None, *, concurrency=8, seconds=3.0, warmup=0.5, pids=()):
     """Carga de `concurrency` clientes contra `url`: POST de `body` (bytes), ou GET se `body` é None.
 
-    Termina depois de `seconds` ou de `max_requests` pedidos, o que vier antes; os `warmup` segundos de
-    aquecimento não contam. Um pedido sem resposta em `timeout` segundos é um erro. `pids`: os processos do
-    servidor (`server.pids()`), para medir CPU e memória. Devolve um `Load`.
+    Dura `seconds`; os `warmup` segundos de aquecimento não contam. `pids`: os processos do servidor
+    (`server.pids()`), para medir CPU e memória. Devolve um `Load`.
     """
-    job = _job(url, body, content_type, concurrency, seconds, max_requests, warmup, timeout)
-    with tqdm(total=warmup + seconds, bar_format=BAR, leave=False) as bar:
-        return _measure(job, pids, bar, "medindo")
+    return _measure([("medindo", _job(url, body, BYTES, concurrency, seconds, warmup), pids)])[0]
 
 
-def sweep(url, body=None, *, concurrencies=(1, 2, 4, 8, 16, 32), seconds=2.0, warmup=0.5, **options):
-    """A mesma carga com números crescentes de clientes: lista de `Load`, para `plots.load_curve`.
-
-    `options`: os outros argumentos de `run`.
-    """
-    pids = options.pop("pids", ())
-    options |= {"seconds": seconds, "warmup": warmup}
-    jobs = [_job(url, body, concurrency=number, **options) for number in concurrencies]
-    with tqdm(total=len(jobs) * (warmup + seconds), bar_format=BAR, leave=False) as bar:
-        return [_measure(job, pids, bar, f"{number} de {len(jobs)}") for number, job in enumerate(jobs, 1)]
+def sweep(url, body=None, *, concurrencies=(1, 2, 4, 8, 16, 32), seconds=2.0, warmup=0.5, pids=()):
+    """A mesma carga com números crescentes de clientes: lista de `Load`, para `plots.load_curve`."""
+    jobs = [_job(url, body, BYTES, number, seconds, warmup) for number in concurrencies]
+    return _measure([(f"{number} de {len(jobs)}", job, pids) for number, job in enumerate(jobs, 1)])
 
 
-def compare(candidates, *, concurrency=8, rounds=3, seconds=1.5, warmup=0.5, **options):
+def compare(candidates, *, concurrency=8, rounds=3, seconds=1.5, warmup=0.5):
     """Vários servidores sob a mesma carga, em rodadas intercaladas (a, b, a, b, …): `{nome: Load}`.
 
     `candidates`: `{nome: (url, corpo, tipo)}` ou `{nome: (url, corpo, tipo, pids)}`. Cada `Load` junta as
-    rodadas; `rates` guarda a vazão de cada uma. `options`: os outros argumentos de `run`.
+    rodadas; `rates` guarda a vazão de cada uma.
     """
-    plans, options = {}, options | {"concurrency": concurrency, "seconds": seconds, "warmup": warmup}
-    for name, (url, body, content_type, *pids) in candidates.items():
-        plans[name] = (_job(url, body, content_type, **options), pids[0] if pids else ())
-    results = {name: [] for name in plans}
-    with tqdm(total=rounds * len(plans) * (warmup + seconds), bar_format=BAR, leave=False) as bar:
-        for number in range(1, rounds + 1):
-            for name, (job, pids) in plans.items():
-                results[name].append(_measure(job, pids, bar, f"rodada {number} de {rounds}, {name}"))
-    return {name: merge(loads) for name, loads in results.items()}
+    jobs = {
+        name: (_job(url, body, content_type, concurrency, seconds, warmup), *(pids or [()]))
+        for name, (url, body, content_type, *pids) in candidates.items()
+    }
+    plans = [
+        (f"rodada {number} de {rounds}, {name}", *job)
+        for number in range(1, rounds + 1)
+        for name, job in jobs.items()
+    ]
+    loads = _measure(plans)
+    return {name: merge(loads[place :: len(jobs)]) for place, name in enumerate(jobs)}
 
 
-def _job(url, body, content_type=BYTES, concurrency=8, seconds=3.0, max_requests=20_000, warmup=0.5, timeout=10.0):
+def _job(url, body, content_type, concurrency, seconds, warmup):
     """O pedido ao gerador, já em bytes. Recusa o que não é 127.0.0.1 e o que não tem fim."""
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname != HOST:
         raise ValueError(f"Recebi {url}; a carga só vai para http://{HOST}:porta/, a sua própria máquina.")
     if not 1 <= concurrency <= MAX_CLIENTS:
         raise ValueError(f"Recebi {concurrency} clientes; aceito de 1 a {MAX_CLIENTS}.")
-    if not (0 < seconds <= MAX_SECONDS and 0 <= warmup <= MAX_SECONDS and 0 < timeout <= MAX_SECONDS):
+    if not (0 < seconds <= MAX_SECONDS and 0 <= warmup <= MAX_SECONDS):
         raise ValueError(f"Recebi {seconds} s de medida e {warmup} s de aquecimento; aceito até {MAX_SECONDS} s.")
-    if max_requests < 1:
-        raise ValueError(f"Recebi max_requests={max_requests}; preciso de ao menos 1.")
     route = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     head = f"{'GET' if body is None else 'POST'} {route} HTTP/1.1\r\nHost: {HOST}:{parts.port or 80}\r\n"
     if body is not None:
@@ -94,55 +86,79 @@ def _job(url, body, content_type=BYTES, concurrency=8, seconds=3.0, max_requests
     request = (head + "\r\n").encode("ascii") + (body or b"")
     return {
         "port": parts.port or 80, "request": base64.b64encode(request).decode(), "concurrency": concurrency,
-        "seconds": seconds, "max_requests": max_requests, "warmup": warmup, "timeout": timeout,
+        "seconds": seconds, "warmup": warmup, "timeout": TIMEOUT_S,
     }  # fmt: skip
 
 
-def _measure(job, pids, bar, what):
-    """Inicia o gerador e, enquanto ele trabalha, anota a CPU e a memória do servidor e move a barra."""
-    bar.set_description(f"carga: {what}, {job['concurrency']} cliente(s)")
-    usage, first, spent = Usage(pids), bar.n, job["warmup"] + job["seconds"]
-    started, limit = monotonic(), spent + 2 * job["timeout"] + START_S
-    with _generator(job) as child:
+def _measure(plans):
+    """Uma carga depois da outra: `[(o que a barra diz, pedido ao gerador, processos)]` → lista de `Load`."""
+    loads = []
+    with tqdm(total=len(plans), bar_format=BAR, leave=False) as bar:
+        for what, job, pids in plans:
+            bar.set_description(f"carga: {what}, {job['concurrency']} cliente(s)")
+            loads.append(_generate(job, Usage(pids), bar))
+            bar.update()
+    return loads
+
+
+def _generate(job, usage, bar):
+    """Inicia o gerador e, enquanto ele trabalha, anota a CPU e a memória do servidor e anda o relógio da barra."""
+    limit = monotonic() + job["warmup"] + job["seconds"] + 2 * job["timeout"] + START_S
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:  # num cano, um corpo grande travaria o gerador
+        json.dump(job, file)
+        file.seek(0)
+        child = subprocess.Popen(
+            [sys.executable, "-P", GENERATOR], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, encoding="utf-8",
+        )  # fmt: skip
+    with child:
         try:
             while child.returncode is None:
                 usage.sample()
+                bar.refresh()
                 try:
                     output, errors = child.communicate(timeout=SAMPLE_S)
                 except subprocess.TimeoutExpired:
-                    elapsed = monotonic() - started
-                    if elapsed > limit:
-                        raise LoadError(f"O gerador de carga não terminou em {limit:.0f} s.") from None
-                    _move(bar, first + min(elapsed, spent))
+                    if monotonic() > limit:
+                        raise LoadError("O gerador de carga não terminou no prazo.") from None
         finally:
             child.kill()  # quem interrompe a célula interrompe a carga
     if child.returncode:
         raise LoadError(f"O gerador de carga falhou:\n{errors[-2000:]}")
-    _move(bar, first + spent)
     usage.sample()
-    return _load(json.loads(output), job["concurrency"], usage)
-
-
-def _move(bar, place):
-    """Leva a barra até `place`; somar pedaços passaria do fim por um arredondamento, e o tqdm avisaria."""
-    bar.n = min(place, bar.total)
-    bar.refresh()
-
-
-def _generator(job):
-    """O processo do gerador, com o pedido num arquivo temporário: num cano, um corpo grande o travaria."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
-        json.dump(job, file)
-        file.seek(0)
-        return subprocess.Popen(
-            [sys.executable, "-P", GENERATOR], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, encoding="utf-8",
-        )  # fmt: skip
-
-
-def _load(data, concurrency, usage):
-    """Da resposta do gerador a um `Load`."""
+    data = json.loads(output)
     latencies, seconds = np.array(data["latencies"], np.float64), data["seconds"]
     cpu, memory = usage.between(data["began"], data["began"] + seconds)
     rates = (len(latencies) / seconds,)
-    return Load(concurrency, latencies, data["errors"], seconds, rates, cpu, memory, data["generator_percent"])
+    return Load(
+        job["concurrency"], latencies, data["errors"], seconds, rates, cpu, memory, data["generator_percent"]
+    )
+
+
+class Usage:
+    """CPU e memória, ao longo do tempo, dos processos `pids` e dos descendentes que tinham no início."""
+
+    def __init__(self, pids):
+        self.samples, self.cpu = [], {}
+        for pid in pids:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                root = psutil.Process(pid)
+                self.cpu |= dict.fromkeys([root, *root.children(recursive=True)], 0.0)
+
+    def sample(self):
+        """Anota o instante, a CPU gasta até aqui e a memória; de quem terminou fica a CPU que já tinha gasto."""
+        memory = 0
+        for process in self.cpu:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                self.cpu[process] = times.user + times.system
+                memory += process.memory_info().rss
+        self.samples.append((monotonic(), sum(self.cpu.values()), memory))
+
+    def between(self, began, ended):
+        """`(CPU em %, pico de memória em bytes)` entre os dois instantes; `(None, None)` se nada foi vigiado."""
+        if not self.cpu:
+            return None, None
+        times, cpu, memory = np.array(self.samples).T
+        used = np.interp(ended, times, cpu) - np.interp(began, times, cpu)
+        return float(100 * used / (ended - began)), int(memory[times >= began].max())

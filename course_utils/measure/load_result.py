@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.measure.latency import machine, number
+from course_utils.measure.latency import machine
+from course_utils.measure.numbers import br, times
 
 GENERATOR_LIMIT = 85
 
@@ -65,10 +66,10 @@ class Load:
 
 def merge(loads):
     """Várias rodadas do mesmo servidor, como uma só."""
-    seconds = sum(load.seconds for load in loads)
-    cpu = None
+    seconds, cpu, memory = sum(load.seconds for load in loads), None, None
     if loads[0].cpu_percent is not None:
         cpu = sum(load.cpu_percent * load.seconds for load in loads) / seconds
+        memory = max(load.peak_memory_bytes for load in loads)
     return Load(
         loads[0].concurrency,
         np.concatenate([load.latencies for load in loads]),
@@ -76,18 +77,18 @@ def merge(loads):
         seconds,
         tuple(rate for load in loads for rate in load.rates),
         cpu,
-        max((load.peak_memory_bytes for load in loads if load.peak_memory_bytes is not None), default=None),
+        memory,
         max(load.generator_percent for load in loads),
     )
 
 
-def ratios(loads, baseline=None):
-    """Quantas vezes a vazão de cada um é a de `baseline` (padrão: o primeiro): `{nome: float}`."""
-    base = loads[baseline or next(iter(loads))].requests_per_second
+def ratios(loads):
+    """Quantas vezes a vazão de cada um é a do primeiro: `{nome: float}`."""
+    base = next(iter(loads.values())).requests_per_second
     return {name: load.requests_per_second / base if base else float("nan") for name, load in loads.items()}
 
 
-def report(loads, *, baseline=None):
+def report(loads):
     """Tabela com máquina, n, erros, vazão, p50, p95, p99 e, se foram medidas, CPU e memória.
 
     `loads`: um `Load`, a lista de `sweep` ou o dicionário de `compare`; o dicionário ganha a coluna da razão.
@@ -99,13 +100,13 @@ def report(loads, *, baseline=None):
     header = f"{'':{width}}      n  erros   req/s  p50 (ms)  p95 (ms)  p99 (ms)"
     header += "  CPU (%)  memória (MB)" if measured else ""
     lines = [machine(), header + ("   razão" if compared else "")]
-    for (name, load), ratio in zip(loads.items(), ratios(loads, baseline).values()):
-        cells = [f"{load.n:6d}", f"{load.failed:5d}", number(load.requests_per_second, 6, 0)]
-        cells += [number(value, 8, 2) for value in (load.p50, load.p95, load.p99)]
+    for (name, load), ratio in zip(loads.items(), ratios(loads).values()):
+        cells = [f"{load.n:6d}", f"{load.failed:5d}", f"{br(load.requests_per_second, 0):>6}"]
+        cells += [f"{br(value, 2):>8}" for value in (load.p50, load.p95, load.p99)]
         if measured:
             memory = None if load.peak_memory_bytes is None else load.peak_memory_bytes / 1e6
-            cells += [number(load.cpu_percent, 7, 0), number(memory, 12, 0)]
-        cells += [number(ratio, 5, 2) + "×"] if compared else []
+            cells += [f"{br(load.cpu_percent, 0):>7}", f"{br(memory, 0):>12}"]
+        cells += [f"{times(ratio, 2):>6}"] if compared else []
         lines.append(f"{name:{width}} {'  '.join(cells)}")
     return "\n".join(lines + _notes(loads))
 
@@ -120,7 +121,7 @@ def _notes(loads):
             kinds = ", ".join(f"{count} × {kind}" for kind, count in load.errors.items())
             notes.append(f"erros em {name}: {kinds}")
         if len(load.rates) > 1:
-            low, high = (number(rate, 0, 0) for rate in (min(load.rates), max(load.rates)))
+            low, high = br(min(load.rates), 0), br(max(load.rates), 0)
             notes.append(f"{name}: de {low} a {high} req/s em {len(load.rates)} rodadas")
         if load.generator_percent > GENERATOR_LIMIT:
             notes.append(f"atenção: em {name} o gerador de carga chegou ao limite dele; o servidor pode mais")

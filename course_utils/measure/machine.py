@@ -7,6 +7,7 @@ from importlib import metadata
 import psutil
 
 from course_utils.measure import latency
+from course_utils.measure.numbers import br
 
 # O nome que o Linux dá a cada uma → o nome por que se conhece.
 INSTRUCTIONS = {
@@ -61,9 +62,8 @@ def sentences(machine):
     """O dicionário de `describe` em linhas de texto, para um relatório."""
     sets = machine["instructions"]
     told = "o sistema não diz" if sets is None else ", ".join(sets) or "nenhuma das que procuramos"
-    memory = latency.number(machine["memory_gb"], 0, 1)
     return [
-        f"{machine['processor']}; {machine['cores']} núcleos; {memory} GB de memória",
+        f"{machine['processor']}; {machine['cores']} núcleos; {br(machine['memory_gb'])} GB de memória",
         f"instruções: {told}",
         f"{machine['system']}; Python {machine['python']}",
         "; ".join(f"{name} {version}" for name, version in machine["libraries"].items()),

@@ -1,10 +1,9 @@
 """Memória de um processo e de tudo o que ele iniciou."""
 
 import sys
+import threading
 
 import psutil
-
-from course_utils.measure.every import Every
 
 
 def peak_bytes():
@@ -66,12 +65,22 @@ def limit(limit_bytes):
     return True
 
 
-class PeakMemory(Every):
+class PeakMemory:
     """Gerenciador de contexto: `peak` guarda o maior `tree_bytes(pid)` visto, amostrado a cada 0,1 s."""
 
     def __init__(self, pid):
-        super().__init__(0.1, self._watch)
-        self.peak, self._pid = 0, pid
+        self.peak, self._pid, self._stop = 0, pid, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._stop.set()
+        self._thread.join()
 
     def _watch(self):
-        self.peak = max(self.peak, tree_bytes(self._pid))
+        while not self._stop.is_set():
+            self.peak = max(self.peak, tree_bytes(self._pid))
+            self._stop.wait(0.1)

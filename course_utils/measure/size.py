@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from course_utils.measure.numbers import br
+
 
 def size_bytes(path):
     """Bytes de um arquivo, ou de tudo o que há numa pasta (int)."""
@@ -12,4 +14,4 @@ def size_bytes(path):
 
 def megabytes(path):
     """O mesmo em MB (10⁶ bytes), como texto: `"7,4 MB"`."""
-    return f"{size_bytes(path) / 1e6:.1f} MB".replace(".", ",")
+    return f"{br(size_bytes(path) / 1e6)} MB"

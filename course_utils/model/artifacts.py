@@ -77,10 +77,8 @@ def verify(path):
     Levanta `CorruptedFileError` se o arquivo falta, se ninguém anotou sua impressão digital ou se ela
     não confere; a mensagem diz o nome do arquivo e como restaurá-lo.
     """
-    path = Path(path)
-    expected = _expected(path)
-    _compare(path, expected, _reading(sha256, path))
-    return path
+    read(path)
+    return Path(path)
 
 
 def read(path):
@@ -89,41 +87,27 @@ def read(path):
     Entre conferir um arquivo no disco e abri-lo, outro programa poderia trocá-lo.
     """
     path = Path(path)
-    expected = _expected(path)
-    content = _reading(Path.read_bytes, path)
-    _compare(path, expected, hashlib.sha256(content).hexdigest())
-    return content
-
-
-def _expected(path):
-    """O SHA-256 anotado para `path`; levanta `CorruptedFileError` se não há, ou se não há arquivo."""
-    if path.exists() and not path.is_file():
-        raise CorruptedFileError(f"{path.name} não é um arquivo.")
     if not path.exists():
         raise CorruptedFileError(f"Falta o arquivo {path.name}. {_how_to_restore(path)}")
+    if not path.is_file():
+        raise CorruptedFileError(f"{path.name} não é um arquivo.")
     expected = read_sums(path.parent).get(path.name)
     if expected is None:
         raise CorruptedFileError(
             f"{path.name} não tem SHA-256 anotado em {path.parent / SUMS}: não sei de onde veio e não o carrego. "
             f"Se foi você que o gravou, chame artifacts.seal(caminho) logo depois de gravar."
         )
-    return expected
-
-
-def _reading(read, path):
-    """`read(path)`, com uma frase se o sistema não deixa."""
     try:
-        return read(path)
+        content = path.read_bytes()
     except OSError as error:
         raise CorruptedFileError(f"Não consegui ler {path.name} ({error.strerror}).") from None
-
-
-def _compare(path, expected, received):
+    received = hashlib.sha256(content).hexdigest()
     if received != expected:
         raise CorruptedFileError(
             f"{path.name} está corrompido: esperava SHA-256 {expected[:12]}…, recebi {received[:12]}…. "
             f"{_how_to_restore(path)}"
         )
+    return content
 
 
 def _how_to_restore(path):

@@ -34,10 +34,10 @@ def lenet(seed):
     return network
 
 
-def share(weights, count=SHARED, rounds=40):
+def share(weights, count=SHARED):
     """k-means de uma dimensão: `(centros float32 (count,), código uint8 de cada peso)`."""
     centers = np.linspace(weights.min(), weights.max(), count, dtype=np.float32)
-    for _ in range(rounds):
+    for _ in range(40):
         nearest = np.abs(weights[:, None] - centers).argmin(1)
         for index in np.unique(nearest):
             centers[index] = weights[nearest == index].mean()

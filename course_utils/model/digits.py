@@ -32,9 +32,9 @@ def load(split):
         return arrays[f"{split}_images"], arrays[f"{split}_labels"]
 
 
-def split_by_class(labels, seed=32):
+def _split_by_class(labels):
     """Índices estratificados `{divisão: int (n,)}`: o mesmo número de imagens de cada classe em cada uma."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(32)
     by_class = [random.permutation(np.flatnonzero(labels == digit)) for digit in range(10)]
     indices, start = {}, 0
     for split, count in SPLITS.items():
@@ -54,7 +54,7 @@ def rebuild(target=FILE):
     rows = np.loadtxt(table.decode().splitlines(), delimiter=",", dtype=np.uint8)
     images, labels = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
     arrays = {}
-    for split, chosen in split_by_class(labels).items():
+    for split, chosen in _split_by_class(labels).items():
         arrays[f"{split}_images"], arrays[f"{split}_labels"] = images[chosen], labels[chosen]
     with artifacts.draft(target) as sketch:
         np.savez_compressed(sketch, **arrays)

@@ -42,12 +42,10 @@ def torch_network(weights=WEIGHTS):
     return network.eval()
 
 
-def keras_network(weights=WEIGHTS):
-    """`keras.Sequential` (TensorFlow): (n, 28, 28, 1) → logits (n, 10), com os mesmos pesos da rede PyTorch.
-
-    `weights`: caminho de um safetensors conferido antes de carregar, ou `None` para pesos aleatórios.
-    """
+def keras_network():
+    """`keras.Sequential` (TensorFlow): (n, 28, 28, 1) → logits (n, 10), com os mesmos pesos da rede PyTorch."""
     from keras import Input, Sequential, layers
+    from safetensors.numpy import load_file
 
     network = Sequential([Input((28, 28, 1), name="images")], name="leitor_de_cep")
     for number, width in enumerate((32, 64, 128, 128), start=1):
@@ -57,11 +55,8 @@ def keras_network(weights=WEIGHTS):
     network.add(layers.Flatten(name="flatten"))
     network.add(layers.Dense(256, activation="relu", name="fc1"))
     network.add(layers.Dense(10, name="fc2"))
-    if weights is not None:
-        from safetensors.numpy import load_file
-
-        for name, arrays in torch_to_keras(load_file(artifacts.verify(weights))).items():
-            network.get_layer(name).set_weights(arrays)
+    for name, arrays in torch_to_keras(load_file(artifacts.verify(WEIGHTS))).items():
+        network.get_layer(name).set_weights(arrays)
     return network
 
 

@@ -5,9 +5,6 @@ Keras 2 a serializava, e um arquivo com os pesos em float32, um depois do outro,
 Só precisa de numpy e safetensors: um servidor o faz sem importar um framework de treino.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 
 from course_utils.model import artifacts, networks
@@ -15,15 +12,15 @@ from course_utils.model import artifacts, networks
 TOPOLOGY, WEIGHTS = "model.json", "weights.bin"
 
 
-def build(weights=networks.WEIGHTS):
-    """`(model.json como dict, weights.bin como bytes)` da rede cujos pesos estão em `weights` (safetensors).
+def build():
+    """`(model.json como dict, weights.bin como bytes)` da rede de referência.
 
     Entrada float32 (n, 28, 28, 1) de 0 a 1, saída logits (n, 10). Levanta `CorruptedFileError` se o SHA-256 dos
     pesos não confere.
     """
     from safetensors.numpy import load_file
 
-    by_layer = networks.torch_to_keras(load_file(artifacts.verify(weights)))
+    by_layer = networks.torch_to_keras(load_file(artifacts.verify(networks.WEIGHTS)))
     layers = [_layer("InputLayer", "images", batch_input_shape=[None, 28, 28, 1], dtype="float32", sparse=False)]
     manifest, chunks = [], []
     for name, (kernel, bias) in by_layer.items():  # conv1 … conv4, fc1, fc2
@@ -40,17 +37,6 @@ def build(weights=networks.WEIGHTS):
         "weightsManifest": [{"paths": [WEIGHTS], "weights": manifest}],
     }
     return topology, b"".join(chunks)
-
-
-def export(folder, weights=networks.WEIGHTS):
-    """Grava `model.json` e `weights.bin` em `folder`, com o SHA-256 anotado; devolve o caminho do `model.json`."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    topology, content = build(weights)
-    (folder / WEIGHTS).write_bytes(content)
-    (folder / TOPOLOGY).write_text(json.dumps(topology, indent=1), encoding="utf-8")
-    artifacts.seal(folder / WEIGHTS)
-    return artifacts.seal(folder / TOPOLOGY)
 
 
 def _layers_of(name, kernel, last):

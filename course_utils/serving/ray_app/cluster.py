@@ -2,7 +2,8 @@
 
 É o que `ray start --head` e `serve deploy` fariam, com quatro cuidados: só 127.0.0.1; nenhuma estatística de uso
 enviada; um segredo (token) que não é gravado na pasta do usuário; e nada fica para trás, nem processo nem pasta
-temporária, mesmo se um `kill -9` levar quem o iniciou (`guard`).
+temporária, mesmo se um `kill -9` levar quem o iniciou (`guard`). Para parte disto o Ray não tem nome público
+(`_private`, `_client`): a versão dele é fixa, em requirements-extra.txt, e os testes dizem se uma nova o muda.
 """
 
 import logging
@@ -13,17 +14,18 @@ import sys
 import tempfile
 import time
 import weakref
+from importlib.util import find_spec
 from pathlib import Path
 
 from course_utils.bars import tqdm
 from course_utils.model import artifacts
-from course_utils.serving import ray_app
 from course_utils.serving.ray_app import guard
 
 HOST = "127.0.0.1"
 CONFIG = Path(__file__).with_name("config.yaml")
 PREFIX = "aula-ray-"
-ATTEMPTS = 4
+ATTEMPTS, DEPLOY_S = 4, 120
+CPUS = 2  # quantas o cluster tem para repartir; é só uma conta dele
 OBJECTS_BYTES = 80 * 2**20  # o mínimo do Ray; as nossas imagens viajam dentro das mensagens
 # A última, apesar do nome, vale também no Linux: sem ela o Ray troca 127.0.0.1 pelo endereço da máquina na rede e
 # escuta em todos.
@@ -56,38 +58,109 @@ class Cluster:
         """Encerra os processos do Ray e apaga a pasta temporária. Pode ser chamado mais de uma vez."""
         self._finalizer()
 
-    def deploy(self, config, *, deadline=120):
-        """Pede ao cluster o que está em `config` (dict, como em config.yaml) e espera que esteja no ar.
+    def deploy(self, config):
+        """Pede ao cluster o que está em `config` (dict, como em config.yaml) e espera que esteja no ar."""
+        deploy(config)
 
-        O mesmo que `serve deploy`: só muda o que difere do que já havia. Levanta `ClusterError` se uma aplicação
-        falha ou se passam `deadline` segundos, e o erro do Pydantic se `config` não obedece ao esquema do Ray.
-        """
-        from ray.serve.schema import ServeDeploySchema
-
-        schema = ServeDeploySchema.model_validate(config)
-        _client().deploy_apps(schema)
-        names, limit = [item.name for item in schema.applications], time.monotonic() + deadline
-        with tqdm(total=deadline, desc="esperando o cluster", bar_format="{desc}: {elapsed}", leave=False) as bar:
-            while time.monotonic() < limit:
-                applications = self.details()["applications"]
-                states = {name: applications.get(name, {}).get("status", "") for name in names}
-                for name in names:
-                    if states[name] == "DEPLOY_FAILED":
-                        raise ClusterError(f"A aplicação {name} falhou: {applications[name]['message']}")
-                if set(states.values()) == {"RUNNING"}:
-                    return
-                time.sleep(0.1)
-                bar.refresh()
-        raise ClusterError(f"Em {deadline} s, o cluster ainda está em {states}.")
-
-    def details(self):
-        """O estado do cluster (dict): aplicações, peças e réplicas, com o processo de cada uma."""
-        return _client().get_serve_details()
-
-    def replicas(self, deployment, application="leitor"):
-        """Os números dos processos das réplicas de `deployment` que já atendem (lista de int)."""
-        pieces = self.details()["applications"][application]["deployments"]
+    def replicas(self, deployment):
+        """Os números dos processos das réplicas de `deployment`, do leitor, que já atendem (lista de int)."""
+        pieces = details()["applications"]["leitor"]["deployments"]
         return [item["pid"] for item in pieces[deployment]["replicas"] if item["state"] == "RUNNING"]
+
+
+def start(config=None, *, port=8000, import_from=()):
+    """Inicia um cluster em 127.0.0.1, com a configuração dada (dict; padrão: config.yaml), e devolve o `Cluster`.
+
+    `port`: a de HTTP, no lugar da que a configuração traz; `import_from`: pastas com os módulos a que os
+    `import_path` se referem. Encerra antes o cluster que este processo já tivesse. Levanta `ClusterError` (também
+    se falta o Ray), e os erros do Ray e do Pydantic (porta tomada, configuração que não vale).
+    """
+    if find_spec("ray") is None:
+        raise ClusterError(
+            "Falta o Ray, que só esta parte extra usa. Instale-o com: python -m course_utils --extra ray"
+        )
+    paths = [*map(str, import_from), str(artifacts.ROOT), os.environ.get("PYTHONPATH", "")]
+    os.environ.update(QUIET)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # o Ray só o lê uma vez por processo
+    import ray
+    from ray import serve
+    from ray._private import ray_constants, worker
+
+    ray_constants.ENABLE_RAY_CLUSTER = False  # a última variável de QUIET, se o Ray já tinha sido importado
+    worker._worker_logs_enabled = False  # o aviso de uma réplica morta apareceria na célula que estivesse rodando
+    ray.shutdown()
+    config = read_config() if config is None else config
+    # No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras; a pasta do macOS gastaria metade.
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if os.name == "posix" else None)  # noqa: S108 – só nossa
+    alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}  # longe do Ctrl-C
+    watcher = subprocess.Popen([sys.executable, guard.__file__, folder], stdin=subprocess.PIPE, **alone)
+    try:
+        _start_node(
+            ray, address="local", num_cpus=CPUS, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
+            _node_ip_address=HOST, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL",
+            runtime_env={
+                "env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                "worker_process_setup_hook": f"{__name__}.listen_only_here",
+            },
+        )  # fmt: skip
+        logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
+        serve.start(
+            proxy_location=config.get("proxy_location", "HeadOnly"),
+            http_options={"host": HOST, "port": port},
+            logging_config=config.get("logging_config"),
+        )
+        deploy(config)
+    except BaseException:  # também o KeyboardInterrupt de quem interrompe a célula
+        ray.shutdown()
+        _dismiss(watcher)
+        raise
+    return Cluster(port, ray.get_runtime_context().gcs_address, watcher)
+
+
+def deploy(config):
+    """O mesmo que `serve deploy`, no cluster a que este processo está ligado: só muda o que difere do que havia.
+
+    Levanta `ClusterError` se uma aplicação falha ou se passam `DEPLOY_S` segundos, e o erro do Pydantic se
+    `config` não obedece ao esquema do Ray.
+    """
+    from ray.serve.schema import ServeDeploySchema
+
+    schema = ServeDeploySchema.model_validate(config)
+    _client().deploy_apps(schema)
+    names, limit = [item.name for item in schema.applications], time.monotonic() + DEPLOY_S
+    with tqdm(total=DEPLOY_S, desc="esperando o cluster", bar_format="{desc}: {elapsed}", leave=False) as bar:
+        while time.monotonic() < limit:
+            applications = details()["applications"]
+            states = {name: applications.get(name, {}).get("status", "") for name in names}
+            for name in names:
+                if states[name] == "DEPLOY_FAILED":
+                    raise ClusterError(f"A aplicação {name} falhou: {applications[name]['message']}")
+            if set(states.values()) == {"RUNNING"}:
+                return
+            time.sleep(0.1)
+            bar.refresh()
+    raise ClusterError(f"Em {DEPLOY_S} s, o cluster ainda está em {states}.")
+
+
+def details():
+    """O estado do cluster (dict): aplicações, peças e réplicas, com o processo de cada uma."""
+    return _client().get_serve_details()
+
+
+def read_config():
+    """A configuração de config.yaml, um arquivo YAML (dict)."""
+    import yaml
+
+    return yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+
+
+def listen_only_here():
+    """Chamada pelo Ray em cada processo: a porta interna de cada réplica, que ele abre em todos os endereços
+    ("[::]:0", em serve/_private/replica.py), fica em 127.0.0.1. Num cluster de várias máquinas não caberia."""
+    from ray.serve._private import replica
+
+    add_port = replica.add_port_to_grpc_server
+    replica.add_port_to_grpc_server = lambda server, address: add_port(server, f"{HOST}:0")
 
 
 def _start_node(ray, **options):
@@ -102,84 +175,11 @@ def _start_node(ray, **options):
                 raise
 
 
-def start(config=None, *, port=8000, cpus=2, import_from=()):
-    """Inicia um cluster em 127.0.0.1, com a configuração dada (dict; padrão: config.yaml), e devolve o `Cluster`.
-
-    `port`: a de HTTP, no lugar da que a configuração traz; `cpus`: quantas o cluster tem para repartir;
-    `import_from`: pastas com os módulos a que os `import_path` se referem. Encerra antes o cluster que este
-    processo já tivesse. Levanta `MissingRayError`, `ClusterError`, e os erros do Ray e do Pydantic
-    (porta tomada, configuração que não vale).
-    """
-    ray_app.require()
-    paths = [*map(str, import_from), str(artifacts.ROOT), os.environ.get("PYTHONPATH", "")]
-    os.environ.update(QUIET)
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # o Ray só o lê uma vez por processo
-    import ray
-    from ray import serve
-    from ray._private import ray_constants, worker
-
-    ray_constants.ENABLE_RAY_CLUSTER = False  # a última variável de QUIET, se o Ray já tinha sido importado
-    worker._worker_logs_enabled = False  # o aviso de uma réplica morta apareceria na célula que estivesse rodando
-    ray.shutdown()
-    config = read_config() if config is None else config
-    folder = _temporary_folder()
-    watcher = _start_guard(folder)
-    try:
-        _start_node(
-            ray, address="local", num_cpus=cpus, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
-            _node_ip_address=HOST, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL",
-            runtime_env={
-                "env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-                "worker_process_setup_hook": f"{__name__}.listen_only_here",
-            },
-        )  # fmt: skip
-        logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
-        serve.start(
-            proxy_location=config.get("proxy_location", "HeadOnly"),
-            http_options={"host": HOST, "port": port},
-            logging_config=config.get("logging_config"),
-        )
-        running = Cluster(port, ray.get_runtime_context().gcs_address, watcher)
-        running.deploy(config)
-    except BaseException:  # também o KeyboardInterrupt de quem interrompe a célula
-        ray.shutdown()
-        _dismiss(watcher)
-        raise
-    return running
-
-
-def listen_only_here():
-    """Chamada pelo Ray em cada processo: a porta interna de cada réplica, que ele abre em todos os endereços
-    ("[::]:0", em serve/_private/replica.py), fica em 127.0.0.1. Num cluster de várias máquinas não caberia."""
-    from ray.serve._private import replica
-
-    add_port = replica.add_port_to_grpc_server
-    replica.add_port_to_grpc_server = lambda server, address: add_port(server, f"{HOST}:0")
-
-
-def read_config(file=CONFIG):
-    """A configuração de um arquivo YAML (dict)."""
-    import yaml
-
-    return yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-
-
 def _client():
     """Quem fala com o controlador do Serve; `serve.status()` usa o mesmo, mas não diz os processos."""
     from ray.serve.context import _get_global_client
 
     return _get_global_client()
-
-
-def _temporary_folder():
-    """No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras; a pasta do macOS gastaria metade."""
-    return tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if os.name == "posix" else None)  # noqa: S108 – só nossa
-
-
-def _start_guard(folder):
-    """O vigia, longe do Ctrl-C do kernel."""
-    alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
-    return subprocess.Popen([sys.executable, guard.__file__, folder], stdin=subprocess.PIPE, **alone)
 
 
 def _stop(address, watcher):

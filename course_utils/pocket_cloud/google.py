@@ -1,56 +1,34 @@
-"""Um Google de bolso em 127.0.0.1, para o SDK de verdade (`google-cloud-aiplatform`), que fala REST com ele.
+"""Um Google de bolso, para o SDK de verdade (`google-cloud-aiplatform`), que fala REST com ele.
 
-`Model.upload` anota; `Model.deploy` inicia, com as rotas escolhidas, o programa que a AWS de bolso também inicia;
-`Endpoint.predict` vai até ele, se o corpo passa na porta. Não há máquinas, IAM, balanceador, preço, nem imagem
-baixada; o que falta aqui é recusado pelo nome (501). As formas são as de google/cloud/aiplatform/v1; a frase da
-recusa por tamanho é a que os usuários da Vertex AI contam.
+`Model.upload` anota; `Model.deploy` inicia o contêiner, com as rotas escolhidas; `Endpoint.predict` vai até ele,
+se o corpo passa na porta. As formas são as de google/cloud/aiplatform/v1; a frase da recusa por tamanho é a que os
+usuários da Vertex AI contam.
 """
 
 import json
-import os
-import shutil
 import threading
 import uuid
 
 from werkzeug.exceptions import HTTPException, abort
 from werkzeug.wrappers import Request, Response
 
-from course_utils.model import artifacts
+from course_utils.classroom.servers import ServerError
+from course_utils.pocket_cloud.ground import CONTROL_BYTES, Ground, NoAnswerError, ask, read_body
 from course_utils.serving.cloud import VERTEX_BODY_BYTES
-from course_utils.serving.sagemaker_local import container as process
-from course_utils.serving.sagemaker_local.wire import read_body
 
-CONTROL_BYTES, PREDICT_S = 2**20, 60.0  # 60 s: o prazo de um endpoint compartilhado
+PREDICT_S = 60.0  # o prazo de um endpoint compartilhado
 STATUS = {400: "FAILED_PRECONDITION", 404: "NOT_FOUND", 500: "INTERNAL", 501: "UNIMPLEMENTED"}
 V1 = "type.googleapis.com/google.cloud.aiplatform.v1."
 BORN = {"createTime": "2026-11-27T12:00:00Z"}  # sem data, o SDK buscaria de novo o que acabou de apagar
 MODEL = {"supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"], "versionId": "1"}
 
 
-class VertexContainer(process.Container):
-    """O contêiner com as variáveis da Vertex AI. `model`: o que `Model.upload` enviou."""
+class PocketGoogle:
+    """Aplicação WSGI."""
 
-    sick = "Model server never became ready: "
-
-    def __init__(self, folder, model, command):
-        spec = model["containerSpec"]
-        own = {item["name"]: item["value"] for item in spec.get("env", [])}
-        super().__init__(folder, command=command, environment=own)
-        self.health, self.predict = spec.get("healthRoute", "/ping"), spec.get("predictRoute", "/invocations")
-        self.storage = {"AIP_STORAGE_URI": model["artifactUri"]} if "artifactUri" in model else {}
-
-    def _platform_settings(self):
-        routes = {"AIP_HEALTH_ROUTE": self.health, "AIP_PREDICT_ROUTE": self.predict}
-        return routes | self.storage | {"AIP_HTTP_PORT": str(self.port)}
-
-
-class LocalVertex:
-    """Aplicação WSGI. `command`: o que cada contêiner executa."""
-
-    def __init__(self, command=process.COMMAND):
-        self.command, self.containers = command, {}  # os contêineres, pelo nome do endpoint
+    def __init__(self):
+        self.ground, self.containers = Ground(), {}  # os contêineres no ar, pelo nome do endpoint
         self.found = {"models": {}, "endpoints": {}, "operations": {}}
-        self.folder = artifacts.ARTIFACTS / "vertex_local" / str(os.getpid())
 
     def __call__(self, environ, start_response):
         try:
@@ -105,17 +83,18 @@ class LocalVertex:
         model = self._one(deployed["model"].partition("@")[0])
         if name in self.containers:
             abort(501, "Dois modelos no mesmo endpoint: não é simulado neste Google de bolso.")
-        container = self.containers[name] = VertexContainer(self.folder / _number(), model, self.command)
-        container.folder.mkdir(parents=True)
+        self.containers[name] = None  # um lugar guardado, até ele ficar pronto
         operation = self._keep("operations", name, {"done": False})
         deployed |= {"id": _number(), "model": model["name"], "modelVersionId": "1"}
 
         def start():
+            environment = _variables(model)
             try:
-                container.start()
-            except process.StartError as error:
-                self.containers.pop(name, None)
-                operation.update(done=True, error={"code": 9, "message": str(error)})  # FAILED_PRECONDITION
+                self.containers[name] = self.ground.start(environment, environment["AIP_HEALTH_ROUTE"])
+            except ServerError as error:
+                del self.containers[name]
+                message = f"Model server never became ready: {error}"
+                operation.update(done=True, error={"code": 9, "message": message})  # FAILED_PRECONDITION
             else:
                 endpoint.update(deployedModels=[deployed], trafficSplit={deployed["id"]: 100})
                 response = {"@type": V1 + "DeployModelResponse", "deployedModel": deployed}
@@ -125,13 +104,13 @@ class LocalVertex:
         return operation
 
     def _post_endpoints_undeploymodel(self, name, body):
+        self._deployed(name)
         self._one(name).update(deployedModels=[], trafficSplit={})
-        if container := self.containers.pop(name, None):
-            container.stop()
+        self.containers.pop(name).stop()
         return self._done(name, V1 + "UndeployModelResponse")
 
     def _delete_endpoints_(self, name, body):
-        if self._one(name).get("deployedModels"):
+        if self._one(name) and name in self.containers:
             abort(400, f"{name} ainda tem um modelo no ar: tire-o antes, ou use delete(force=True).")
         del self.found[name.split("/")[4]][name]
         return self._done(name, "type.googleapis.com/google.protobuf.Empty")
@@ -139,23 +118,31 @@ class LocalVertex:
     _delete_models_ = _delete_endpoints_
 
     def _post_endpoints_predict(self, name, body):
-        deployed = self._one(name).get("deployedModels")
-        if not deployed:
-            abort(400, f"{name} não tem modelo no ar.")
-        container, kind = self.containers[name], {"Content-Type": "application/json"}
+        deployed, container = self._deployed(name), self.containers[name]
+        route = _variables(self._one(deployed["model"]))["AIP_PREDICT_ROUTE"]
         try:
-            status, _, content = container.request("POST", container.predict, body, kind, PREDICT_S)
-        except process.NoAnswerError:
+            status, _, content = ask(container, route, body, "application/json", PREDICT_S)
+        except NoAnswerError:
             abort(500, "O contêiner não respondeu.")
         if status != 200:
             abort(400 if status < 500 else 500, content.decode("utf-8", errors="replace"))
-        return json.loads(content) | {"deployedModelId": deployed[0]["id"], "model": deployed[0]["model"]}
+        return json.loads(content) | {"deployedModelId": deployed["id"], "model": deployed["model"]}
 
-    def close(self):
-        """Encerra todos os contêineres e apaga as suas pastas."""
-        for container in list(self.containers.values()):
-            container.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def _deployed(self, name):
+        """O modelo no ar no endpoint `name`."""
+        found = self._one(name).get("deployedModels")
+        return found[0] if found else abort(400, f"{name} não tem modelo no ar.")
+
+
+def _variables(model):
+    """As variáveis de ambiente que a Vertex AI define para o contêiner de `model`, o que `Model.upload` enviou."""
+    spec = model["containerSpec"]
+    routes = {
+        "AIP_HEALTH_ROUTE": spec.get("healthRoute", "/ping"),
+        "AIP_PREDICT_ROUTE": spec.get("predictRoute", "/invocations"),
+    }
+    storage = {"AIP_STORAGE_URI": model["artifactUri"]} if "artifactUri" in model else {}
+    return {item["name"]: item["value"] for item in spec.get("env", [])} | routes | storage
 
 
 def _number():
@@ -163,7 +150,5 @@ def _number():
 
 
 def create_app():
-    """A aplicação: `servers.start("course_utils.serving.vertex_local:create_app", server="werkzeug")`."""
-    cloud = LocalVertex()
-    process.close_at_exit(cloud.close)
-    return cloud
+    """A aplicação: `servers.start("course_utils.pocket_cloud.google:create_app", server="werkzeug")`."""
+    return PocketGoogle()

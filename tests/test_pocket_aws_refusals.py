@@ -6,16 +6,13 @@ As operações são as do modelo de serviço do botocore, cada uma com o mínimo
 import datetime
 import http.client
 
-import boto3
 import pytest
 from botocore import xform_name
-from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
+from pocket_aws import ROLE, client, start
 
-from course_utils.classroom import servers
-from course_utils.serving.sagemaker_local import simulated
+from course_utils.pocket_cloud import aws
 
-APP = "course_utils.serving.sagemaker_local:create_app"
 SERVICES = ("sagemaker", "sagemaker-runtime", "application-autoscaling", "s3")
 # O que se guardaria e mudaria a resposta das outras: um balde apagado, uma política que não é JSON.
 LAST = ("DeleteBucket", "PutBucketPolicy")
@@ -23,16 +20,8 @@ LAST = ("DeleteBucket", "PutBucketPolicy")
 
 @pytest.fixture(scope="module")
 def server():
-    with servers.start(APP, server="werkzeug") as server:
+    with start() as server:
         yield server
-
-
-def client(server, service, region="us-east-1"):
-    return boto3.client(
-        service, endpoint_url=server.url, region_name=region, aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(retries={"total_max_attempts": 1}, proxies={}, inject_host_prefix=False, read_timeout=120),
-    )  # fmt: skip
 
 
 def example(shape):
@@ -94,38 +83,19 @@ def test_no_operation_of_the_service_ends_in_a_500_or_in_a_page(server, service)
     print(f"{service}: {len(names)} operações, {refused} recusadas pelo nome")
 
 
-def test_the_control_plane_simulates_what_it_says_and_nothing_else(server):
+def test_what_is_not_simulated_is_refused_by_name_with_what_to_do_instead(server):
     connection = client(server, "sagemaker")
-    names = set(connection.meta.service_model.operation_names)
-    assert names > simulated.CONTROL
-    refused = {
-        name
-        for name in (
-            "CreateTrainingJob",
-            "CreateNotebookInstance",
-            "UpdateEndpoint",
-            "ListPipelines",
-            "ListModels",
-        )
-        if (error := ask(connection, name)) and error.response["Error"]["Code"] == "NotImplemented"
-    }
-    assert refused == {"CreateTrainingJob", "CreateNotebookInstance", "UpdateEndpoint", "ListPipelines"}
-
-
-def test_the_two_that_people_try_say_what_to_do_instead(server):
-    with pytest.raises(ClientError, match="NotImplemented.*UpdateEndpoint não é simulado.*crie outro endpoint"):
-        client(server, "sagemaker").update_endpoint(EndpointName="e", EndpointConfigName="c")
+    assert set(connection.meta.service_model.operation_names) > aws.CONTROL
+    assert ask(connection, "ListModels") is None
+    for name in ("CreateTrainingJob", "CreateNotebookInstance", "ListPipelines"):
+        assert f"{name} não é simulado nesta AWS de bolso: ela simula Invoke" in str(ask(connection, name))
+    said = str(ask(connection, "UpdateEndpoint"))
+    assert "NotImplemented" in said and "UpdateEndpoint não é simulado" in said and "crie outro endpoint" in said
+    runtime, sample = client(server, "sagemaker-runtime"), {"MetricName": "perda", "Value": 1.0, "Timestamp": 0}
     with pytest.raises(ClientError, match="NotImplemented.*invocations-response-stream não é simulado.*InvokeEnd"):
-        client(server, "sagemaker-runtime").invoke_endpoint_with_response_stream(EndpointName="e", Body=b"")
-
-
-def test_another_client_of_the_same_signature_is_refused_by_its_route(server):
-    sample = {"MetricName": "perda", "Timestamp": datetime.datetime(2026, 1, 1), "Value": 1.0}
+        runtime.invoke_endpoint_with_response_stream(EndpointName="e", Body=b"")
     with pytest.raises(ClientError, match="NotImplemented.*BatchPutMetrics não é simulado.*InvokeEndpoint"):
         client(server, "sagemaker-metrics").batch_put_metrics(TrialComponentName="t", MetricData=[sample])
-    with pytest.raises(ClientError, match="NotImplemented.*FeatureGroup.* não é simulado"):
-        store = client(server, "sagemaker-featurestore-runtime")
-        store.get_record(FeatureGroupName="g", RecordIdentifierValueAsString="1")
 
 
 def test_a_region_that_does_not_exist_or_has_no_such_endpoint_is_said_so(server):
@@ -135,7 +105,7 @@ def test_a_region_that_does_not_exist_or_has_no_such_endpoint_is_said_so(server)
         with pytest.raises(ClientError, match="ValidationException.*Could not find endpoint"):
             client(server, "sagemaker", region).describe_endpoint(EndpointName="ninguem")
         with pytest.raises(ClientError, match="ValidationError.*Endpoint ninguem .* not found"):
-            client(server, "sagemaker-runtime", region).invoke_endpoint(EndpointName="ninguem", Body=b"")
+            client(server, "sagemaker-runtime", region).invoke_endpoint(EndpointName="ninguem", Body=bytes(10**7))
 
 
 def test_a_control_request_too_big_is_refused_and_the_next_one_answered(server):
@@ -143,17 +113,10 @@ def test_a_control_request_too_big_is_refused_and_the_next_one_answered(server):
     environment = {f"N{number}": "x" * 1000 for number in range(2000)}
     with pytest.raises(ClientError, match="ValidationException.*passa de 1048576 bytes"):
         connection.create_model(
-            ModelName="gordo", ExecutionRoleArn="arn:aws:iam::123456789012:role/aula",
+            ModelName="gordo", ExecutionRoleArn=ROLE,
             PrimaryContainer={"Image": "x", "Environment": environment},
         )  # fmt: skip
     assert connection.list_models(NameContains="gordo")["Models"] == []
-
-
-def test_an_html_object_of_a_bucket_is_still_an_object(server):
-    s3 = client(server, "s3")
-    s3.create_bucket(Bucket="paginas")
-    s3.put_object(Bucket="paginas", Key="x.html", Body=b"<!doctype html>oi", ContentType="text/html")
-    assert s3.get_object(Bucket="paginas", Key="x.html")["Body"].read() == b"<!doctype html>oi"
 
 
 @pytest.mark.parametrize(

@@ -1,45 +1,52 @@
-"""A porta de entrada: o que é do plano de dados fica aqui; o resto segue ao moto, e algumas respostas dele têm
-consequências (CreateEndpoint inicia processos, DeleteEndpoint os encerra, CreateTransformJob roda um lote)."""
+"""Uma AWS de bolso: um `endpoint_url` só para o S3, o SageMaker e o autoscaling do boto3.
+
+O *plano de controle* (S3, criar, descrever e apagar no SageMaker, autoscaling) é do moto, sem mudança. O *plano de
+dados*, que o moto só finge, é nosso: processos de verdade atendem às invocações, aos pedidos assíncronos e aos
+lotes, com os limites e as formas de erro que o modelo de serviço do botocore e a documentação da AWS descrevem.
+"""
 
 import io
 import json
 import logging
-import os
 import re
-import shutil
 import threading
-import uuid
 
-import psutil
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import ServiceException
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.wrappers import Request, Response
 
-from course_utils.model import artifacts
-from course_utils.serving.sagemaker_local import transform
-from course_utils.serving.sagemaker_local.container import COMMAND, close_at_exit
-from course_utils.serving.sagemaker_local.data_plane import REALTIME_S, AsyncQueue, DataPlane
-from course_utils.serving.sagemaker_local.endpoint import Endpoint, Variant, new_container
-from course_utils.serving.sagemaker_local.simulated import INVOCATION, not_simulated, require_simulated
-from course_utils.serving.sagemaker_local.wire import ServiceError, read_body
+from course_utils.pocket_cloud import aws_modes
+from course_utils.pocket_cloud.aws_endpoint import Endpoint, Model
+from course_utils.pocket_cloud.aws_errors import ServiceError, invalid, not_simulated, refused
+from course_utils.pocket_cloud.ground import CONTROL_BYTES, Ground, read_body
 
 log = logging.getLogger("aula32.aws")
-FOLDER = artifacts.ARTIFACTS / "sagemaker_local"
-CONTROL_BYTES = 2**20  # um pedido do plano de controle tem poucos quilobytes
 SCOPE = re.compile(r"Credential=[^/]+/\d+/([\w-]+)/([\w-]+)/")
+INVOCATION = re.compile(r"/endpoints/([^/]+)/(async-)?invocations")
+# O que o moto responde a mais, ele só anota: um treino que "termina" sem treinar ensinaria errado.
+CONTROL = {
+    "CreateModel", "DescribeModel", "ListModels", "DeleteModel",
+    "CreateEndpointConfig", "DescribeEndpointConfig", "ListEndpointConfigs", "DeleteEndpointConfig",
+    "CreateEndpoint", "DescribeEndpoint", "ListEndpoints", "DeleteEndpoint", "UpdateEndpointWeightsAndCapacities",
+    "CreateTransformJob", "DescribeTransformJob", "ListTransformJobs",
+    "AddTags", "ListTags", "DeleteTags",
+}  # fmt: skip
+SIMULATED = "ela simula " + ", ".join(("InvokeEndpoint", "InvokeEndpointAsync", *sorted(CONTROL)))
+INSTEAD = {
+    "UpdateEndpoint": "para trocar o modelo, crie outro endpoint, ou duas variantes, e mude os pesos com "
+    "UpdateEndpointWeightsAndCapacities",
+    "invocations-response-stream": "InvokeEndpoint devolve a resposta inteira, de uma vez",
+}
 
 
-class LocalCloud:
-    """Aplicação WSGI. `command`: o que cada contêiner executa; `timeout_s`: prazo de uma invocação."""
+class PocketAws:
+    """Aplicação WSGI."""
 
-    def __init__(self, *, command=COMMAND, timeout_s=REALTIME_S):
-        self.moto = DomainDispatcherApplication(create_backend_app)
-        self.command, self.endpoints, self.jobs = command, {}, []
-        self.data = DataPlane(self.endpoints, timeout_s)
-        self.folder = FOLDER / str(os.getpid())
-        _remove_leftovers()
+    def __init__(self):
+        self.moto, self.ground = DomainDispatcherApplication(create_backend_app), Ground()
+        self.endpoints = {}  # pela região e pelo nome
 
     def __call__(self, environ, start_response):
         if environ["PATH_INFO"] == "/health/ready":
@@ -49,8 +56,8 @@ class LocalCloud:
         region, service = signed.groups() if signed else (None, "s3")
         try:
             answer = self._sagemaker(environ, region) if service == "sagemaker" else self._ask_moto(environ)
-        except ServiceError as fault:
-            answer = fault.xml_response() if service.startswith("s3") else fault.response()
+        except ServiceError as error:
+            answer = error.response(xml=service.startswith("s3"))
         except ServiceException as error:  # uma recusa do próprio moto, pedida por nós
             answer = refused(error.message).response()
         return answer(environ, start_response)
@@ -58,13 +65,19 @@ class LocalCloud:
     def _sagemaker(self, environ, region):
         """O plano de dados, se a rota é dele; o de controle, se é uma operação que simulamos."""
         name, path = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2], environ["PATH_INFO"]
-        require_simulated(name, path)
+        invocation = INVOCATION.fullmatch(path)
+        if not invocation and name not in CONTROL:
+            raise not_simulated(name or path, INSTEAD.get(name or path.rpartition("/")[2], SIMULATED))
         if region not in sagemaker_backends[DEFAULT_ACCOUNT_ID].regions:
             raise refused(f"A região {region} não existe.")
-        if invocation := INVOCATION.fullmatch(path):
-            action = self.data.invoke_async if invocation[2] else self.data.invoke
-            return action(Request(environ), region, invocation[1])
-        return self._control(environ, region, name)
+        if not invocation:
+            return self._control(environ, region, name)
+        request, endpoint = Request(environ), self.endpoints.get((region, invocation[1]))
+        if endpoint is None or endpoint.record.endpoint_status != "InService":
+            read_body(request, 0)  # quem ainda escreve o corpo não leria a recusa
+            raise invalid(f"Endpoint {invocation[1]} of account {DEFAULT_ACCOUNT_ID} not found.")
+        action = aws_modes.invoke_async if invocation[2] else aws_modes.invoke
+        return action(endpoint, request)
 
     def _ask_moto(self, environ):
         """A resposta do moto. Levanta `ServiceError` 501 onde ele não sabe responder (um erro, uma página)."""
@@ -82,9 +95,9 @@ class LocalCloud:
 
     def _control(self, environ, region, name):
         """Confere, passa ao moto e, se ele aceitou, faz acontecer."""
-        before, after = {
+        check, act = {
             "CreateEndpoint": (self._check_endpoint, self._start_endpoint),
-            "DeleteEndpoint": (None, self._stop_endpoint),
+            "DeleteEndpoint": (self._check_settled, self._stop_endpoint),
             "CreateTransformJob": (self._check_job, self._start_job),
         }.get(name, (None, None))
         body = read_body(Request(environ), CONTROL_BYTES)
@@ -94,15 +107,15 @@ class LocalCloud:
         backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
         try:
             asked = json.loads(body)
-            if before:
-                before(backend, asked)
+            if check:
+                check(backend, asked)
         except ValueError:
             raise ServiceError(400, "SerializationException", "O corpo não é um JSON.") from None
         except KeyError as missing:
             raise refused(f"Falta o campo {missing}.") from None
         answer = self._ask_moto(environ)
-        if after and answer.status_code == 200:
-            after(backend, asked)
+        if act and answer.status_code == 200:
+            act(backend, asked)
         return answer
 
     def _check_endpoint(self, backend, asked):
@@ -119,13 +132,19 @@ class LocalCloud:
     def _start_endpoint(self, backend, asked):
         record = backend.endpoints[asked["EndpointName"]]
         config = backend.endpoint_configs[record.endpoint_config_name]
-        variants = []
-        for settings in config.production_variants:
-            model = backend.describe_model(settings["ModelName"])
-            variants.append(Variant(settings, model, new_container(model, self._new_folder(), self.command)))
-        queue = AsyncQueue(config.async_inference_config) if config.async_inference_config else None
+        variants = {
+            settings["VariantName"]: (settings, Model(backend.describe_model(settings["ModelName"]), self.ground))
+            for settings in config.production_variants
+        }
+        settings = config.async_inference_config
+        queue = aws_modes.AsyncQueue(settings["OutputConfig"]) if settings else None
         endpoint = self.endpoints[backend.region_name, record.endpoint_name] = Endpoint(record, variants, queue)
         threading.Thread(target=endpoint.start, daemon=True).start()
+
+    def _check_settled(self, backend, asked):
+        record = backend.endpoints.get(asked["EndpointName"])
+        if record and record.endpoint_status == "Creating":  # na AWS, também é preciso esperar
+            raise refused(f'Cannot update in-progress endpoint "{record.arn}".')
 
     def _stop_endpoint(self, backend, asked):
         if endpoint := self.endpoints.pop((backend.region_name, asked["EndpointName"]), None):
@@ -135,42 +154,15 @@ class LocalCloud:
         backend.describe_model(asked["ModelName"])
         if asked["TransformJobName"] in backend.transform_jobs:
             raise ServiceError(400, "ResourceInUse", f"Job name {asked['TransformJobName']} already exists.")
-        transform.require_supported(asked)
+        aws_modes.require_simple_batch(asked)
 
     def _start_job(self, backend, asked):
         record = backend.transform_jobs[asked["TransformJobName"]]
         record.transform_job_status, record.transform_end_time = "InProgress", None
-        model = backend.describe_model(asked["ModelName"])
-        container = new_container(model, self._new_folder(), self.command)
-        self.jobs.append(container)
-        threading.Thread(target=transform.run, args=(record, model, container), daemon=True).start()
-
-    def _new_folder(self):
-        return self.folder / uuid.uuid4().hex
-
-    def close(self):
-        """Encerra todos os contêineres e apaga as suas pastas."""
-        containers = [v.container for endpoint in self.endpoints.values() for v in endpoint.variants.values()]
-        containers += self.jobs
-        for container in containers:  # primeiro avisa todos: eles saem ao mesmo tempo
-            if container.process:
-                container.process.terminate()
-        for container in containers:
-            container.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def close_at_exit(self):
-        """Fecha tudo quando o processo termina."""
-        close_at_exit(self.close)
+        model = Model(backend.describe_model(asked["ModelName"]), self.ground)
+        threading.Thread(target=aws_modes.run_batch, args=(record, model), daemon=True).start()
 
 
-def refused(message):
-    """O `ValidationException` do plano de controle."""
-    return ServiceError(400, "ValidationException", message)
-
-
-def _remove_leftovers():
-    """Apaga as pastas de processos que já não existem: um `kill -9` não deixa ninguém limpar."""
-    for folder in FOLDER.glob("*"):
-        if not (folder.name.isdigit() and psutil.pid_exists(int(folder.name))):
-            shutil.rmtree(folder, ignore_errors=True)
+def create_app():
+    """A aplicação: `servers.start("course_utils.pocket_cloud.aws:create_app", server="werkzeug")`."""
+    return PocketAws()

@@ -1,4 +1,4 @@
-"""O que passa no fio: corpos com limite e erros na forma em que o boto3 os reconhece.
+"""Os erros da AWS de bolso, na forma em que o boto3 os reconhece.
 
 Fonte das formas: botocore/data/sagemaker-runtime/2017-05-13/service-2.json.
 """
@@ -8,8 +8,6 @@ import uuid
 from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
-
-CHUNK_BYTES = 2**16
 
 
 class ServiceError(Exception):
@@ -22,18 +20,21 @@ class ServiceError(Exception):
         super().__init__(message)
         self.status, self.code, self.fields = status, code, fields
 
-    def response(self):
-        """A resposta HTTP deste erro, que serve aos protocolos json e rest-json."""
+    def response(self, *, xml=False):
+        """A resposta HTTP deste erro: em XML, como a do S3, ou em JSON, como a dos outros serviços."""
+        if xml:
+            body = f"<Error><Code>{self.code}</Code><Message>{escape(str(self))}</Message></Error>"
+            return Response(body, self.status, content_type="application/xml")
         body = {"message": str(self), "Message": str(self)} | self.fields
         headers = {"x-amzn-requestid": str(uuid.uuid4())}
         if self.code:
             headers["x-amzn-errortype"] = body["__type"] = self.code
         return Response(json.dumps(body), self.status, headers, content_type="application/json")
 
-    def xml_response(self):
-        """A resposta HTTP deste erro, na forma do S3."""
-        body = f"<Error><Code>{self.code}</Code><Message>{escape(str(self))}</Message></Error>"
-        return Response(body, self.status, content_type="application/xml")
+
+def refused(message):
+    """O `ValidationException` do plano de controle."""
+    return ServiceError(400, "ValidationException", message)
 
 
 def invalid(message):
@@ -41,14 +42,6 @@ def invalid(message):
     return ServiceError(400, "ValidationError", message)
 
 
-def read_body(request, limit):
-    """O corpo (bytes), ou None se passa de `limit` bytes.
-
-    Lê até o fim mesmo o que vai recusar: fechar a conexão no meio esconderia o erro do cliente.
-    """
-    body, size = bytearray(), 0
-    while chunk := request.stream.read(CHUNK_BYTES):
-        size += len(chunk)
-        if size <= limit:
-            body += chunk
-    return bytes(body) if size <= limit else None
+def not_simulated(what, instead):
+    """O 501 `NotImplemented`, que o boto3 não tenta de novo: `what` foi pedido; `instead` diz o que há."""
+    return ServiceError(501, "NotImplemented", f"{what} não é simulado nesta AWS de bolso: {instead}.")

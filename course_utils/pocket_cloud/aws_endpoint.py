@@ -1,0 +1,147 @@
+"""Um endpoint da AWS de bolso: o pacote sai do S3 do moto; cada variante tem um contêiner; um sorteio escolhe."""
+
+import io
+import random
+import shutil
+import tarfile
+import threading
+import zlib
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
+
+from course_utils.classroom.servers import ServerError
+from course_utils.pocket_cloud.aws_errors import ServiceError, invalid
+from course_utils.pocket_cloud.ground import NoAnswerError, ask
+
+S3 = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+
+
+class StartError(RuntimeError):
+    """O modelo não entrou no ar; a mensagem é o `FailureReason` que o cliente vê."""
+
+
+class Model:
+    """Um modelo no seu contêiner. `record`: o registro do moto; `ground`: onde o contêiner vive."""
+
+    def __init__(self, record, ground):
+        primary = record.primary_container or {}
+        self.uri, self.environment = primary.get("ModelDataUrl"), primary.get("Environment") or {}
+        self.ground, self.container, self._lock = ground, None, threading.Lock()
+        self.folder = ground.new_folder()
+
+    def fetch(self):
+        """Baixa o model.tar.gz do S3 e o desempacota; nada sai da pasta. Levanta `StartError`."""
+        try:
+            archive = io.BytesIO(read(self.uri or ""))
+        except FileNotFoundError as error:
+            raise StartError(f'Failed to download model data from URL "{self.uri}". ({error})') from None
+        try:
+            with tarfile.open(fileobj=archive, mode="r:gz") as package:
+                package.extractall(self.folder, filter="data")
+        except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+            raise StartError(
+                f'Failed to extract model data archive from URL "{self.uri}". Please ensure that the object '
+                f"located at the URL is a valid tar.gz archive. ({error})"
+            ) from None
+
+    def start(self):
+        """Inicia o contêiner, se ele não está no ar. Levanta `StartError`."""
+        with self._lock:
+            try:
+                own = {"SM_MODEL_DIR": str(self.folder)}
+                self.container = self.container or self.ground.start(self.environment | own)
+            except ServerError as error:
+                raise StartError(
+                    "The primary container did not pass the ping health check. Please check the logs for this "
+                    f"endpoint: {str(error)[-600:]}"
+                ) from None
+
+    def invoke(self, body, kind, timeout_s):
+        """`POST /invocations`: `(tipo, corpo)`. Um 4xx ou 5xx, ou o silêncio, vira o `ModelError` 424."""
+        try:
+            status, answered, content = ask(self.container, "/invocations", body, kind, timeout_s)
+        except NoAnswerError as error:
+            silent = "Amazon SageMaker could not get a response from the primary endpoint."
+            late = "Your invocation timed out while waiting for a response from container primary."
+            status, content = 0, (late if error.timed_out else silent).encode()
+        if 200 <= status < 300:
+            return answered, content
+        side, said = "client" if 400 <= status < 500 else "server", content.decode("utf-8", errors="replace")
+        message = f'Received {side} error ({status}) from primary with message "{said}". See the container log.'
+        fields = {"OriginalStatusCode": status, "OriginalMessage": said, "LogStreamArn": ""}
+        raise ServiceError(424, "ModelError", message, **fields)
+
+    def stop(self):
+        """Encerra o contêiner e apaga a pasta."""
+        with self._lock:
+            if self.container:
+                self.container.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Endpoint:
+    """`record` é o registro do moto, de onde saem os pesos de agora e para onde vai o estado.
+
+    `variants`: `{nome: (configuração da variante, Model)}`; `queue`: a `AsyncQueue`, num endpoint assíncrono.
+    Serverless: o contêiner só inicia na primeira chamada (o *cold start*).
+    """
+
+    def __init__(self, record, variants, queue=None):
+        self.record, self.variants, self.queue = record, variants, queue
+        record.endpoint_status = "Creating"
+
+    def start(self):
+        """Prepara as variantes; o estado passa a InService, ou a Failed com o motivo."""
+        try:
+            for settings, model in self.variants.values():
+                model.fetch()
+                if "ServerlessConfig" not in settings:
+                    model.start()
+        except Exception as error:
+            self.stop()
+            self.record.endpoint_status, self.record.failure_reason = "Failed", str(error)[:1024]
+        else:
+            self.record.endpoint_status = "InService"
+
+    def stop(self):
+        """Encerra a fila e os contêineres."""
+        if self.queue:
+            self.queue.close()
+        for _, model in self.variants.values():
+            model.stop()
+
+    def choose(self):
+        """`(nome, configuração, Model)`, sorteada pelos pesos de agora: os do registro, que podem ter mudado."""
+        current = {item["VariantName"]: item.get("CurrentWeight") for item in self.record.production_variants}
+        weights = [
+            settings.get("InitialVariantWeight", 1.0) if current.get(name) is None else current[name]
+            for name, (settings, _) in self.variants.items()
+        ]
+        if not any(weights):
+            raise invalid(f"Every variant of endpoint {self.record.endpoint_name} has weight 0.")
+        name = random.choices(list(self.variants), weights)[0]  # noqa: S311 – um sorteio, não um segredo
+        return name, *self.variants[name]
+
+
+def locate(uri):
+    """`s3://balde/chave` → `(balde do moto, chave)`. Levanta `FileNotFoundError` se o balde não existe."""
+    scheme, _, place = uri.partition("://")
+    name, _, key = place.partition("/")
+    if scheme != "s3" or name not in S3.buckets:
+        raise FileNotFoundError(f"Não há o balde de {uri}.")
+    return S3.buckets[name], key
+
+
+def read(uri):
+    """O conteúdo do objeto (bytes). Levanta `FileNotFoundError` se ele, ou o balde, não existe."""
+    bucket, key = locate(uri)
+    if key not in bucket.keys:
+        raise FileNotFoundError(f"Não há objeto em {uri}.")
+    return bucket.keys[key].value
+
+
+def write(uri, content):
+    """Grava `content` (bytes) no objeto. Levanta `FileNotFoundError` se o balde não existe."""
+    bucket, key = locate(uri)
+    S3.put_object(bucket.name, key, content)
