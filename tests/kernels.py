@@ -15,7 +15,9 @@ def run_cell(client, code, expression="None"):
 
 def interrupt_cell(manager, client, code):
     """Começa a célula e, quando ela já está no meio, faz o que faz o botão ■."""
-    client.execute(f"print('já', flush=True)\n{code}")
+    # Sem `stop_on_error`: depois de um erro, o ipykernel descarta por um instante o que há na fila, e a célula
+    # seguinte podia estar nela.
+    client.execute(f"print('já', flush=True)\n{code}", stop_on_error=False)
     while client.get_iopub_msg(timeout=PATIENCE_S)["content"].get("text") != "já\n":
         pass
     time.sleep(0.5)  # para que a interrupção a pegue no meio; cedo demais, a prova só fica mais fácil
