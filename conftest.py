@@ -8,13 +8,15 @@ import psutil
 import pytest
 from nbval.plugin import IPyNbFile
 
+from course_utils.__main__ import EXTRA_NOTEBOOKS
+
 # Os kernels que o nbval inicia herdam o ambiente: sem barras de progresso, as saídas se repetem.
 os.environ["TQDM_DISABLE"] = "1"
 # Os testes respondem aos exercícios: o progresso guardado em artifacts/ é de quem faz a aula, e ninguém mexe nele.
 STATE = tempfile.TemporaryDirectory(prefix="aula-")
 os.environ["AULA_STATE"] = STATE.name
 LABS = "laboratorios"
-EXTRAS = "alem_de_uma_maquina.ipynb", "modelo_de_linguagem.ipynb"
+EXTRAS = {Path(notebook).name for notebook in EXTRA_NOTEBOOKS.values()}
 # Sozinho, um processo de testes chega a 2,7 GB (TensorFlow e PyTorch juntos), e o kernel de um notebook, a 1,3;
 # dois dividem os arquivos entre si, e não chegam ao pico ao mesmo tempo.
 WORKER_BYTES = 3.5e9

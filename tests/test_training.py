@@ -30,7 +30,8 @@ SEEDS = {"01": (10, 5), "laboratorios/01": (3, 2), "laboratorios/08": (1, 1), "0
 
 def trained(notebook, instructions):
     """As linhas que `training.py` escreve, uma por semente."""
-    seeds = range(SEEDS[notebook][bool(SETS[instructions])])
+    here, older = SEEDS[notebook]
+    seeds = range(older if SETS[instructions] else here)
     command = [sys.executable, "tests/training.py", notebook, *map(str, seeds)]
     path = os.pathsep.join([str(artifacts.ROOT), str(artifacts.ROOT / "tests")])
     environment = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path} | SETS[instructions]

@@ -32,10 +32,10 @@ def flask_command(app, *, workers, threads=1):
     return f"gunicorn {app} --workers {workers} --threads {threads} --bind 127.0.0.1:{{port}}"
 
 
-def per_second(routes, *, clients, seconds=1.0):
-    """As respostas por segundo de cada rota (`{nome: endereço}`). Uma rodada: a razão é de dez ou mais."""
+def per_second(routes, *, clients, seconds=0.5):
+    """As respostas por segundo de cada rota (`{nome: endereço}`), em duas rodadas intercaladas."""
     urls = {name: (url, None, "") for name, url in routes.items()}
-    loads = load.compare(urls, concurrency=clients, rounds=1, seconds=seconds, warmup=0)
+    loads = load.compare(urls, concurrency=clients, rounds=2, seconds=seconds, warmup=0)
     return {name: item.requests_per_second for name, item in loads.items()}
 
 
