@@ -74,7 +74,7 @@ def open_lesson():
     scope = {"os": os, "boto3": boto3, "servers": servers}
     forget = find("nenhuma credencial sua entra aqui", LESSON)
     exec(forget[forget.index("for name in") :], scope)
-    exec(find("sagemaker_local:create_app", LESSON), scope)
+    exec(find("course_utils.pocket_cloud.aws:create_app", LESSON), scope)
     return scope
 
 
