@@ -189,7 +189,7 @@ def test_each_turn_of_a_notebook_gives_its_stamp_and_the_sums_asked(tmp_path, mo
     stamp = {"Tempo (s)": 2.5, "ganha": "confirmou-se"}
     assert runs == [{"stamp": stamp, "turns": 1, "half": 0.5}, {"stamp": stamp, "turns": 2, "half": 1.0}]
     text = notebooks.text({"runs": {"01_a": runs}})
-    assert "01_a" in text and "Tempo (s)  2,5 (de 2,5 a 2,5; n = 2)" in text and "confirmou-se, 2 de 2" in text
+    assert "01_a" in text and "Tempo (s) · 2,5 (de 2,5 a 2,5; n = 2)" in text and "confirmou-se, 2 de 2" in text
 
 
 def test_several_turns_are_told_by_the_median_of_each_number():

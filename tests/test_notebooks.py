@@ -26,6 +26,12 @@ SERIES, ASIDE = lesson.find_notebooks(), lesson.find_notebooks([lesson.LABS])
 PATHS = SERIES + ASIDE
 IGNORED = "nbval-ignore-output"
 RAY, LANGUAGE = "laboratorios/alem_de_uma_maquina", "laboratorios/modelo_de_linguagem"
+# Treinam, convertem ou medem por mais de um minuto: a outra vez deles é a do nbval.
+LONG = {
+    lesson.LABS + name
+    for name in ("02_conversoes", "07_carga_e_lotes", "08_quantizacao_a_fundo", "09_poda_a_fundo")
+}
+LONG.add(LANGUAGE)
 # O tempo da aula, notebook por notebook: 90 minutos.
 PLAN = [6, 9, 8, 8, 9, 8, 10, 10, 8, 8, 6]
 
@@ -236,12 +242,12 @@ def test_an_exercise_left_blank_does_not_stop_the_run(path):
 # ------------------------------------------------------------------ provas demoradas
 
 
-EXECUTE_TWICE = """
+EXECUTE = """
 import json, sys
 from pathlib import Path
 import nbformat
 from course_utils import lesson
-executed, run = lesson.execute(Path(sys.argv[1]), repeat=2)
+executed, run = lesson.execute(Path(sys.argv[1]), repeat=int(sys.argv[2]))
 nbformat.write(executed, sys.argv[1])
 print(json.dumps([run.seconds, run.peak_bytes]))
 """
@@ -249,18 +255,19 @@ print(json.dumps([run.seconds, run.peak_bytes]))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in PATHS if lesson.name_of(path) != RAY], ids=lesson.name_of)
-def test_solved_it_runs_twice_alone_offline_from_a_fresh_clone_within_the_memory(path, fresh_clone, tmp_path):
-    """As duas vezes são no mesmo kernel, com as soluções no lugar; sem rede onde há namespaces (Linux).
+def test_solved_it_runs_alone_offline_from_a_fresh_clone_within_the_memory(path, fresh_clone, tmp_path):
+    """Com as soluções no lugar, duas vezes no mesmo kernel (uma, os `LONG`), sem rede onde há namespaces (Linux).
 
     O do Ray é maior que isto em tudo: test_ray_cluster o executa uma vez, sem rede, pelo nbval.
     """
     if lesson.name_of(path) == LANGUAGE:
         need("xllamacpp")
+    times = "1" if lesson.name_of(path) in LONG else "2"
     before = snapshot(fresh_clone)
     solved = tmp_path / path.name
     nbformat.write(solve(path), solved)
     run = subprocess.run(
-        offline([sys.executable, "-c", EXECUTE_TWICE, solved]),
+        offline([sys.executable, "-c", EXECUTE, solved, times]),
         cwd=fresh_clone,
         env=os.environ | {"PYTHONPATH": str(fresh_clone)},
         capture_output=True,
@@ -269,7 +276,7 @@ def test_solved_it_runs_twice_alone_offline_from_a_fresh_clone_within_the_memory
     )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     seconds, peak_bytes = json.loads(run.stdout.splitlines()[-1])
-    print(f"{path.stem}: {seconds:.0f} s nas duas vezes, pico de {peak_bytes / 1e6:.0f} MB")
+    print(f"{path.stem}: {seconds:.0f} s (vezes: {times}), pico de {peak_bytes / 1e6:.0f} MB")
     assert peak_bytes <= 1.5e9
     for cell in checked(nbformat.read(solved, as_version=4)):
         assert "✔ Certo!" in "".join(output.get("text", "") for output in cell.outputs), cell.source

@@ -206,7 +206,8 @@ def _wait_until_ready(server, route):
 
 def _status(port, route):
     """O status HTTP de `GET route`, ou 599 se ninguém responde em um segundo."""
-    # Não com o requests: o erro dele forma um ciclo, que seguraria o `Server` (e o processo) depois de trocado.
+    # Não com a biblioteca `requests`: o erro dela forma um ciclo, que seguraria o `Server` (e o processo) depois
+    # de trocado.
     connection = http.client.HTTPConnection(HOST, port, timeout=1)
     try:
         connection.request("GET", "/" + route.lstrip("/"))

@@ -42,6 +42,7 @@ def create_app(desk: Desk | None = None) -> FastAPI:
         language.require()
         desk = Desk()
     app = asgi.new_app(desk, title="Modelo de linguagem", docs_url="/docs")
+    app.state.desk = desk
     app.add_api_route(
         "/v1/chat/completions", complete, methods=["POST"], response_model=ChatResponse, tags=["Conversa"],
         summary="Continua uma conversa", openapi_extra={"requestBody": {"required": True, "content": BODY}},
@@ -70,7 +71,7 @@ async def read_chat(request: Request) -> ChatRequest:
 
 def get_desk(request: Request) -> Desk:
     """O balcão desta aplicação."""
-    return request.app.state.service
+    return request.app.state.desk
 
 
 async def models(desk: Annotated[Desk, Depends(get_desk)]) -> ModelList:
