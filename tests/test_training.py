@@ -73,7 +73,7 @@ def test_what_is_stored_confirms_its_verdicts(number):
 
 @pytest.mark.slow
 def test_resuming_in_notebook_01_and_its_lab_says_the_same_for_every_seed(runs):
-    """A perda da retomada com um Adam novo, sobre a última antes da pausa: n = 20; 1,59 / 2,7 / 6,0 (aqui se repetem dez)."""
+    """A perda da retomada com um Adam novo, sobre a última antes da pausa: n = 20; 1,59 / 2,7 / 6,0."""
     rows = [row for rows in runs["01"].values() for row in rows]
     assert {row["different"] for row in rows} == {0}
     assert {verdict for row in rows for verdict in row["verdicts"].values()} == {"confirmou-se"}, rows
