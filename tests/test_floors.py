@@ -20,8 +20,6 @@ FLOORS = (
     {"lesson", "bench", "slides", "binder", "pace", "pocket_cloud"},
     {"__main__"},
 )
-# O que ainda sobe ou dá a volta, e não devia: `(quem importa, quem é importado)`.
-KNOWN = set()
 
 
 def module(path):
@@ -42,7 +40,7 @@ def imported_by(name):
             assert node.level == 0, f"{name}: os nossos import dizem o caminho inteiro"
             inside = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {one if one in MODULES else node.module for one in inside}
-    return {one for one in found & set(MODULES) if (name, one) not in KNOWN}
+    return found & set(MODULES)
 
 
 GRAPH = {name: imported_by(name) for name in MODULES}
@@ -64,11 +62,6 @@ def test_no_arrow_goes_up():
 
 def test_nothing_comes_round():
     list(graphlib.TopologicalSorter(GRAPH).static_order())  # levanta CycleError, que diz a volta
-
-
-def test_what_is_known_to_be_wrong_still_is():
-    for name, one in KNOWN:
-        assert one.rpartition(".")[2] in MODULES[name].read_text(encoding="utf-8"), "tire-a de KNOWN"
 
 
 def test_set_up_stands_alone():
