@@ -214,9 +214,12 @@ def test_the_report_of_the_servers_has_what_is_read_in_it(monkeypatch):
     monkeypatch.setattr(notebooks, "measure", lambda name, measures: [invented(measures)] * 3)
     once = serving.one_client(calls=4)
     monkeypatch.setattr(serving, "one_client", lambda: once)
+    beside = serving.against_bare(rounds=1, seconds=0.3)
+    monkeypatch.setattr(serving, "against_bare", lambda: beside)
     result = serving.run()
     assert result.keys() >= SERVING_KEYS and result["met"]["fastapi_over_flask_dev"] is True
     assert 0 < result["overhead_ms_median"] < result["request_ms_median"] <= result["request_ms_p95"]
+    assert result["over_bare_route_8_clients"] > 0 and "rota nua" in serving.text(result)
     assert "tabela" in serving.text(result) and "um cliente, a requisição inteira: mediana" in serving.text(result)
 
 

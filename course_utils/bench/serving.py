@@ -1,16 +1,18 @@
-"""Os servidores: o que o laboratório 07 mede sob carga e, aqui, o que um cliente só espera."""
+"""Os servidores: o que o laboratório 07 mede sob carga, o que um só cliente espera, o que o contrato custa."""
 
 import json
 import select
 import socket
+from statistics import median
 from time import perf_counter
 
 import numpy as np
 
 from course_utils.bench import notebooks
 from course_utils.classroom import servers
+from course_utils.measure import load
 from course_utils.measure.numbers import br
-from course_utils.model import digits
+from course_utils.model import artifacts, digits
 
 LAB = "laboratorios/07_carga_e_lotes"
 MEASURES = {
@@ -27,18 +29,21 @@ GOALS = {
     "fastapi_over_flask_dev": (3, True),
     "fastapi_over_flask_production": (1.2, True),
     "batching_gain_32_clients": (3, True),
+    "over_bare_route_8_clients": (0.9, True),
     "overhead_ms_median": (0.4, False),
     "ready_s": (1.5, False),
     "memory_mb_per_process": (150, False),
 }
 CALLS, WARMUP = 1500, 50
+ROUNDS, CLIENTS = 7, 8
+OURS, BARE = "servidor do curso", "rota nua"
 
 
 def run():
     """Executa o laboratório e mede um cliente só; devolve um dicionário pronto para o JSON."""
     runs = notebooks.measure(LAB, MEASURES)
     typical = notebooks.middle(runs)
-    result = {key: typical[key] for key in MEASURES} | one_client()
+    result = {key: typical[key] for key in MEASURES} | one_client() | against_bare()
     return {"runs": {LAB: runs}} | result | notebooks.judge(result, GOALS)
 
 
@@ -48,7 +53,32 @@ def text(result):
     for name, meaning in (("request", "a requisição inteira"), ("overhead", "o que o servidor acrescenta")):
         middle, p95 = (br(result[f"{name}_ms_{key}"], 2) for key in ("median", "p95"))
         lines.append(f"um cliente, {meaning}: mediana {middle} ms, p95 {p95} ms, n = {CALLS}")
+    lines.append(result["bare_table"])
     return "\n\n".join([*lines, f"da partida à prontidão: {br(result['ready_s'], 2)} s"])
+
+
+def against_bare(rounds=ROUNDS, seconds=1.5):
+    """A vazão do servidor do curso sobre a de `bare_route`, com o modelo pequeno e um processo cada.
+
+    A razão é a mediana das razões de cada rodada, e as rodadas são intercaladas.
+    """
+    image = digits.load("test")[0][:1].tobytes()
+    model = artifacts.DATA / "small.onnx"
+    with (
+        servers.start(model=model) as ours,
+        servers.start("course_utils.bench.bare_route:app", model=model, ready="openapi.json") as bare,
+    ):
+        places = {BARE: bare, OURS: ours}
+        jobs = {
+            name: (f"http://127.0.0.1:{server.port}/predict", image, load.BYTES, server.pids())
+            for name, server in places.items()
+        }
+        loads = load.compare(jobs, concurrency=CLIENTS, rounds=rounds, seconds=seconds)
+    pairs = zip(loads[OURS].rates, loads[BARE].rates)
+    return {
+        "over_bare_route_8_clients": median(one / other for one, other in pairs),
+        "bare_table": load.report(loads),
+    }
 
 
 def one_client(calls=CALLS):
