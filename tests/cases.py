@@ -42,6 +42,7 @@ TEXT = part(b"oi", name="nota", file=None, kind=None)
 # Corpos bons: o mesmo "1" de todo jeito que um formulário ou um telefone o manda.
 GOOD_PICTURES = [
     (PNG, ONE),
+    *((PNG, drawing(size=size)) for size in ((28, 28), (33, 21), (90, 400))),
     (JPEG, drawing("JPEG")),
     (WEBP, drawing("WEBP")),
     (PNG, drawing(size=(1000, 1000), compress_level=0)),  # 3 MB: mais do que cabe em JSON

@@ -1,11 +1,9 @@
 """O mesmo dígito como o mandam telefones, tablets, scanners e programas de desenho: um gerador por espécie.
 
-`python tests/pictures_by_kind.py [QUANTOS]` imprime a tabela por espécie: quantas figuras, quantas lidas, quantas
-recusadas, com os dois modelos do curso. Os dígitos são os da validação: o teste fica para o fim da história.
+Os dígitos são os da validação: o teste fica para o fim da história.
 """
 
 import io
-import sys
 from collections import Counter
 
 import numpy as np
@@ -347,9 +345,3 @@ def row(kind, result):
     """Uma linha da tabela."""
     right = "       –        –" if kind in NOT_DIGITS else f"{result['reference']:8} {result['small']:8}"
     return f"{kind:28} {result['n']:4} {right} {result['refused']:9}"
-
-
-if __name__ == "__main__":
-    print(f"{'espécie':28} {'n':>4} {'leu':>8} {'pequeno':>8} {'recusadas':>9}")
-    for name in [*KINDS, *NOT_DIGITS]:
-        print(row(name, count(name, int(sys.argv[1]) if len(sys.argv) > 1 else 100)), flush=True)

@@ -1,5 +1,6 @@
 """O que o HTTP de verdade traz: uma tabela, a mesma para cada servidor e cada contrato, por sockets de verdade."""
 
+import base64
 import contextlib
 import gzip
 import http.client
@@ -26,6 +27,10 @@ from course_utils.serving import cloud, contract
 BOMB = gzip.compress(bytes(100_000_000))  # 100 MB em 100 kB
 LIMITS = {"sagemaker": cloud.SAGEMAKER_BODY_BYTES, "vertex": cloud.VERTEX_BODY_BYTES}
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
 OUR_JSON = ("fastapi", "flask", "gunicorn", "sagemaker")
 
 
@@ -53,6 +58,9 @@ def test_it_answers_what_the_predictor_answers(target):
     status, headers, text = target.read(images)
     answer = json.loads(text)
     assert status == 200 and headers["Content-Type"] == JSON
+    same = [base64.b64encode(image.tobytes()).decode() for image in images]
+    field = "instances" if target.name == "vertex" else "images"
+    assert json.loads(target.post(body({field: same}))[2])["predictions"] == answer["predictions"]
     for item, other in zip(answer["predictions"], Predictor().predict(images), strict=True):
         assert item["digit"] == other.digit
         assert item["probabilities"] == pytest.approx(other.probabilities, abs=1e-6)
@@ -84,7 +92,7 @@ def test_any_body_is_answered_without_a_5xx(target, kind, data):
 
 
 @FUZZ
-@given(value=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8))
+@given(value=ANY_JSON)
 def test_any_json_is_answered_without_a_5xx(target, value):
     for field in ("images", "instances", "inputs"):
         assert target.post(body({field: value}))[0] < 500
@@ -217,21 +225,15 @@ def test_gzip_and_identity_are_decoded(target):
     )
 
 
-@pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "compress", "gzip, gzip", "gzip, br", "inventado"])
-def test_any_other_coding_is_a_415_that_names_it(target, coding):
-    answer = target.post(target.body, Content_Encoding=coding)
-    assert_refused(answer, 415, f"Content-Encoding: {coding}")
-    assert answer[1]["Accept-Encoding"] == "gzip"
-
-
-def test_what_is_not_a_whole_gzip_is_a_400(target):
+def test_another_coding_is_a_415_a_broken_gzip_a_400_and_a_bomb_a_413(target):
+    for coding in ("br", "deflate", "zstd", "compress", "gzip, gzip", "gzip, br", "inventado"):
+        answer = target.post(target.body, Content_Encoding=coding)
+        assert_refused(answer, 415, f"Content-Encoding: {coding}")
+        assert answer[1]["Accept-Encoding"] == "gzip"
     packed = gzip.compress(target.body)
     for data in (target.body, packed[:-1], packed[:50], packed + b"x", zlib.compress(target.body)):
         assert_refused(target.post(data, Content_Encoding="gzip"), 400, "gzip")
-
-
-def test_a_gzip_bomb_is_a_413(target):
-    for data in (BOMB, gzip.compress(target.body) + BOMB):
+    for data in (BOMB, packed + BOMB):
         assert_refused(target.post(data, Content_Encoding="gzip"), 413, "passa de")
 
 
@@ -251,15 +253,9 @@ def test_a_mark_before_the_json_is_ignored_and_utf16_is_named(target):
         assert_refused(target.post(target.body.decode().encode(coding)), 400, "UTF-16")
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"; x=1',
-        " application/json ",
-    ],
-)  # fmt: skip
-def test_the_content_type_may_have_any_case_and_parameters(target, kind):
-    assert_read(target.post(target.body, kind))
+def test_the_content_type_may_have_any_case_and_parameters(target):
+    for parameters in ("", "; charset=utf-8", ';charset="UTF-8"; x=1'):
+        assert_read(target.post(target.body, f" Application/JSON{parameters} "))
 
 
 # ------------------------------------------------------------------ métodos e rotas
@@ -376,23 +372,21 @@ def test_a_body_of_two_lengths_is_never_a_5xx_nor_two_answers(target):
 
 
 @pytest.mark.parametrize("counted", [True, False], ids=["com Content-Length", "aos pedaços"])
-def test_the_body_limit_is_exact_with_or_without_a_length(target, counted):
+def test_the_body_limit_is_exact_and_fast_with_or_without_a_length(target, counted):
     limit = LIMITS.get(target.name, contract.MAX_BODY_BYTES)
-    for size, refused in ((limit, False), (limit + 1, True)):  # no limite ele lê (e não são imagens)
+
+    def send(size):
         data = b"x" * size
         pieces = iter([data[start : start + 65536] for start in range(0, size, 65536)])
-        answer = target.post(data if counted else pieces, BYTES)
-        assert (answer[0] == 413) == refused and answer[0] < 500
-    assert_refused(answer, 413, f"{limit:,} bytes".replace(",", "."))
+        return target.post(data if counted else pieces, BYTES)
 
-
-def test_20_mb_are_refused_fast_with_or_without_a_length(target):
-    for data in (b"x" * 20_000_000, iter([b"x" * 65536] * 320)):
-        before = spent(target.server)
-        # O servidor pode fechar antes que o cliente termine de mandar.
-        with contextlib.suppress(http.client.HTTPException, ConnectionError):
-            assert_refused(target.post(data, BYTES), 413)
-        assert spent(target.server) - before < 1
+    assert send(limit)[0] not in (413, 500, 503)  # no limite ele lê (e não são imagens)
+    assert_refused(send(limit + 1), 413, f"{limit:,} bytes".replace(",", "."))
+    before = spent(target.server)
+    # O servidor pode fechar antes que o cliente termine de mandar.
+    with contextlib.suppress(http.client.HTTPException, ConnectionError):
+        assert_refused(send(20_000_000), 413)
+    assert spent(target.server) - before < 1
     assert target.call("GET", "/health/live")[0] == 200
 
 

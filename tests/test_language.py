@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -231,15 +230,6 @@ def test_the_client_of_openai_works_as_it_is():
         with pytest.raises(openai.APIError, match="registro"):
             list(here.chat.completions.create(**asked | {"messages": [{"role": "user", "content": "quebre no 1"}]},
                                               stream=True))  # fmt: skip
-
-
-@pytest.mark.skipif(not shutil.which("curl"), reason="falta o curl")
-def test_curl_works_too():
-    with serving() as (_, address):
-        body = cases.body(max_tokens=2, stream=True).decode()
-        command = ["curl", "-sN", address + ROUTE, "-H", "Content-Type: application/json", "-d", body]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
-    assert events(done.stdout)[-1] == ("message", "[DONE]")
 
 
 def test_without_the_extra_one_sentence_says_how_to_get_it(monkeypatch):

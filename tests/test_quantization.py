@@ -1,4 +1,4 @@
-"""O que o notebook 08 e o seu laboratório ensinam: o quantizador, a quantização fingida, arquivos iguais."""
+"""O que o notebook 08 e o seu laboratório ensinam: o quantizador e a quantização fingida."""
 
 import copy
 
@@ -16,7 +16,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from course_utils import lesson
-from course_utils.model import artifacts, networks, train
+from course_utils.model import networks, train
 
 
 def cells_defining(notebook, *names):
@@ -134,38 +134,3 @@ def test_folding_keeps_the_answers():
     folded = FAKE["fold"](network)
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in folded)
     assert torch.allclose(folded(images), network.eval()(images), atol=1e-5)
-
-
-def test_with_one_thread_the_same_seed_gives_the_same_float_and_int8_files(tmp_path):
-    from onnxruntime.quantization import CalibrationDataReader, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    images, labels = (tensor[:128] for tensor in train.to_tensors("train"))
-
-    class Calibration(CalibrationDataReader):
-        def __init__(self):
-            self.batches = iter(images.numpy().reshape(4, 32, 1, 28, 28))
-
-        def get_next(self):
-            batch = next(self.batches, None)
-            return None if batch is None else {"images": batch}
-
-    def make(name, seed):
-        torch.manual_seed(seed)
-        network = torch.nn.Sequential(
-            torch.nn.Conv2d(1, 4, 5, 4), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 10)
-        )
-        train.train(network, images, labels, epochs=1, seed=seed)
-        source, ready, target = (tmp_path / f"{name}{end}.onnx" for end in ("", "_ready", "_int8"))
-        quant_pre_process(train.export_onnx(network, source), ready, skip_symbolic_shape=True)
-        quantize_static(ready, target, Calibration(), per_channel=True)
-        return artifacts.sha256(source), artifacts.sha256(target)
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        first, again, other = make("a", 0), make("b", 0), make("c", 1)
-    finally:
-        torch.set_num_threads(threads)
-    assert first == again
-    assert first[0] != other[0] and first[1] != other[1]

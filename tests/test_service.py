@@ -101,42 +101,32 @@ def test_a_failure_of_ours_is_a_500_without_a_traceback_but_with_an_id(start):
     assert b"segredo" not in answer[2] and "segredo do servidor" in log and answer[1]["X-Request-ID"] in log
 
 
-def test_versions_are_switched_without_a_restart_and_a_broken_one_is_said(start, tmp_path):
+def test_versions_are_switched_while_requests_go_on_and_a_broken_one_is_said(start, tmp_path):
     folder = tmp_path / "m"
     make_version(folder, 1)
     target = start(model=folder)
-
-    def version():
-        return target.json("/health/ready")["model_version"]
-
-    assert target.json("/health/ready") == {"status": "pronto", "model_version": "1"}
-    make_version(folder, 2, broken=True)
-    wait_for(lambda: "refused" in target.json("/health/ready"))
-    assert "corrompido" in target.json("/health/ready")["refused"]["2"] and version() == "1"
-    wait_for(lambda: "versão 2 recusada" in target.server.log_tail())
-    assert_read(target.post(target.body))
-    make_version(folder, 10)
-    wait_for(lambda: version() == "10")
-    answer = target.post(target.body)
-    assert_read(answer)
-    assert target.name == "tf" or json.loads(answer[2])["model_version"] == "10"
-    shutil.rmtree(folder / "10")  # voltar atrás é apagar a pasta
-    wait_for(lambda: version() == "1")
-
-
-def test_versions_are_switched_while_requests_go_on(start, tmp_path):
-    make_version(tmp_path / "m", 1)
-    target = start(model=tmp_path / "m")
     stop, answers = threading.Event(), []
 
     def insist():
         while not stop.is_set():
             answers.append(target.post(target.body))
 
+    def version():
+        return target.json("/health/ready")["model_version"]
+
+    assert target.json("/health/ready") == {"status": "pronto", "model_version": "1"}
     thread = threading.Thread(target=insist)
     thread.start()
-    make_version(tmp_path / "m", 2)
-    wait_for(lambda: target.json("/health/ready")["model_version"] == "2")
+    make_version(folder, 2, broken=True)
+    wait_for(lambda: "refused" in target.json("/health/ready"))
+    assert "corrompido" in target.json("/health/ready")["refused"]["2"] and version() == "1"
+    wait_for(lambda: "versão 2 recusada" in target.server.log_tail())
+    make_version(folder, 10)
+    wait_for(lambda: version() == "10")
+    answers.append(target.post(target.body))
+    assert target.name == "tf" or json.loads(answers[-1][2])["model_version"] == "10"
+    shutil.rmtree(folder / "10")  # voltar atrás é apagar a pasta
+    wait_for(lambda: version() == "1")
     stop.set()
     thread.join()
     for answer in answers:
