@@ -10,17 +10,24 @@ from course_utils.serving.batching import MAX_PENDING, Batcher, QueueFullError
 
 
 class Model:
-    """Dobra números; anota os lotes; um `None` no lote levanta um erro; com `gate`, espera ele abrir."""
+    """Dobra números; anota os lotes; um `None` no lote levanta um erro; fechado, espera `gate` abrir."""
 
-    def __init__(self, gate=None):
-        self.batches, self.gate, self.started = [], gate, threading.Event()
+    def __init__(self, *, closed=False):
+        self.batches, self.gate, self.started = [], threading.Event(), threading.Event()
+        if not closed:
+            self.gate.set()
 
     def __call__(self, items):
         self.batches.append(list(items))
         self.started.set()
-        if self.gate:
-            assert self.gate.wait(120)
+        assert self.gate.wait(120)
         return [2 * item for item in items]
+
+
+@pytest.fixture
+def busy():
+    """Um modelo que segura o primeiro lote até `busy.gate.set()`."""
+    return Model(closed=True)
 
 
 def run(scenario):
@@ -33,106 +40,85 @@ def run(scenario):
     return asyncio.run(bounded())
 
 
-async def until(condition):
-    """Espera a condição (o `run` limita o tempo)."""
-    while not condition():
+def submit_all(function, items, **options):
+    """As respostas, ou os erros, de pedidos que chegam juntos."""
+
+    async def scenario():
+        async with Batcher(function, **options) as batcher:
+            return await asyncio.gather(*map(batcher.submit, items), return_exceptions=True)
+
+    return run(scenario)
+
+
+async def submitted(batcher, items):
+    """Os pedidos já na fila, como tarefas."""
+    tasks = [asyncio.create_task(batcher.submit(item)) for item in items]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def start_working(batcher, model, items):
+    """Os pedidos, como tarefas, quando o modelo já trabalha no primeiro lote."""
+    tasks = await submitted(batcher, items)
+    while not model.started.is_set():
         await asyncio.sleep(0.001)
+    return tasks
 
 
 def test_answers_come_back_to_whom_asked():
     model = Model()
-
-    async def scenario():
-        async with Batcher(model, max_size=7) as batcher:
-            return await asyncio.gather(*map(batcher.submit, range(60)))
-
-    assert run(scenario) == [2 * item for item in range(60)]
+    assert submit_all(model, range(60), max_size=7) == [2 * item for item in range(60)]
     assert [item for batch in model.batches for item in batch] == list(range(60))
     assert max(map(len, model.batches)) == 7
 
 
-def test_a_full_batch_leaves_without_waiting():
+def test_a_full_batch_leaves_without_waiting_and_a_lonely_request_at_its_deadline():
+    assert submit_all(Model(), range(8), max_size=4, max_wait_ms=600_000) == [0, 2, 4, 6, 8, 10, 12, 14]
+    start = time.perf_counter()
+    assert submit_all(Model(), [21], max_wait_ms=100) == [42]
+    assert time.perf_counter() - start >= 0.09
+
+
+def test_who_waited_behind_a_busy_model_does_not_wait_again(busy):
     async def scenario():
-        async with Batcher(Model(), max_size=4, max_wait_ms=60_000) as batcher:
-            return await asyncio.gather(*map(batcher.submit, range(8)))
-
-    assert run(scenario) == [0, 2, 4, 6, 8, 10, 12, 14]
-
-
-def test_a_lonely_request_leaves_at_its_deadline():
-    async def scenario():
-        async with Batcher(Model(), max_wait_ms=100) as batcher:
-            start = time.perf_counter()
-            answer = await batcher.submit(21)
-            return answer, time.perf_counter() - start
-
-    answer, elapsed = run(scenario)
-    assert answer == 42 and elapsed >= 0.09
-
-
-def test_who_waited_behind_a_busy_model_does_not_wait_again():
-    gate = threading.Event()
-    model = Model(gate)
-
-    async def scenario():
-        async with Batcher(model, max_size=2, max_wait_ms=600_000) as batcher:
-            first = [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
-            await until(model.started.is_set)
-            late = asyncio.create_task(batcher.submit(3))
-            await until(lambda: batcher._queue.qsize() == 1)
-            # O prazo do terceiro (dez minutos) passa enquanto o modelo trabalha: o dele, não o do `run`.
-            item, future, arrived = batcher._queue.get_nowait()
-            batcher._queue.put_nowait((item, future, arrived - 601))
-            batcher._queue.task_done()
-            gate.set()
-            return await asyncio.gather(*first, late)
+        async with Batcher(busy, max_size=2, max_wait_ms=60_000) as batcher:
+            first = await start_working(batcher, busy, [1, 2])
+            late = await submitted(batcher, [3])
+            loop = asyncio.get_running_loop()
+            clock = loop.time
+            loop.time = lambda: clock() + 61  # o prazo do terceiro passa enquanto o modelo trabalha
+            busy.gate.set()
+            return await asyncio.gather(*first, *late)
 
     assert run(scenario) == [2, 4, 6]
 
 
 def test_one_bad_item_does_not_poison_its_batch():
-    async def scenario():
-        async with Batcher(Model(), max_size=4) as batcher:
-            found = await asyncio.gather(*map(batcher.submit, [1, None, 3, "x"]), return_exceptions=True)
-            return *found, await batcher.submit(5)
-
-    one, none, three, text, after = run(scenario)
+    one, none, three, text, after = submit_all(Model(), [1, None, 3, "x", 5], max_size=4)
     assert (one, three, text, after) == (2, 6, "xx", 10) and isinstance(none, TypeError)
 
 
-@pytest.mark.parametrize("answers", [[], [1, 2, 3], None, 7])
+@pytest.mark.parametrize("answers", [[], [1, 2, 3], None, 7, iter([])])
 def test_a_function_that_answers_out_of_measure_is_an_error_not_a_mix_up(answers):
-    async def scenario():
-        async with Batcher(lambda items: answers, max_size=2) as batcher:
-            return await asyncio.gather(batcher.submit(1), batcher.submit(2), return_exceptions=True)
-
-    assert all(isinstance(item, ValueError | TypeError) for item in run(scenario))
+    found = submit_all(lambda items: answers, [1, 2], max_size=2)
+    assert all(isinstance(item, ValueError | TypeError) for item in found)
 
 
 def test_even_a_stop_iteration_is_answered():
-    async def scenario():
-        async with Batcher(lambda items: next(iter([]))) as batcher:
-            with pytest.raises(RuntimeError, match="StopIteration"):
-                await batcher.submit(1)
-
-    run(scenario)
+    (error,) = submit_all(lambda items: next(iter([])), [1])
+    assert isinstance(error, RuntimeError) and "StopIteration" in str(error)
 
 
 @pytest.mark.parametrize("moment", ["na fila", "no modelo"])
-def test_who_gives_up_does_not_hurt_the_others(moment):
-    gate = threading.Event()
-    model = Model(gate)
-
+def test_who_gives_up_does_not_hurt_the_others(busy, moment):
     async def scenario():
-        async with Batcher(model, max_size=3) as batcher:
-            first = [asyncio.create_task(batcher.submit(item)) for item in (1, 2, 3)]
-            await until(model.started.is_set)
-            queued = [asyncio.create_task(batcher.submit(item)) for item in (4, 5, 6)]
-            await asyncio.sleep(0.01)
+        async with Batcher(busy, max_size=3) as batcher:
+            first = await start_working(batcher, busy, [1, 2, 3])
+            queued = await submitted(batcher, [4, 5, 6])
             quitter = (queued if moment == "na fila" else first)[1]
             quitter.cancel()
-            await asyncio.sleep(0.01)
-            gate.set()
+            await asyncio.sleep(0.01)  # o laço está livre enquanto o modelo trabalha: é ele que abre o portão
+            busy.gate.set()
             answers = await asyncio.gather(*first, *queued, return_exceptions=True)
             return answers, quitter, await batcher.submit(7)
 
@@ -140,40 +126,31 @@ def test_who_gives_up_does_not_hurt_the_others(moment):
     kept = [answer for answer in answers if not isinstance(answer, asyncio.CancelledError)]
     assert quitter.cancelled() and len(kept) == 5 and after == 14
     assert set(kept) == {2, 4, 6, 8, 10, 12} - ({10} if moment == "na fila" else {4})
-    assert (5 in sum(model.batches, [])) == (moment != "na fila"), "quem desistiu na fila não chega ao modelo"
+    assert (5 in sum(busy.batches, [])) == (moment != "na fila"), "quem desistiu na fila não chega ao modelo"
 
 
-def test_the_queue_has_a_limit_and_empties_again():
-    gate = threading.Event()
-    model = Model(gate)
-
+def test_the_queue_has_a_limit_and_empties_again(busy):
     async def scenario():
-        async with Batcher(model, max_size=1) as batcher:
-            busy = asyncio.create_task(batcher.submit(0))
-            await until(model.started.is_set)
-            queued = [asyncio.create_task(batcher.submit(item)) for item in range(1, MAX_PENDING + 1)]
-            await asyncio.sleep(0)
+        async with Batcher(busy, max_size=1) as batcher:
+            first = await start_working(batcher, busy, [0])
+            queued = await submitted(batcher, range(1, MAX_PENDING + 1))
             with pytest.raises(QueueFullError):
                 await batcher.submit(99)
-            gate.set()
-            return await asyncio.gather(busy, *queued), await batcher.submit(99)
+            busy.gate.set()
+            return await asyncio.gather(*first, *queued), await batcher.submit(99)
 
     assert run(scenario) == ([2 * item for item in range(MAX_PENDING + 1)], 198)
 
 
-def test_closing_answers_what_was_accepted_and_refuses_the_rest():
-    gate = threading.Event()
-    model = Model(gate)
-
+def test_closing_answers_what_was_accepted_and_refuses_the_rest(busy):
     async def scenario():
-        batcher = Batcher(model, max_size=2)
-        accepted = [asyncio.create_task(batcher.submit(item)) for item in range(5)]
-        await until(model.started.is_set)
+        batcher = Batcher(busy, max_size=2)
+        accepted = await start_working(batcher, busy, range(5))
         closing = asyncio.create_task(batcher.close())
         await asyncio.sleep(0)
         with pytest.raises(RuntimeError, match="encerrado"):
             await batcher.submit(9)
-        gate.set()
+        busy.gate.set()
         await closing
         await batcher.close()
         return await asyncio.gather(*accepted)
@@ -182,25 +159,8 @@ def test_closing_answers_what_was_accepted_and_refuses_the_rest():
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("lote")]
 
 
-def test_the_event_loop_stays_free_while_the_model_works():
-    gate = threading.Event()
-
-    async def scenario():
-        async with Batcher(Model(gate)) as batcher:
-            answer = asyncio.create_task(batcher.submit(1))
-            await asyncio.sleep(0.02)
-            gate.set()  # se o laço estivesse bloqueado, ninguém abriria o portão
-            return await answer
-
-    assert run(scenario) == 2
-
-
 def test_a_batcher_never_used_closes_at_once_and_nonsense_limits_are_refused():
-    async def scenario():
-        async with Batcher(Model()):
-            pass
-
-    run(scenario)
+    assert submit_all(Model(), []) == []
     for wrong in ({"max_size": 0}, {"max_wait_ms": -1}):
         with pytest.raises(ValueError):
             Batcher(Model(), **wrong)

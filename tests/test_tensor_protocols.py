@@ -1,7 +1,7 @@
 """Os contratos do TensorFlow Serving e do Open Inference Protocol, linha a linha, por sockets de verdade.
 
-Os oráculos são dos próprios donos dos contratos: as mensagens protobuf do TensorFlow Serving (PyPI:
-tensorflow-serving-api), um SavedModel exportado de verdade, e o cliente do Triton (PyPI: tritonclient).
+Os oráculos são dos próprios donos dos contratos: um SavedModel exportado de verdade e o cliente do Triton (PyPI:
+tritonclient).
 """
 
 import json
@@ -77,12 +77,10 @@ NUMBERS = {  # um pixel que não é um inteiro de 0 a 255
     "infinito": float("inf"), "negativo": -1, "256": 256, "imenso": 10**400, "lista": [1],
     "objeto": {"b64": "AA=="},
 }  # fmt: skip
-SHAPES = {  # o que não é uma lista de imagens 28 × 28
-    "escalar": 7, "texto": "x", "objeto": {"x": 1}, "vazia": [], "uma imagem só": one(0), "plana": [[0] * 784],
-    "27 linhas": [one(0)[:27]], "29 linhas": [[*one(0), [0] * 28]], "irregular": [[*one(0)[:27], [0] * 27]],
-    "colunas demais": [[[0] * 29] * 28], "33 imagens": [one(0)] * 33, "com canal": [[[[0]] * 28] * 28],
-    "segunda irregular": [one(0), one(0)[:27]], "fundo demais": [[[[[[[0]]]]]]],
-}  # fmt: skip
+SHAPES = [  # o que não é uma lista de imagens 28 × 28
+    7, "x", {"x": 1}, [], one(0), [[0] * 784], [one(0)[:27]], [[*one(0), [0] * 28]], [[*one(0)[:27], [0] * 27]],
+    [[[0] * 29] * 28], [one(0)] * 33, [[[[0]] * 28] * 28], [one(0), one(0)[:27]], [[[[[[[0]]]]]]],
+]  # fmt: skip
 BODIES = {  # corpos que não são sequer o objeto pedido
     "vazio": b"", "cortado": b"{", "não é UTF-8": b"\xff\xfe", "fundo": b"[" * 100_000, "lista": b"[]",
     "texto": b'"x"', "número longo": b"1" * 10_000, "objeto fundo": b'{"inputs":' * 50_000, "nulo": b"null",
@@ -130,9 +128,12 @@ def test_tf_takes_an_optional_signature_name_and_any_content_type(tf, images, ex
         assert ask(tf, PREDICT, {"signature_name": name, "instances": images.tolist()})[0] == 400
 
 
-def test_tf_refuses_both_formats_none_and_a_mixture(tf):
+def test_tf_refuses_both_formats_none_a_mixture_and_what_is_not_a_list_of_images(tf):
     pictures = [one(0)]
     for payload in (
+        *({"instances": shape} for shape in SHAPES),
+        *({"inputs": shape} for shape in SHAPES),
+        *({"inputs": {"images": shape}} for shape in SHAPES),
         {"instances": pictures, "inputs": pictures},
         {"signature_name": "serving_default"},
         {"instances": None},
@@ -147,16 +148,6 @@ def test_tf_refuses_both_formats_none_and_a_mixture(tf):
         {"inputs": [{"images": one(0)}]},
     ):
         assert ask(tf, PREDICT, payload)[0] == 400, str(payload)[:80]
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_tf_refuses_what_is_not_a_list_of_images(tf, shape):
-    for payload in (
-        {"instances": SHAPES[shape]},
-        {"inputs": SHAPES[shape]},
-        {"inputs": {"images": SHAPES[shape]}},
-    ):
-        assert ask(tf, PREDICT, payload)[0] == 400
 
 
 def test_tf_knows_one_model_one_version_and_one_verb(tf):
@@ -366,10 +357,9 @@ def test_any_json_is_refused_without_a_5xx(request, protocol, payload, tensor):
 
 @EACH
 @FUZZ
-@given(data=st.binary(max_size=500), path=st.text(max_size=30))
-def test_any_bytes_and_any_path_are_refused_without_a_5xx(request, protocol, data, path):
+@given(path=st.text(max_size=30))
+def test_any_path_is_refused_without_a_5xx(request, protocol, path):
     server, route = request.getfixturevalue(protocol), {"tf": PREDICT, "oip": INFER}[protocol]
-    assert ask(server, route, data)[0] == 400
     quoted = "".join(f"%{byte:02x}" for byte in path.encode("utf-8", "surrogatepass"))
     for place in (f"{route}{quoted}", route.replace("digits", quoted), f"{route.split('/')[0]}/{quoted}"):
         assert ask(server, place, b"{}", method="POST")[0] in (400, 404, 405)
@@ -436,56 +426,26 @@ print(json.dumps({
 """
 
 
+def run_oracle(code, argument):
+    """O que o programa `code` (str), de outro dono, escreve na última linha, lido."""
+    run = subprocess.run(
+        [sys.executable, "-c", code, argument], cwd=artifacts.ROOT, capture_output=True, text=True,
+        timeout=4 * PATIENCE_S, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-2000:]
+    return json.loads(run.stdout.splitlines()[-1])
+
+
 def test_the_folder_also_holds_a_real_savedmodel_with_the_same_signature_and_answers(tmp_path, images):
     """A mesma pasta serve aos dois servidores: o SavedModel exportado responde como o ONNX ao lado dele."""
     make_version(tmp_path / "servico", 1)
-    command = [sys.executable, "-c", EXPORT, str(tmp_path / "servico" / "1")]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=4 * PATIENCE_S)
-    assert run.returncode == 0, run.stderr[-2000:]
-    real = json.loads(run.stdout.splitlines()[-1])
+    real = run_oracle(EXPORT, str(tmp_path / "servico" / "1"))
     with servers.start(TF, model=tmp_path / "servico") as server:
         ours = ask(Target(server), "v1/models/digits/metadata")[1]["metadata"]["signature_def"]["signature_def"]
         outputs = ask(Target(server), PREDICT, {"inputs": images.tolist()})[1]["outputs"]
     assert ours["serving_default"] == real["signature"]
     assert outputs["digit"] == real["outputs"]["digit"]
     assert np.abs(np.subtract(outputs["probabilities"], real["outputs"]["probabilities"])).max() < 1e-5
-
-
-MESSAGES = """
-import json, sys
-from google.protobuf import json_format
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
-options = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
-status, metadata = json.loads(sys.stdin.read())
-kinds = {
-    "status": (get_model_status_pb2.GetModelStatusResponse, status),
-    "model_spec": (model_pb2.ModelSpec, metadata["model_spec"]),
-    "signature_def": (get_model_metadata_pb2.SignatureDefMap, metadata["metadata"]["signature_def"]),
-}
-written = {}
-for name, (kind, value) in kinds.items():
-    message = json_format.ParseDict(value, kind(), ignore_unknown_fields=False)
-    written[name] = json_format.MessageToDict(message, **options)
-print(json.dumps(written))
-"""
-
-
-@pytest.mark.slow
-def test_tf_answers_are_tensorflow_serving_s_own_messages(tf):
-    """Lidas como mensagens protobuf do TensorFlow Serving e escritas de volta como ele as escreve, nada muda."""
-    need("tensorflow_serving")
-    status, metadata = ask(tf, "v1/models/digits")[1], ask(tf, "v1/models/digits/metadata")[1]
-    command = [sys.executable, "-c", MESSAGES]
-    run = subprocess.run(
-        command, input=json.dumps([status, metadata]), capture_output=True, text=True, timeout=PATIENCE_S
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    written = json.loads(run.stdout.splitlines()[-1])
-    assert written == {
-        "status": status,
-        "model_spec": metadata["model_spec"],
-        "signature_def": metadata["metadata"]["signature_def"],
-    }
 
 
 TRITON = """
@@ -524,10 +484,7 @@ print(json.dumps([digit.tolist(), probabilities.tolist(), refused]))
 @pytest.mark.slow
 def test_triton_s_own_client_talks_to_the_oip_server(oip, expected):
     need("tritonclient")
-    command = [sys.executable, "-c", TRITON, f"127.0.0.1:{oip.server.port}"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=artifacts.ROOT, timeout=PATIENCE_S)
-    assert run.returncode == 0, run.stderr[-2000:]
-    digit, probabilities, refused = json.loads(run.stdout.splitlines()[-1])
+    digit, probabilities, refused = run_oracle(TRITON, f"127.0.0.1:{oip.server.port}")
     assert digit == [item["digit"] for item in expected]
     assert np.allclose(probabilities, [item["probabilities"] for item in expected], atol=1e-6)
     (unknown, message), (binary, words) = refused
