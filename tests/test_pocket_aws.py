@@ -138,7 +138,6 @@ def test_serverless_starts_its_container_at_the_first_call(real):
         (package(**{"1/model.onnx": b"nada", "1/SHA256SUMS": b"0" * 64 + b"  model.onnx\n"}), {}, "corrompido"),
         (digit_package("1"), {"AULA_MODEL": "/nao/existe.onnx"}, "existe.onnx"),
     ],
-    ids=["outro SHA-256", "variável do modelo"],
 )
 def test_a_container_that_refuses_its_model_gives_the_reason(real, archive, environment, words):
     name = f"adulterado-{time.monotonic_ns()}"
@@ -218,7 +217,6 @@ def test_a_bucket_is_of_s3_whatever_its_name_and_its_objects(fake):
         (package(morto=b""), "este modelo não abre"),
         (None, "Failed to download model data"),
     ],
-    ids=["texto", "cortado", "fora da pasta", "caminho absoluto", "modelo que não abre", "ausente"],
 )
 def test_a_package_that_does_not_serve_fails_with_the_reason(fake, archive, words):
     name, before = f"ruim-{time.monotonic_ns()}", set(fake.server.pids())
@@ -245,15 +243,11 @@ def test_one_broken_variant_fails_the_endpoint_and_stops_the_other(fake):
     assert set(fake.server.pids()) == before
 
 
-def test_two_endpoints_at_once_do_not_mix(fake):
-    one, two = deploy(fake, "um"), deploy(fake, "dois")
-    assert [invoke(fake, name, b"nome")["text"] for name in (one, two)] == ["um", "dois"]
-    fake.sm.delete_endpoint(EndpointName=one)
-    assert invoke(fake, two, b"nome")["text"] == "dois"
-
-
-def test_a_name_in_use_or_a_missing_model_is_refused(fake):
-    name = deploy(fake, "unico")
+def test_neighbours_do_not_mix_and_a_name_in_use_or_a_missing_model_is_refused(fake):
+    name, other = deploy(fake, "unico"), deploy(fake, "vizinho")
+    assert [invoke(fake, item, b"nome")["text"] for item in (name, other)] == ["unico", "vizinho"]
+    fake.sm.delete_endpoint(EndpointName=other)
+    assert invoke(fake, name, b"nome")["text"] == "unico"
     before = set(fake.server.pids())
     with pytest.raises(ClientError, match="ValidationException.*Cannot create already existing endpoint"):
         fake.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
@@ -382,31 +376,24 @@ def test_it_listens_only_on_this_machine(busy):
     assert {item.raddr.ip for item in sockets if item.raddr} <= {"127.0.0.1"}
 
 
-def test_stopping_the_server_ends_the_containers_and_their_folders(busy):
+@pytest.mark.parametrize(
+    "end", ["encerrado", pytest.param("morto", marks=POSIX), pytest.param("sem kernel", marks=POSIX)]
+)
+def test_whatever_the_end_of_the_server_its_containers_and_folders_end(busy, fake_app, end):
     server, pids, folder = busy
-    server.stop()
-    assert alive(pids) == []
-    assert os.name == "nt" or not folder.exists()
-
-
-@POSIX
-def test_killing_the_server_ends_the_containers_and_the_next_one_sweeps(busy, fake_app):
-    server, pids, folder = busy
-    server.process.kill()
-    server.process.wait()
-    wait_for_the_end(pids)
-    assert folder.exists()
-    with start(fake_app):
-        assert not folder.exists()
-
-
-@POSIX
-def test_the_end_of_the_kernel_ends_everything(busy):
-    server, pids, folder = busy
-    server.process.stdin.close()  # é o que acontece quando o kernel morre, de qualquer jeito
+    if end == "encerrado":
+        server.stop()
+        assert alive(pids) == []
+    elif end == "morto":
+        server.process.kill()
+    else:
+        server.process.stdin.close()  # é o que acontece quando o kernel morre, de qualquer jeito
     server.process.wait(timeout=PATIENCE_S)
     wait_for_the_end(pids)
-    assert not folder.exists()
+    if end == "morto":  # ninguém limpou: a próxima é que o faz
+        assert folder.exists()
+        start(fake_app).stop()
+    assert os.name == "nt" or not folder.exists()
 
 
 @POSIX

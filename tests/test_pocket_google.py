@@ -71,17 +71,16 @@ def test_upload_deploy_predict_and_the_end(google):
     assert endpoint.resource_name not in {item.resource_name for item in aiplatform.Endpoint.list()}
 
 
-def test_what_the_container_refuses_arrives_with_its_reason(endpoint):
+def test_what_the_container_or_the_gateway_refuses_arrives_with_its_reason(endpoint):
     with pytest.raises(exceptions.BadRequest, match="esperava 784 inteiros") as refusal:
         endpoint.predict(instances=[[1, 2, 3]])
     assert refusal.value.response.json()["error"]["status"] == "FAILED_PRECONDITION"
-
-
-def test_the_gateway_refuses_a_body_above_the_limit(endpoint):
-    with pytest.raises(exceptions.BadRequest, match=r"exceeds 1\.500MB limit"):
-        endpoint.predict(instances=["x" * VERTEX_BODY_BYTES])
-    with pytest.raises(exceptions.BadRequest, match="Entrada fora do contrato"):  # este já é o contêiner
-        endpoint.predict(instances=["x" * (VERTEX_BODY_BYTES - 200)])
+    for size, words in (
+        (VERTEX_BODY_BYTES, r"exceeds 1\.500MB limit"),
+        (VERTEX_BODY_BYTES - 200, "Entrada fora do contrato"),  # este já é o contêiner
+    ):
+        with pytest.raises(exceptions.BadRequest, match=words):
+            endpoint.predict(instances=["x" * size])
 
 
 def test_what_is_not_simulated_is_refused_by_name(endpoint):
@@ -91,18 +90,18 @@ def test_what_is_not_simulated_is_refused_by_name(endpoint):
         upload().deploy(endpoint=endpoint, **MACHINE)
 
 
-def test_a_container_that_does_not_start_fails_the_deploy_with_the_reason(google):
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"artifact_uri": "gs://balde/pasta"}, r"(?s)never became ready.*só leio pastas locais"),
+        ({"serving_container_environment_variables": {"AULA_MODEL": "/nada/falta.onnx"}}, r"falta\.onnx"),
+    ],
+)
+def test_the_choices_of_the_upload_reach_the_container_and_its_failure_has_a_reason(google, options, words):
     before = set(google.pids())
-    model = upload(artifact_uri="gs://balde/pasta")
-    with pytest.raises(exceptions.FailedPrecondition, match=r"(?s)never became ready.*só leio pastas locais"):
-        model.deploy(**MACHINE)
+    with pytest.raises(exceptions.FailedPrecondition, match=words):
+        upload(**options).deploy(**MACHINE)
     assert set(google.pids()) == before
-
-
-def test_the_model_and_the_variables_of_the_upload_reach_the_container(google, tmp_path):
-    settings = {"AULA_MODEL": str(tmp_path / "falta.onnx")}
-    with pytest.raises(exceptions.FailedPrecondition, match=r"falta\.onnx"):
-        upload(serving_container_environment_variables=settings).deploy(**MACHINE)
 
 
 def test_it_listens_only_on_this_machine(google, endpoint):
@@ -125,21 +124,15 @@ def test_with_no_network_no_home_and_no_credentials_nothing_is_asked_outside():
 # ------------------------------------------------------------------ o fim
 
 
-def test_stopping_the_server_ends_the_container_and_its_folder():
+@pytest.mark.parametrize("killed", [False, pytest.param(True, marks=POSIX)])
+def test_the_end_of_the_server_is_the_end_of_the_container(killed):
     with start() as server:
         upload().deploy(**MACHINE)
         pids = server.pids()
         assert len(pids) == 2
+        if killed:
+            server.process.kill()
+            server.process.wait()
+            wait_for_the_end(pids)
     assert alive(pids) == []
-    assert os.name == "nt" or not (ground.FOLDER / str(server.process.pid)).exists()
-
-
-@POSIX
-def test_killing_the_server_ends_the_container():
-    with start() as server:
-        upload().deploy(**MACHINE)
-        pids = server.pids()
-        server.process.kill()
-        server.process.wait()
-        wait_for_the_end(pids)
-        assert len(pids) == 2
+    assert killed or os.name == "nt" or not (ground.FOLDER / str(server.process.pid)).exists()
