@@ -5,7 +5,6 @@ Sem construir nada: isso quem faz é o `test_container_image.py`.
 
 import base64
 import importlib.metadata
-import io
 import json
 import os
 import re
@@ -19,9 +18,9 @@ from pathlib import Path
 import pytest
 import sqlglot
 import yaml
+from cases import ONE
 from needs import miss, need
 from packaging.requirements import Requirement
-from PIL import Image
 from tree import files
 
 from course_utils.classroom import servers
@@ -98,18 +97,10 @@ def closure(names):
     return found
 
 
-def drawn_one():
-    """Um traço vertical, em PNG."""
-    file, picture = io.BytesIO(), Image.new("L", (40, 40), "white")
-    picture.paste(0, (18, 5, 22, 35))
-    picture.save(file, "PNG")
-    return file.getvalue()
-
-
 @pytest.mark.skipif(os.name == "nt", reason="o Windows não tem SIGTERM")
 def test_the_served_process_needs_nothing_outside_the_image():
     run = subprocess.run(
-        [sys.executable, "-c", LOADED, drawn_one().hex()], cwd=artifacts.ROOT, capture_output=True, text=True,
+        [sys.executable, "-c", LOADED, ONE.hex()], cwd=artifacts.ROOT, capture_output=True, text=True,
         env=os.environ | {"SAGEMAKER_BIND_TO_PORT": str(servers.free_port())}, timeout=60, check=False,
     )  # fmt: skip
     assert run.stderr.startswith("["), run.stderr

@@ -243,17 +243,6 @@ def test_the_report_names_errors_and_a_saturated_generator():
     assert "–" in unanswered and "CPU" not in unanswered  # o que ninguém mediu não ocupa uma coluna
 
 
-@pytest.mark.parametrize("disabled", [False, True])
-def test_the_progress_bar_says_what_happens_and_can_be_off(server, disabled):
-    code = f"from course_utils.measure import load; load.run({server.url + 'delay/0.01'!r}, seconds=.3, warmup=0)"
-    settings = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
-    settings |= {"PYTHONIOENCODING": "utf-8"} | ({"TQDM_DISABLE": "1"} if disabled else {})
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=settings, check=True
-    )
-    assert run.stdout == "" and ("carga: medindo" in run.stderr) is not disabled
-
-
 @pytest.mark.skipif(os.name == "nt", reason="usa SIGINT")
 def test_an_interrupted_load_leaves_no_process(server, seen):
     """O Ctrl-C vem quando a carga já chegou ao servidor. Quem inicia os testes em segundo plano (`… &`) ignora o
@@ -278,9 +267,6 @@ def test_the_curve_shows_latency_and_throughput_with_units():
     loads = [Load(number, np.full(10, 2.0 * number), {}, 1.0, (10.0,)) for number in (1, 4, 16)]
     latency, rate = plots.load_curve(loads, title="curva")
     assert "ms" in latency.get_ylabel() and "requisições/s" in rate.get_ylabel()
-    assert [list(line.get_ydata()) for line in latency.lines] == [[2, 8, 32], [2, 8, 32]]
-    assert list(rate.lines[0].get_xdata()) == [1, 4, 16] and list(rate.lines[0].get_ydata()) == [10, 10, 10]
-    p50, p95 = latency.lines
-    assert p50.get_marker() != p95.get_marker() and p50.get_color() != p95.get_color()
-    assert latency.get_ylim()[1] > 32 and rate.get_ylim()[1] > 10
+    assert [list(line.get_ydata()) for line in latency.lines] == [[2, 8, 32]] * 2  # p50 e p95
+    assert list(rate.lines[0].get_xdata()) == [1, 4, 16] and list(rate.lines[0].get_ydata()) == [10] * 3
     plt.close("all")

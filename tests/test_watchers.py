@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from contracts import FLASK, Target
+from contracts import Target
 from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
@@ -168,16 +168,3 @@ def test_a_served_stream_shows_its_drift_and_its_shadow(tmp_path, baseline):
         wait_for(lambda: target.json("/shadow")["waiting"] == 0)
         report = target.json("/shadow")
         assert report["failed"] == 0 and 0.5 < report["agreement"] < 1
-
-
-@pytest.mark.parametrize(("options", "words"), [
-    ({"baseline": "nada.json"}, "não é uma linha de base"),
-    ({"shadow": "nada.onnx"}, "Falta o arquivo nada.onnx"),
-    ({"shadow": SMALL, "target": FLASK, "server": "werkzeug"}, "não peça outro"),
-    ({"shadow": SMALL, "workers": 2}, "use --workers 1"),
-])  # fmt: skip
-def test_a_bad_watcher_is_one_sentence_before_the_port_opens(tmp_path, options, words):
-    files = {name: tmp_path / value if str(value).startswith("nada") else value for name, value in options.items()}
-    with pytest.raises(servers.ServerError, match=words) as failure:
-        servers.start(**files)
-    assert "Traceback" not in str(failure.value)
