@@ -28,7 +28,7 @@ def test_every_shipped_row_has_a_source_and_warns_if_it_is_old_or_undated():
     rows = prices.load(warn=warnings.append)
     assert {"dedicado_mes", "sagemaker_c7g_large", "lambda_tempo", "raspberry_hoje", "energia"} <= set(rows)
     old = [row for row in rows.values() if row.date is None or (TODAY - row.date).days > 365]
-    assert 0 < len(old) == len(warnings)
+    assert 0 < len(old) == len(warnings) and "prices.csv" not in artifacts.read_sums(artifacts.DATA)
     for row, warning in zip(old, warnings):
         assert row.item in warning and ("mais de um ano" in warning or "sem data" in warning)
     for row in rows.values():
@@ -43,13 +43,6 @@ def test_what_no_source_gives_is_marked_as_an_assumption_and_says_how_it_was_mad
     assert not {key for key in rows if key.startswith("lambda_")} & assumed
     for key in assumed:
         assert "confira em " in rows[key].source or "×" in rows[key].source, key
-
-
-def test_the_file_is_editable_so_it_is_not_sealed_but_the_readme_tells_of_it():
-    assert prices.FILE == artifacts.DATA / "prices.csv"
-    assert "prices.csv" not in artifacts.read_sums(artifacts.DATA)
-    text = (artifacts.DATA / "README.md").read_text(encoding="utf-8")
-    assert "prices.csv" in text and "git checkout" in text
 
 
 # ------------------------------------------------------------------ o que o aluno edita

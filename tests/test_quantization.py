@@ -90,14 +90,6 @@ def test_fake_quant_rounds_forwards_and_passes_the_gradient_straight(per_channel
     assert torch.equal(weight.grad, torch.ones_like(weight))
 
 
-def test_one_ruler_erases_the_small_channel_and_one_per_channel_keeps_it():
-    torch.manual_seed(0)
-    weight = torch.randn(8, 27) * torch.logspace(-2, 0, 8).view(8, 1)
-    assert not FAKE["FakeQuant"](4, False)(weight)[0].any()
-    kept = FAKE["FakeQuant"](4, True)(weight)[0]
-    assert (kept - weight[0]).norm() < 0.2 * weight[0].norm()
-
-
 @pytest.mark.parametrize("bits", [8, 4, 3])
 def test_the_rulers_of_the_lesson_are_those_of_the_lab(bits):
     """A régua única, a por canal e a de menor erro, escritas de duas maneiras, arredondam igual."""
@@ -114,23 +106,15 @@ def test_the_rulers_of_the_lesson_are_those_of_the_lab(bits):
             assert torch.allclose(RULES[name](weight, bits), fake(weight), atol=1e-6), name
 
 
-def test_the_thin_network_to_train_folds_into_the_shape_of_the_trained_ones():
+def test_folding_keeps_the_answers_and_gives_the_shape_of_the_trained_networks():
+    torch.manual_seed(0)
     raw = networks.thin_network()
     assert sum(weight.numel() for weight in raw.parameters()) < 6_000
+    raw(torch.randn(50, 1, 28, 28))  # as estatísticas do BatchNorm deixam de ser 0 e 1
+    folded, images = FAKE["fold"](raw), torch.randn(5, 1, 28, 28)
+    assert torch.allclose(folded(images), raw.eval()(images), atol=1e-5)
     ready = networks.thin_network("QAT por canal, 3 bits")
-    shapes = [{key: value.shape for key, value in net.state_dict().items()} for net in (FAKE["fold"](raw), ready)]
+    shapes = [{key: value.shape for key, value in net.state_dict().items()} for net in (folded, ready)]
     assert shapes[0] == shapes[1]
     groups = [channel for layer in ready if hasattr(layer, "weight") for channel in layer.weight.detach()]
     assert all(len(torch.unique(channel)) <= 7 for channel in groups)  # 3 bits: de -3 a 3
-
-
-def test_folding_keeps_the_answers():
-    torch.manual_seed(0)
-    network = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 3, bias=False), torch.nn.BatchNorm2d(4), torch.nn.ReLU(), torch.nn.Flatten()
-    )
-    network(torch.randn(50, 1, 6, 6))  # as estatísticas do BatchNorm deixam de ser 0 e 1
-    images = torch.randn(5, 1, 6, 6)
-    folded = FAKE["fold"](network)
-    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in folded)
-    assert torch.allclose(folded(images), network.eval()(images), atol=1e-5)
