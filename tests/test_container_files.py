@@ -12,13 +12,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 import sqlglot
 import yaml
-from cases import ONE
+from cases import ONE, body
+from contracts import VERTEX, Target, start_container
 from needs import miss, need
 from packaging.requirements import Requirement
 from tree import files
@@ -190,9 +190,7 @@ def test_the_manifest_and_the_container_agree(manifest, monkeypatch):
     with servers.start_container() as server:
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             asked = container[probe]["httpGet"]
-            assert asked["port"] == "http"
-            with urllib.request.urlopen(server.url + asked["path"][1:], timeout=2) as answer:
-                assert answer.status == 200
+            assert asked["port"] == "http" and Target(server).call("GET", asked["path"])[0] == 200
     labels = manifest["Deployment"]["spec"]["template"]["metadata"]["labels"]
     assert labels == manifest["Deployment"]["spec"]["selector"]["matchLabels"]
     assert manifest["Service"]["spec"]["selector"] == labels
@@ -228,10 +226,8 @@ def test_the_query_is_bigquery_s_and_its_columns_are_the_container_s():
     (field,) = columns[sqlglot.exp.InputModelProperty]
     assert field in asked
     row = {field: base64.b64encode(digits.load("test")[0][0].tobytes()).decode()}
-    with servers.start_container({"AIP_PREDICT_ROUTE": "/ler", "AIP_HEALTH_ROUTE": "/saude"}) as server:
-        body = json.dumps({"instances": [row]}).encode()
-        request = urllib.request.Request(server.url + "ler", body, {"Content-Type": "application/json"})
-        answer = json.load(urllib.request.urlopen(request, timeout=10))
-    assert list(answer["predictions"][0]) == columns[sqlglot.exp.OutputModelProperty]
+    with start_container() as server:
+        answer = Target(server).post(body({"instances": [row]}), route=VERTEX["AIP_PREDICT_ROUTE"])
+    assert list(json.loads(answer[2])["predictions"][0]) == columns[sqlglot.exp.OutputModelProperty]
     with pytest.raises(sqlglot.errors.ParseError):  # o analisador não aceita qualquer coisa
         sqlglot.parse("SELECT digit FROM WHERE GROUP", dialect="bigquery")

@@ -161,33 +161,25 @@ def test_the_openapi_has_an_example_that_can_be_sent_as_it_is_and_the_docs_are_l
 # ------------------------------------------------------------------ Upgrade
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAARAAAAAAAIAAAAA"},
-        {"Connection": "upgrade", "Upgrade": "TLS/1.3"},
-        {"Connection": "keep-alive, Upgrade", "Upgrade": "HTTP/2.0, h2c"},
-        {"Connection": "close, Upgrade", "Upgrade": "h2c"},
-        {"Upgrade": "h2c"},
-    ],
-)  # fmt: skip
-def test_an_offer_to_upgrade_is_ignored_and_the_body_is_read(target, headers):
-    headers = headers | {"Content-Type": JSON}
-    assert_read(target.call("POST", target.predict, target.body, headers))
+OFFERS = [
+    {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAARAAAAAAAIAAAAA"},
+    {"Connection": "upgrade", "Upgrade": "TLS/1.3"},
+    {"Connection": "keep-alive, Upgrade", "Upgrade": "HTTP/2.0, h2c"},
+    {"Connection": "close, Upgrade", "Upgrade": "h2c"},
+    {"Upgrade": "h2c"},
+    {},
+]
+
+
+def test_an_offer_to_upgrade_is_ignored_the_body_is_read_and_the_connection_goes_on(target):
     half = len(target.body) // 2
-    pieces = iter([target.body[:half], target.body[half:]])  # sem Content-Length, aos pedaços
-    assert_read(target.call("POST", target.predict, pieces, headers))
-    assert target.call("GET", target.get, headers=headers)[0] == 200
-
-
-def test_the_connection_goes_on_after_an_offer_to_upgrade(target):
-    connection = http.client.HTTPConnection("127.0.0.1", target.server.port, timeout=60)
-    offer = {"Connection": "Upgrade", "Upgrade": "h2c", "Content-Type": JSON}
-    for headers in (offer, {"Content-Type": JSON}, offer):
-        connection.request("POST", target.predict, target.body, headers)
-        response = connection.getresponse()
-        assert_read((response.status, response.headers, response.read()))
-    connection.close()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", target.server.port, timeout=60)) as connection:
+        for offer in OFFERS:
+            for data in (target.body, iter([target.body[:half], target.body[half:]])):  # e sem Content-Length
+                connection.request("POST", target.predict, data, offer | {"Content-Type": JSON})
+                response = connection.getresponse()
+                assert_read((response.status, response.headers, response.read()))
+            assert target.call("GET", target.get, headers=offer)[0] == 200
 
 
 def test_a_body_that_comes_after_the_offer_is_not_taken_for_another_request(target):

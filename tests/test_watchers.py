@@ -121,24 +121,18 @@ def test_a_shadow_that_fails_or_does_not_load_is_told_in_the_report(create):
         assert report["last_failure"] == "sem memória" and report["images"] == report["dropped"] == 0
 
 
-def test_the_client_does_not_notice_a_watcher_that_hangs_fails_or_is_not_there(tmp_path, create, baseline, caplog):
+def test_the_client_does_not_notice_a_watcher_that_fails_or_is_not_there(tmp_path, create, baseline, caplog):
     def answers(service):
         wait_for(lambda: service.store)
         return [service.predict(IMAGES[i : i + 1])["predictions"] for i in range(100)]
 
-    file, gate = baseline.save(tmp_path / "baseline.json"), threading.Event()
+    file = baseline.save(tmp_path / "baseline.json")
     plain = create(Service)
     expected = answers(plain)
     assert "/shadow" not in fastapi_app.create_app(service=plain).openapi()["paths"]
     assert b"drift" not in plain.metrics()
     without = create(WatchedService, shadow=tmp_path / "nada.onnx")
     assert answers(without) == expected and "Falta o arquivo" in without.shadow.report()["last_failure"]
-    hanging = create(WatchedService, shadow=SMALL)
-    wait_for(lambda: hanging.shadow._served)
-    hanging.shadow._served = make(predict=lambda _: gate.wait())(SMALL).current
-    assert answers(hanging) == expected and hanging.shadow.report()["dropped"] >= 30
-    hanging.close()  # sem esperar pela que travou: o portão só se abre depois
-    gate.set()
     exploding = create(WatchedService, baseline=file)
     exploding.watchers[0].see = lambda *_: 1 / 0
     with caplog.at_level(logging.ERROR, "aula32.serving"):
