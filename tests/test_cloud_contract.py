@@ -87,19 +87,16 @@ def test_it_listens_only_on_this_machine_and_only_aula_host_moves_it(host):
         process.wait(timeout=PATIENCE_S)
 
 
-def test_the_ports_of_each_cloud(monkeypatch):
+def test_serve_is_the_only_command_on_the_port_of_each_cloud(monkeypatch):
+    for arguments in ([], ["train"], ["serve", "extra"]):
+        with pytest.raises(SystemExit) as end:
+            launcher.main(arguments)
+        assert end.value.code == 2
     assert launcher.http_port() == 8080
     monkeypatch.setenv("SAGEMAKER_BIND_TO_PORT", "8081")
     assert launcher.http_port() == 8081
     monkeypatch.setenv("AIP_HTTP_PORT", "7080")
     assert launcher.http_port() == 7080
-
-
-def test_serve_is_the_only_command():
-    for arguments in ([], ["train"], ["serve", "extra"]):
-        with pytest.raises(SystemExit) as end:
-            launcher.main(arguments)
-        assert end.value.code == 2
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """A AWS de bolso, com o cliente boto3 de verdade por soquetes de verdade: modos, limites, erros e fim."""
 
-import gzip
 import json
 import os
 import shlex
 import time
 from pathlib import Path
 
-import botocore
 import numpy as np
 import psutil
 import pytest
@@ -31,7 +29,7 @@ from waiting import PATIENCE_S, wait_for
 
 from course_utils.model import artifacts, digits
 from course_utils.model.predictor import MODEL, Predictor
-from course_utils.pocket_cloud import aws_modes, ground
+from course_utils.pocket_cloud import ground
 
 FAKE = Path(__file__).with_name("fake_container.py")
 FAKE_APP = f"""
@@ -151,19 +149,13 @@ def test_a_container_that_refuses_its_model_gives_the_reason(real, archive, envi
 # ------------------------------------------------------------------ limites e erros
 
 
-def test_the_limit_is_that_of_botocore():
-    service = Path(botocore.__file__).parent / "data/sagemaker-runtime/2017-05-13/service-2.json.gz"
-    shapes = json.loads(gzip.decompress(service.read_bytes()))["shapes"]
-    body = shapes["InvokeEndpointInput"]["members"]["Body"]["shape"]
-    assert shapes[body]["max"] == aws_modes.REALTIME_BYTES
-
-
-def test_a_real_time_body_of_exactly_the_limit_passes_and_one_byte_more_does_not(fake):
-    name = deploy(fake, "limite")
-    assert invoke(fake, name, bytes(6_291_456))["text"] == "6291456 bytes"
+def test_a_real_time_body_of_exactly_the_limit_of_botocore_passes_and_one_byte_more_does_not(fake):
+    members = fake.runtime.meta.service_model.operation_model("InvokeEndpoint").input_shape.members
+    limit, name = members["Body"].metadata["max"], deploy(fake, "limite")
+    assert invoke(fake, name, bytes(limit))["text"] == f"{limit} bytes"
     for extra in (1, 10**7):
-        with pytest.raises(ClientError, match="HTTP content length exceeded 6291456 bytes") as error:
-            invoke(fake, name, bytes(6_291_456 + extra))
+        with pytest.raises(ClientError, match=f"HTTP content length exceeded {limit} bytes") as error:
+            invoke(fake, name, bytes(limit + extra))
         assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
     assert invoke(fake, name, b"ainda atende")["text"] == "12 bytes"
 

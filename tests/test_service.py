@@ -55,10 +55,6 @@ def ask_many(target, count):
     return threads, statuses
 
 
-def inside(folder):
-    return len([*folder.glob("dentro-*")])
-
-
 def test_a_full_queue_says_503_at_once_and_health_goes_on(start, tmp_path):
     patient = "service.Service.max_pending, service.Service.deadline_s = 4, 3600\n"
     target = start(patient + gate(tmp_path, "service.Service.predict"))
@@ -139,7 +135,7 @@ def test_sigterm_finishes_what_was_accepted_and_lets_no_one_else_in(start, tmp_p
     if target.name == "flask":
         return  # o Werkzeug, de desenvolvimento, não tem fim educado
     threads, statuses = ask_many(target, 2)
-    wait_for(lambda: inside(tmp_path) == 2)
+    wait_for(lambda: len([*tmp_path.glob("dentro-*")]) == 2)
     target.server.terminate()
     (tmp_path / "aberto").touch()
     for thread in threads:

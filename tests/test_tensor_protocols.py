@@ -93,16 +93,13 @@ BODIES = {  # corpos que não são sequer o objeto pedido
 AVAILABLE = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
 
 
-def test_tf_status_is_the_one_of_the_published_example(tf):
-    assert ask(tf, "v1/models/digits") == (200, {"model_version_status": [AVAILABLE]})
-    assert ask(tf, "v1/models/digits/versions/1") == (200, {"model_version_status": [AVAILABLE]})
-
-
-def test_tf_metadata_names_the_model_and_its_version(tf):
+def test_tf_status_is_the_one_of_the_published_example_and_metadata_names_the_model(tf):
     """A assinatura em si, quem a confere é o SavedModel de verdade, abaixo."""
-    status, answer = ask(tf, "v1/models/digits/metadata")
-    assert status == 200 and answer == ask(tf, "v1/models/digits/versions/1/metadata")[1]
-    assert answer["model_spec"] == {"name": "digits", "signature_name": "", "version": "1"}
+    metadata = ask(tf, "v1/models/digits/metadata")[1]
+    assert metadata["model_spec"] == {"name": "digits", "signature_name": "", "version": "1"}
+    for version in ("", "/versions/1"):
+        assert ask(tf, f"v1/models/digits{version}") == (200, {"model_version_status": [AVAILABLE]})
+        assert ask(tf, f"v1/models/digits{version}/metadata") == (200, metadata)
 
 
 @pytest.mark.parametrize("route", [PREDICT, "v1/models/digits/versions/1:predict"])
@@ -312,10 +309,6 @@ def test_oip_is_alive_before_it_is_ready(tmp_path):
 EACH = pytest.mark.parametrize("protocol", ["tf", "oip"])
 
 
-def route_and_payload(protocol, images):
-    return (PREDICT, {"instances": images.tolist()}) if protocol == "tf" else (INFER, request_for(images))
-
-
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_bad_pixel_is_refused_and_its_place_said(tf, oip, number):
     picture = put(NUMBERS[number])
@@ -348,9 +341,10 @@ FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCh
 @FUZZ
 @given(payload=st.dictionaries(st.sampled_from(KEYS), ODD), tensor=st.dictionaries(st.sampled_from(KEYS), ODD))
 def test_any_json_is_refused_without_a_5xx(request, protocol, payload, tensor):
-    route, good = route_and_payload(protocol, np.zeros((1, 28, 28), np.uint8))
+    route, good = PREDICT, {"instances": [one(0)]}
     if protocol == "oip":
-        good = {"inputs": [good["inputs"][0] | tensor]}
+        route, good = INFER, request_for(np.zeros((1, 28, 28), np.uint8))
+        good["inputs"][0] |= tensor
     for candidate in (payload, good | payload):
         assert ask(request.getfixturevalue(protocol), route, candidate)[0] in (200, 400)
 
