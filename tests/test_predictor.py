@@ -25,20 +25,15 @@ def test_it_reads_the_test_digits_with_probabilities_that_agree(predictor):
         assert max(prediction.probabilities) == prediction.probabilities[prediction.digit]
 
 
-def test_flat_square_list_and_float_images_mean_the_same(predictor):
+def test_flat_square_list_and_float_images_mean_the_same_alone_or_in_a_batch(predictor):
     images = digits.load("test")[0][:3]
     expected = predictor.predict(images)
     for same in (images.reshape(3, 784), images.tolist(), images.astype(np.float64), images.astype(np.int64)):
         assert predictor.predict(same) == expected
-
-
-def test_a_batch_gives_what_each_image_gives_alone(predictor):
-    images = digits.load("test")[0][:8]
-    together = predictor.predict(images)
-    alone = [predictor.predict(images[i : i + 1])[0] for i in range(8)]
-    for one, other in zip(together, alone):
-        assert one.digit == other.digit
-        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
+    for i, together in enumerate(expected):
+        (alone,) = predictor.predict(images[i : i + 1])
+        assert alone.digit == together.digit
+        assert alone.probabilities == pytest.approx(together.probabilities, abs=1e-5)
 
 
 @pytest.mark.parametrize(
