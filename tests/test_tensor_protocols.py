@@ -1,7 +1,7 @@
 """Os contratos do TensorFlow Serving e do Open Inference Protocol, linha a linha, por sockets de verdade.
 
-Os oráculos são dos próprios donos dos contratos: um SavedModel exportado de verdade e o cliente do Triton (PyPI:
-tritonclient).
+Os oráculos são dos próprios donos dos contratos: as mensagens protobuf do TensorFlow Serving (PyPI:
+tensorflow-serving-api), um SavedModel exportado de verdade, e o cliente do Triton (PyPI: tritonclient).
 """
 
 import json
@@ -440,6 +440,37 @@ def test_the_folder_also_holds_a_real_savedmodel_with_the_same_signature_and_ans
     assert ours["serving_default"] == real["signature"]
     assert outputs["digit"] == real["outputs"]["digit"]
     assert np.abs(np.subtract(outputs["probabilities"], real["outputs"]["probabilities"])).max() < 1e-5
+
+
+MESSAGES = """
+import json, sys
+from google.protobuf import json_format
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
+options = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
+status, metadata = json.loads(sys.argv[1])
+kinds = {
+    "status": (get_model_status_pb2.GetModelStatusResponse, status),
+    "model_spec": (model_pb2.ModelSpec, metadata["model_spec"]),
+    "signature_def": (get_model_metadata_pb2.SignatureDefMap, metadata["metadata"]["signature_def"]),
+}
+written = {}
+for name, (kind, value) in kinds.items():
+    message = json_format.ParseDict(value, kind(), ignore_unknown_fields=False)
+    written[name] = json_format.MessageToDict(message, **options)
+print(json.dumps(written))
+"""
+
+
+@pytest.mark.slow
+def test_tf_answers_are_tensorflow_serving_s_own_messages(tf):
+    """Lidas como mensagens protobuf do TensorFlow Serving e escritas de volta como ele as escreve, nada muda."""
+    need("tensorflow_serving")
+    status, metadata = ask(tf, "v1/models/digits")[1], ask(tf, "v1/models/digits/metadata")[1]
+    assert run_oracle(MESSAGES, json.dumps([status, metadata])) == {
+        "status": status,
+        "model_spec": metadata["model_spec"],
+        "signature_def": metadata["metadata"]["signature_def"],
+    }
 
 
 TRITON = """
