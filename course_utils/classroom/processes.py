@@ -21,8 +21,6 @@ WATCH = """
     import os, shutil, sys
     import course_utils.processes
 
-    sys.modules.setdefault("matplotlib", None)  # o TensorFlow o importaria, e nada aqui desenha
-
     def watch():
         shutil.rmtree(os.path.dirname(__file__), ignore_errors=True)
         os._exit(1)
