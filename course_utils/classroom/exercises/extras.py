@@ -37,11 +37,10 @@ CACHES = {
 @exercise("laboratorios/alem_de_uma_maquina", function="desired")
 def cluster_replicas_desejadas(answer):
     """A regra do autoscaling, ⌈em curso ÷ alvo⌉ entre o mínimo e o máximo."""
-    for (ongoing, target, low, high), (expected, advice) in REPLICAS.items():
-        received = answer(ongoing, target, low, high)
+    for arguments, (expected, advice) in REPLICAS.items():
+        received = answer(*arguments)
         if not is_number(received) or received != expected:
-            case = f"{expected} para desired({ongoing}, {target}, {low}, {high})"
-            raise NotYetError(case, repr(received), advice)
+            raise NotYetError(f"{expected} para desired{arguments}", repr(received), advice)
 
 
 @exercise("laboratorios/vigiar_ao_vivo", function="alarm")
@@ -60,8 +59,8 @@ def linguagem_cache_kv(answer):
     for arguments, expected in CACHES.items():
         received = answer(*arguments)
         if not is_number(received) or received != expected:
-            case = f"{expected} para kv_bytes{arguments}"
-            raise NotYetError(case, repr(received)[:60], _cache_advice(received, expected, arguments))
+            advice = _cache_advice(received, expected, arguments)
+            raise NotYetError(f"{expected} para kv_bytes{arguments}", repr(received)[:60], advice)
 
 
 def _cache_advice(received, expected, arguments):
