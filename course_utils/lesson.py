@@ -84,7 +84,7 @@ def execute(path, *, repeat=1, last=None):
             for number, index in enumerate(code, start=1):
                 before = time.perf_counter()
                 client.execute_cell(notebook.cells[index], index, execution_count=number)
-                cells.append(pace.Cell(number, time.perf_counter() - before))
+                cells.append(time.perf_counter() - before)
                 bar.update()
     return notebook, pace.Run(path.stem, time.perf_counter() - start, memory.peak, tuple(cells))
 

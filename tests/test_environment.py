@@ -384,7 +384,7 @@ def test_a_file_that_does_not_match_the_lock_is_refused_and_the_next_call_recove
 def test_what_the_index_does_not_have_and_what_does_not_work_after_all(root, wheels):
     log = root / "artifacts" / "setup.log"
     write_lock(root, wheels, "alfa==3.0")
-    assert refusal(root) == failures.UNKNOWN.format(log="artifacts/setup.log")
+    assert refusal(root) == failures.UNKNOWN
     assert "alfa" in log.read_text(encoding="utf-8")
     write_lock(root, wheels, "alfa==1.0", "onnxruntime==1.0")  # instalado não quer dizer que se importe
     assert refusal(root).startswith("Os pacotes foram instalados, mas não funcionam: o porquê está em")

@@ -25,13 +25,8 @@ def read(file):
     return kept if isinstance(kept, dict) else {}
 
 
-def entries(file):
-    """O mesmo, sem as entradas que não são um dicionário: `{nome: {campo: valor}}`."""
-    return dicts(read(file))
-
-
 def dicts(saved):
-    """As entradas de `saved` que são um dicionário."""
+    """As entradas de `saved` que são um dicionário: `{nome: {campo: valor}}`."""
     return {name: entry for name, entry in saved.items() if isinstance(entry, dict)}
 
 

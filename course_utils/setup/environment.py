@@ -133,7 +133,7 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
             create(root, log, progress)
         else:
             require_space(folder, UPDATE_BYTES)
-        mark = read_mark(folder)
+        mark = read_mark(folder) or {}
         where = sources.only(kit / "wheels") if kit else sources.read(python)
         locks = sorted({*locks, *(name for name in mark.get("locks", {}) if (root / name).exists())})
         before = packages.installed(folder)
@@ -180,9 +180,7 @@ def create(root: Path, log, progress: Progress) -> None:
     base = getattr(sys, "_base_executable", sys.executable)
     problem = failures.disk(folder)
     if problem or run([base, "-I", "-X", "utf8", "-m", "venv", folder], log, sources.Sources().environment):
-        raise SetupError(
-            problem or failures.disk(folder) or failures.UNKNOWN.format(log=failures.shown(Path(log.name)))
-        )
+        raise SetupError(problem or failures.disk(folder) or failures.UNKNOWN)
     link_package(root, folder)
 
 

@@ -33,21 +33,15 @@ def run_child(root: str, command: list[str], **own: str) -> int:
     with subprocess.Popen(command, cwd=root, env=env) as child:
         try:
             code = child.wait()
-        except KeyboardInterrupt:
-            stop(child)  # o Ctrl-C chegou também ao filho: ele está se encerrando
-            raise
-        except SystemExit:
-            child.terminate()
-            stop(child)
+        except (KeyboardInterrupt, SystemExit) as ending:
+            if isinstance(ending, SystemExit):  # um Ctrl-C chega também ao filho: ele já está se encerrando
+                child.terminate()
+            try:
+                child.wait(timeout=15)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                child.kill()
             raise
     return code if code >= 0 else 128 - code
-
-
-def stop(child: subprocess.Popen) -> None:
-    try:
-        child.wait(timeout=15)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        child.kill()
 
 
 def writable_home(root: str) -> dict[str, str]:
