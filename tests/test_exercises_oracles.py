@@ -85,14 +85,6 @@ def test_the_marks_of_quantizing_are_those_of_onnx_runtime(capsys):
     assert feedback(capsys, "quantizacao_por_canal", by_onnx_runtime) == RIGHT
 
 
-def test_an_integer_of_numpy_is_a_number_and_a_truth_value_is_not(capsys):
-    def enough(peak, rate, target):
-        return np.int64(ceil(peak / (rate * target)) + 1)
-
-    assert feedback(capsys, "opcoes_reserva", enough) == RIGHT
-    assert "esperava" in feedback(capsys, "opcoes_reserva", lambda *case: True).lower()
-
-
 @pytest.mark.slow
 def test_ray_itself_decides_the_same():
     need("ray")
