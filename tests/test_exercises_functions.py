@@ -234,7 +234,7 @@ def tells_the_first_of_the_run(values, limit=0.25, windows=3):
 
 GOOD = {
     "salvar_arquivo_misterioso": [(identify,), (identify_and_destroy,)],
-    "opcoes_reserva": [(lambda *case, kind=kind: kind(enough(*case) + 1),) for kind in (int, float, np.int64)],
+    "opcoes_reserva": [(lambda *case: enough(*case) + 1,), (lambda *case: float(enough(*case) + 1),)],
     "cluster_replicas_desejadas": [(desired,)],
     "borda_desquantizar": [
         (dequantize,),
