@@ -104,14 +104,10 @@ def split(argv):
 
 def prepare_and_run(argv, extras, folder):
     from course_utils.setup import environment, launch
+    from course_utils.setup.kit import open_kit
 
     try:
-        kit = None
-        if folder:
-            from course_utils.setup.kit import open_kit
-
-            kit = open_kit(environment.Path(ROOT), environment.Path(folder))
-        python = environment.ensure(ROOT, extras, kit)
+        python = environment.ensure(ROOT, extras, open_kit(ROOT, folder) if folder else None)
         if argv and argv[0] in COMMANDS:
             return launch.run_child(ROOT, [python] + COMMANDS[argv[0]][0] + argv[1:])
         return launch.open_lab(ROOT, python, EXTRA_NOTEBOOKS[extras[0]] if extras else FIRST_NOTEBOOK, argv)

@@ -8,9 +8,9 @@ import re
 import subprocess
 import sys
 
-from course_utils.model import artifacts
+from course_utils import files
 
-README = artifacts.ROOT / "README.md"
+README = files.ROOT / "README.md"
 ADDRESS = re.compile(r"[\w.-]+/[\w.-]+")
 LINK = re.compile(r"(?<=https://mybinder\.org/v2/gh/)[\w.-]+/[\w.-]+(?=/)")
 REMOTE = re.compile(r"(?:@|//)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
@@ -18,7 +18,7 @@ REMOTE = re.compile(r"(?:@|//)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 def origin():
     """O endereço do `origin` deste clone (str); vazio se não há Git, clone ou `origin`."""
-    command = ["git", "-C", str(artifacts.ROOT), "remote", "get-url", "origin"]
+    command = ["git", "-C", str(files.ROOT), "remote", "get-url", "origin"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     except OSError:
@@ -37,7 +37,7 @@ def main(arguments=None):
         print(f"{repository} não serve: diga o endereço no GitHub, na forma dono/repositório.", file=sys.stderr)
         return 1
     text, count = LINK.subn(repository, README.read_text(encoding="utf-8"))
-    README.write_text(text, encoding="utf-8", newline="\n")
+    files.write_text(README, text)
     print(f"{count} links do Binder no README apontam para {repository}.")
     return 0
 

@@ -46,7 +46,8 @@ def draft(path: str | Path):
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Grava `text` em `path` de uma vez só: quem lê nunca vê meio arquivo."""
+    """Grava `text` em `path`, e cria a pasta se preciso, de uma vez só: quem lê nunca vê meio arquivo."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     with draft(path) as sketch:
         sketch.write_text(text, encoding="utf-8", newline="\n")
 

@@ -18,12 +18,11 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
-from course_utils import pace
-from course_utils.classroom import passport, state
+from course_utils import files, pace
+from course_utils.classroom import passport
 from course_utils.measure.memory import PeakMemory
-from course_utils.model import artifacts
 
-FOLDER = artifacts.ROOT / "notebooks"
+FOLDER = files.ROOT / "notebooks"
 LABS = "laboratorios/"
 CELL_TIMEOUT_S = 300
 METADATA = {
@@ -85,14 +84,14 @@ def execute(path, *, repeat=1, last=None):
             for number, index in enumerate(code, start=1):
                 before = time.perf_counter()
                 client.execute_cell(notebook.cells[index], index, execution_count=number)
-                cells.append(pace.Cell(number, time.perf_counter() - before))
+                cells.append(time.perf_counter() - before)
                 bar.update()
     return notebook, pace.Run(path.stem, time.perf_counter() - start, memory.peak, tuple(cells))
 
 
 def _kernel_log():
     """Onde o kernel escreve o que não é saída de célula (avisos nativos, o que diz ao ser interrompido)."""
-    folder = artifacts.ARTIFACTS / "logs"
+    folder = files.ARTIFACTS / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     return open(folder / "kernel.log", "ab")
 
@@ -218,7 +217,7 @@ def main(arguments=None):
             print(f"O notebook {path.name} parou:\n{error}", file=sys.stderr)
             return 1
         if options.save:
-            state.write_text(path, nbformat.writes(normalise(notebook)) + "\n")
+            files.write_text(path, nbformat.writes(normalise(notebook)) + "\n")
         runs.append(run)
     print(f"\n{pace.table(runs)}\n\n{pace.goals(runs)}\n\n{passport.text(passport.read())}")
     return 0

@@ -1,5 +1,6 @@
 """O ritmo da aula: quanto demora e pesa cada notebook, e se cabe no que se prometeu a quem dá a aula."""
 
+import itertools
 from dataclasses import dataclass
 
 from course_utils.measure.numbers import br
@@ -8,16 +9,11 @@ CLASS_S, NOTEBOOK_S, PEAK_BYTES = 180, 60, 1.2e9
 
 
 @dataclass(frozen=True)
-class Cell:
-    """Uma célula executada: o número que o JupyterLab mostra e os segundos."""
-
-    number: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
 class Run:
-    """O que custou executar um notebook: segundos, pico de memória (bytes) com o que ele iniciou, e as células."""
+    """O que custou executar um notebook: segundos, pico de memória (bytes) com o que ele iniciou.
+
+    `cells`: os segundos de cada célula de código, em ordem.
+    """
 
     notebook: str
     seconds: float
@@ -30,8 +26,8 @@ def table(runs):
     width = max(len(run.notebook) for run in runs)
     lines = [f"{'notebook':{width}}     tempo  célula mais demorada  pico de memória"]
     for run in runs:
-        cell = max(run.cells, key=lambda cell: cell.seconds, default=Cell())
-        slowest = f"[{cell.number}]{br(cell.seconds):>7} s"
+        seconds, number = max(zip(run.cells, itertools.count(1)), default=(0.0, 0))
+        slowest = f"[{number}]{br(seconds):>7} s"
         peak = f"{run.peak_bytes / 1e6:12.0f} MB"
         lines.append(f"{run.notebook:{width}}  {br(run.seconds):>6} s  {slowest:>20}  {peak}")
     total = sum(run.seconds for run in runs)

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 
+from course_utils.files import ROOT
+
 HOST = "127.0.0.1"
 PATIENCE_S = 5
 # Opções de `subprocess.Popen`: um filho longe do Ctrl-C deste processo (0x200: CREATE_NEW_PROCESS_GROUP).
@@ -30,6 +32,13 @@ def _die_with_parent():
 
 # Opções de `subprocess.Popen`: um filho que morre com este processo (só no Linux).
 BOUND = {"preexec_fn": _die_with_parent} if sys.platform == "linux" else {}
+
+
+def for_python():
+    """As variáveis (dict) com que um Python filho escreve em UTF-8 e acha o pacote do curso, em qualquer pasta."""
+    paths = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+    utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
+    return os.environ | utf8 | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def start(command, **options):

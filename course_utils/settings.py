@@ -74,9 +74,7 @@ def decided(environment):
         "KERAS_BACKEND": "tensorflow",
         "KERAS_HOME": str(ROOT / "artifacts" / "home" / "keras_home"),  # o keras.json da pessoa não vale aqui
         "CUDA_VISIBLE_DEVICES": "-1",  # o que se mede é o processador
-        "MATPLOTLIBRC": str(
-            ROOT / "course_utils" / "classroom" / "matplotlibrc"
-        ),  # nem o estilo dos gráficos dela
+        "MATPLOTLIBRC": str(ROOT / "course_utils/classroom/matplotlibrc"),  # nem o estilo dos gráficos dela
         # As threads do PyTorch que esperam a vez dormem em vez de girar: numa máquina ocupada, quem
         # gira tira o processador justamente de quem espera, e um treino leva dezenas de vezes o seu tempo.
         "OMP_WAIT_POLICY": "PASSIVE",

@@ -58,5 +58,5 @@ def test_what_does_not_serve_is_one_sentence_that_tells_no_secret(asked, remote,
 
 
 def test_outside_a_clone_there_is_no_remote(tmp_path, monkeypatch):
-    monkeypatch.setattr(binder.artifacts, "ROOT", tmp_path)
+    monkeypatch.setattr(binder.files, "ROOT", tmp_path)
     assert binder.origin() == ""

@@ -74,6 +74,12 @@ def test_no_check_hangs_or_escapes(answer, name, monkeypatch, capsys):
     assert feedback(capsys, name, answer).startswith(WRONG)
 
 
+def test_a_number_of_numpy_is_a_number_and_a_truth_value_is_not():
+    np = pytest.importorskip("numpy")
+    assert all(map(engine.is_number, (1, 2.5, np.int64(3), np.float32(4))))
+    assert not any(map(engine.is_number, (True, np.bool_(True), None, "1", 1j, np.arange(2))))
+
+
 def test_a_right_answer_is_remembered_with_its_first_date_and_a_wrong_one_is_not(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(engine, "FILE", tmp_path / "novo" / "exercises.json")
     for name, judge in (("um", lambda answer: None), ("dois", lambda answer: None), ("errado", forever)):

@@ -8,7 +8,8 @@ import pytest
 from faults import call, disk, fill, sketches
 from waiting import PATIENCE_S
 
-from course_utils.classroom import passport, servers, state, workspace
+from course_utils import files
+from course_utils.classroom import passport, servers, workspace
 from course_utils.classroom.exercises import engine
 from course_utils.classroom.quiz import questions
 from course_utils.measure import prices
@@ -146,6 +147,6 @@ def test_a_notebook_saved_on_a_full_disk_is_not_lost(tmp_path):
         notebook.write_text("o que estava", encoding="utf-8")
         fill(folder)
         with pytest.raises(OSError, match="28"):
-            state.write_text(notebook, "x" * 10_000)  # o que `run --save` chama
+            files.write_text(notebook, "x" * 10_000)  # o que `run --save` chama
         assert notebook.read_text(encoding="utf-8") == "o que estava"
         assert sketches(folder) == []

@@ -98,7 +98,7 @@ def test_a_set_up_failure_is_one_line_and_exit_1(monkeypatch, capsys):
 def started(monkeypatch):
     """O que se pediu para executar, em vez de executá-lo: `(comando, variáveis)`."""
     calls = []
-    monkeypatch.setattr(launch, "run_child", lambda root, command, own=None: calls.append((command, own)) or 0)
+    monkeypatch.setattr(launch, "run_child", lambda root, command, **own: calls.append((command, own)) or 0)
     monkeypatch.setattr(environment, "ensure", lambda *_: "python")
     return calls
 

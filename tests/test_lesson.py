@@ -63,7 +63,7 @@ def test_repeating_uses_the_same_kernel_and_each_cell_is_timed_the_added_one_too
     path = write(folder / "01_a.ipynb", "count = globals().get('count', 0) + 1", "import time\ntime.sleep(0.5)")
     notebook, run = lesson.execute(path, repeat=2, last="print(count)")
     assert notebook.cells[2].outputs[0].text == "2\n" and run.peak_bytes > 20e6
-    assert [cell.number for cell in run.cells] == [1, 2, 3] * 2 and run.cells[1].seconds >= 0.5
+    assert len(run.cells) == 3 * 2 and run.cells[1] >= 0.5
     assert len(nbformat.read(path, as_version=4).cells) == 2
 
 

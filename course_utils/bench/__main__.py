@@ -12,12 +12,12 @@ import traceback
 from datetime import datetime
 from time import perf_counter
 
+from course_utils import files
 from course_utils.bench import table
 from course_utils.classroom import state
 from course_utils.measure import latency, machine
-from course_utils.model import artifacts
 
-FOLDER = artifacts.ARTIFACTS / "bench"
+FOLDER = files.ARTIFACTS / "bench"
 COMMAND = "python -m course_utils bench"
 PARTS = ("notebooks", "serving", "optimization")  # as mais curtas antes
 
@@ -43,7 +43,7 @@ def main(arguments=None):
         print("\nInterrompido: o que já tinha terminado está no relatório, em artifacts/bench/.", file=sys.stderr)
         return 130
     finally:
-        state.write_text(FOLDER / "report.md", report(failed))
+        files.write_text(FOLDER / "report.md", report(failed))
     print("Relatório: artifacts/bench/report.md")
     return 1 if failed else 0
 
@@ -63,7 +63,7 @@ def measure(name, command, failed):
     except Exception as error:  # uma parte que falha não leva consigo o resultado das outras
         first, *_ = str(error).strip().splitlines() or ["sem mensagem"]
         failed[name] = f"{type(error).__name__}: {first}"
-        state.write_text(FOLDER / f"{name}.log", traceback.format_exc())
+        files.write_text(FOLDER / f"{name}.log", traceback.format_exc())
         print(f"✘ {name} falhou ({failed[name]}); o relato completo está em artifacts/bench/{name}.log")
 
 

@@ -8,12 +8,11 @@ import json
 import sys
 from datetime import datetime
 
-from course_utils.classroom import state
+from course_utils import files
 from course_utils.measure.numbers import br
-from course_utils.model import artifacts
 
-README = artifacts.ROOT / "README.md"
-FILE = artifacts.DATA / "bench.json"
+README = files.ROOT / "README.md"
+FILE = files.DATA / "bench.json"
 BEGIN, END = "<!-- números: início -->", "<!-- números: fim -->"
 # medida: (o que se mede, a unidade, as casas decimais, o que a aula promete)
 ROWS = {
@@ -90,7 +89,7 @@ def publish(parts):
         print(f"O README precisa ter, uma vez cada, as marcas {BEGIN} e {END}.", file=sys.stderr)
         return 1
     records = renewed(json.loads(FILE.read_text(encoding="utf-8")), parts)
-    state.write_text(FILE, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
-    state.write_text(README, replaced(text, records))
+    files.write_text(FILE, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
+    files.write_text(README, replaced(text, records))
     print("Tabela do README refeita com os números de data/bench.json.")
     return 0

@@ -1,1 +1,1 @@
-"""A sala de aula: servidores, exercícios, passaporte do modelo, gráficos e a conferência do ambiente."""
+"""A sala de aula: servidores, exercícios, perguntas, palpites, passaporte do modelo, progresso e gráficos."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from course_utils.classroom import capstone_proofs, servers
 from course_utils.classroom.capstone_proofs import Item
+from course_utils.classroom.exercises import nb03
 from course_utils.classroom.exercises.engine import NotYetError, plain
 from course_utils.measure.memory import tree_bytes
 from course_utils.measure.numbers import br
@@ -39,11 +40,9 @@ COSTS = {
     "api": {"fastapi": None, "flask": None},
 }
 SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
-SAME = {
-    "edge": "borda", "edge ai": "borda", "dispositivo de borda": "borda", "cloud": "nuvem",
-    "servidor dedicado": "dedicado", "on-premise": "dedicado", "tflite": "litert", "tensorflow lite": "litert",
-    "poda e int8": "poda + int8", "int8 + poda": "poda + int8", "poda+int8": "poda + int8",
-    "poda estruturada": "poda", "quantizacao": "int8",
+SAME = nb03.NAMES | {
+    "tflite": "litert", "tensorflow lite": "litert", "poda e int8": "poda + int8", "int8 + poda": "poda + int8",
+    "poda+int8": "poda + int8", "poda estruturada": "poda", "quantizacao": "int8",
 }  # fmt: skip
 NOT_SEEN = "nada: a prova anterior falhou"
 READING = ("Acurácia", "Latência", "Entradas ruins", "De pé depois")
@@ -96,8 +95,7 @@ def inspect(delivery):
     if missing:
         step = f"faltam: {', '.join(missing)}."
         raise NotYetError(f"as {len(FIELDS)} chaves da entrega", f"{len(delivery)} chave(s)", step)
-    model = Item("Tamanho do modelo", *_weigh(delivery["modelo"]))
-    return Report((*_server_items(delivery), model, *_choice_items(delivery)))
+    return Report((*_server_items(delivery), _size(delivery["modelo"]), *_choice_items(delivery)))
 
 
 def _server_items(delivery):
@@ -145,15 +143,15 @@ def _memory(process):
     return Item("Memória", used <= MEMORY_MB, limit, f"{used:.0f} MB", step)
 
 
-def _weigh(model):
-    """Os campos do item do tamanho: serve?, esperado, recebido, próximo passo."""
-    limit = f"até {MODEL_MB} MB"
+def _size(model):
+    what, limit = "Tamanho do modelo", f"até {MODEL_MB} MB"
     with contextlib.suppress(OSError, TypeError, ValueError):
         if Path(model).is_file():
             size = size_bytes(model) / 1e6
             step = "o notebook 09 chegou lá com poda + int8 (artifacts.DATA / 'small.onnx' é um desses)."
-            return size <= MODEL_MB, limit, f"{br(size, 2)} MB", step
-    return False, limit, "nenhum arquivo", 'em "modelo", dê o caminho do arquivo que o servidor carrega.'
+            return Item(what, size <= MODEL_MB, limit, f"{br(size, 2)} MB", step)
+    step = 'em "modelo", dê o caminho do arquivo que o servidor carrega.'
+    return Item(what, False, limit, "nenhum arquivo", step)
 
 
 def _choice_items(delivery):

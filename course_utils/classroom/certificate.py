@@ -5,10 +5,10 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from course_utils.classroom import passport, predictions, progress, state
-from course_utils.model import artifacts
+from course_utils import files
+from course_utils.classroom import passport, predictions, progress
 
-FILE = artifacts.ARTIFACTS / "certificado.html"
+FILE = files.ARTIFACTS / "certificado.html"
 MONTHS = "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro"
 PAGE = Path(__file__).with_suffix(".html")
 
@@ -29,7 +29,7 @@ def write(name):
         guesses=guesses.html() if guesses else "",
         stamps="\n".join(stamps) or "<p>Ainda em branco.</p>",
     )
-    state.write_text(FILE, page)
+    files.write_text(FILE, page)
     print("Gravado em artifacts/certificado.html: abra-o no navegador; de lá, imprima ou salve em PDF.")
     return FILE
 

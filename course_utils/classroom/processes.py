@@ -13,15 +13,12 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from course_utils.files import ROOT
-from course_utils.processes import when_parent_ends
+from course_utils.processes import for_python, when_parent_ends
 
 # No começo do outro processo: se quem o iniciou morre, ele se encerra e leva o seu roteiro.
 WATCH = """
     import os, shutil, sys
     import course_utils.processes
-
-    sys.modules.setdefault("matplotlib", None)  # o TensorFlow o importaria, e nada aqui desenha
 
     def watch():
         shutil.rmtree(os.path.dirname(__file__), ignore_errors=True)
@@ -42,8 +39,6 @@ def run(command):
     O que vai para a saída de erro (avisos, registros) só aparece se ele terminar mal: aí levanta
     `ProcessError`, com as últimas linhas.
     """
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
     reading, writing = os.pipe()  # fecha-se quando este processo acaba, mesmo com `kill -9`: o outro percebe
     try:
         done = subprocess.run(
@@ -52,7 +47,7 @@ def run(command):
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env=os.environ | utf8 | {"PYTHONPATH": os.pathsep.join(paths)},
+            env=for_python(),
         )
     finally:
         os.close(reading)

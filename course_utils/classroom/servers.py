@@ -128,9 +128,8 @@ def start_command(command, *, ready=""):
     """
     program, *options = shlex.split(command)
     found = shutil.which(program, path=str(Path(sys.executable).parent)) or program
-    watched = [sys.executable, "-m", "course_utils.classroom.processes", found]
-    settings = {"PYTHONPATH": os.pathsep.join(filter(None, [str(artifacts.ROOT), os.environ.get("PYTHONPATH")]))}
-    return _start([*watched, *options], settings, ready, Path.cwd())
+    watched = [sys.executable, "-m", "course_utils.classroom.processes", found, *options]
+    return _start(watched, {}, ready, Path.cwd())
 
 
 def _start(command, environment, ready, folder=artifacts.ROOT, attempts=ATTEMPTS):
@@ -166,8 +165,7 @@ def _launch(command, port, environment, folder):
     """Inicia o processo, longe do Ctrl-C do kernel, e devolve `(processo, arquivo do registro)`."""
     logs = artifacts.ARTIFACTS / "logs"
     log = logs / f"server-{port}.log"
-    utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}  # o registro, em qualquer página de código
-    settings = os.environ | {"PYTHONUNBUFFERED": "1"} | utf8 | environment
+    settings = processes.for_python() | {"PYTHONUNBUFFERED": "1"} | environment
     try:
         logs.mkdir(parents=True, exist_ok=True)
         _drop_old_logs(logs)

@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from course_utils.files import try_lock
+from course_utils import files
 from course_utils.model import artifacts
 
 PATIENCE_S = 5
@@ -25,33 +25,21 @@ def read(file):
     return kept if isinstance(kept, dict) else {}
 
 
-def entries(file):
-    """O mesmo, sem as entradas que não são um dicionário: `{nome: {campo: valor}}`."""
-    return dicts(read(file))
-
-
 def dicts(saved):
-    """As entradas de `saved` que são um dicionário."""
+    """As entradas de `saved` que são um dicionário: `{nome: {campo: valor}}`."""
     return {name: entry for name, entry in saved.items() if isinstance(entry, dict)}
 
 
 def write(file, content):
     """Grava o dicionário `content` por troca atômica: quem lê nunca vê meio arquivo."""
-    write_text(file, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
-
-
-def write_text(file, text):
-    """O mesmo com um texto qualquer. Interrompido no meio, não deixa o rascunho."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with artifacts.draft(file) as draft:
-        draft.write_text(text, encoding="utf-8", newline="\n")
+    files.write_text(file, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
 
 def update(file, change):
     """Grava `change(o que estava guardado)`; dois kernels que anotam ao mesmo tempo esperam um pelo outro."""
     limit = time.monotonic() + PATIENCE_S
     with open_lock(file.name) as lock:
-        while not try_lock(lock) and time.monotonic() < limit:  # quem a tem é breve; depois, segue-se sem ela
+        while not files.try_lock(lock) and time.monotonic() < limit:  # quem a tem é breve; depois, vai sem
             time.sleep(0.01)
         write(file, change(read(file)))
 

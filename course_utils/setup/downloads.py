@@ -54,12 +54,12 @@ def fetch(wanted: list[File], folder: Path, where: Sources, progress: Progress, 
         progress.show(f"{doing}: {done / 1e6:.0f}" + (f" de {total / 1e6:.0f} MB" if total else " MB"))
 
     for file in wanted:
-        for attempt in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):
             problem = fetch_one(file, folder / file.path, where, tick)
             if not problem:
                 break
-            if attempt == ATTEMPTS - 1:
-                raise SetupError(problem)
+        else:
+            raise SetupError(problem)
 
 
 def fetch_one(file: File, path: Path, where: Sources, tick) -> str:

@@ -10,10 +10,8 @@ os motores do navegador (`engines`): se faltarem, o ambiente vale assim mesmo.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import importlib.util
 import os
-import platform
 import sys
 import time
 from pathlib import Path
@@ -21,7 +19,7 @@ from pathlib import Path
 from course_utils import files
 from course_utils.setup import engines, failures, lock, packages, sources, venv
 from course_utils.setup.progress import Progress, SetupError, duration, gigabytes, require_space, run
-from course_utils.setup.venv import MARK, link_package, read_mark, venv_python, write_mark  # noqa: F401 – quem nos usa
+from course_utils.setup.venv import link_package, read_mark, venv_python, write_mark
 
 # O instalado e os arquivos baixados, com folga.
 NEW_BYTES, UPDATE_BYTES = 6_000_000_000, 1_500_000_000
@@ -133,10 +131,9 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
     with open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log, Progress() as progress:
         if state in ANEW:
             create(root, log, progress)
-            mark = {}
         else:
-            mark = read_mark(folder)
             require_space(folder, UPDATE_BYTES)
+        mark = read_mark(folder) or {}
         where = sources.only(kit / "wheels") if kit else sources.read(python)
         locks = sorted({*locks, *(name for name in mark.get("locks", {}) if (root / name).exists())})
         before = packages.installed(folder)
@@ -148,20 +145,15 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
             if state not in ANEW and packages.installed(folder) == before:  # o que havia continua valendo
                 write_mark(folder, **mark)
             raise SetupError(f"{problem} {WITHOUT_EXTRA}" if state == "extra" else problem) from None
-        seconds = time.monotonic() - started
-        if state in ANEW:  # o que custou a preparação inteira, e quando: as medições (bench) o contam
-            mark = {"seconds": round(seconds, 1), "made": datetime.date.today().isoformat()}
-        finish(root, folder, locks, cpu, mark)
+        finish(root, folder, locks, cpu)
         progress.clear()
-        print(
-            f"Ambiente pronto em {duration(seconds)}; ocupa {gigabytes(venv.size(folder))} em .venv.", flush=True
-        )
+        taken = duration(time.monotonic() - started)
+        print(f"Ambiente pronto em {taken}; ocupa {gigabytes(venv.size(folder))} em .venv.", flush=True)
         say_engines(root, folder, python, progress, kit)
 
 
-def finish(root: Path, prefix: Path, locks: list[str], cpu: bool, mark: dict) -> None:
-    kept = {name: digest(root, name) for name in locks}
-    write_mark(prefix, **mark | {"finished": True, "locks": kept, "cpu": cpu, "python": platform.python_version()})
+def finish(root: Path, prefix: Path, locks: list[str], cpu: bool) -> None:
+    write_mark(prefix, finished=True, locks={name: digest(root, name) for name in locks}, cpu=cpu)
 
 
 def refuse_a_bad_place(root: Path) -> None:
@@ -188,9 +180,7 @@ def create(root: Path, log, progress: Progress) -> None:
     base = getattr(sys, "_base_executable", sys.executable)
     problem = failures.disk(folder)
     if problem or run([base, "-I", "-X", "utf8", "-m", "venv", folder], log, sources.Sources().environment):
-        raise SetupError(
-            problem or failures.disk(folder) or failures.UNKNOWN.format(log=failures.shown(Path(log.name)))
-        )
+        raise SetupError(problem or failures.disk(folder) or failures.UNKNOWN)
     link_package(root, folder)
 
 
@@ -218,7 +208,7 @@ def main() -> None:
         with Progress() as progress:
             cpu = packages.install(root, prefix, python, [lock.BASE], sources.read(python), log, progress)
             link_package(root)
-            finish(root, prefix, [lock.BASE], cpu, {})
+            finish(root, prefix, [lock.BASE], cpu)
             say_engines(root, prefix, python, progress, None)
 
 

@@ -29,19 +29,17 @@ HASH = (
     "{what} não confere com requirements.lock e não foi instalado: o download se corrompeu ou o índice traz outro "
     "arquivo; rode de novo e, se repetir, use outro índice."
 )
-UNKNOWN = "A instalação falhou: o porquê (em inglês) está em {log}; depois de resolver, rode de novo."
+UNKNOWN = (
+    "A instalação falhou: o porquê (em inglês) está em artifacts/setup.log; depois de resolver, rode de novo."
+)
 
 # O único lugar em que se lê o que os instaladores escrevem: nem um código de saída diz que um arquivo não confere.
 MISMATCH = re.compile(r"Hash mismatch for `([^`]+)`|DO NOT MATCH THE HASHES[^\n]*")
 
 
-def explain(sources: Sources, folder: Path, log: Path) -> str:
-    """O fato que explica a falha ao instalar em `folder`, ou onde está o que disse o instalador."""
-    return disk(folder) or mismatch(log) or network.explain(sources) or UNKNOWN.format(log=shown(log))
-
-
-def shown(log: Path) -> str:
-    return f"{log.parent.name}/{log.name}"
+def explain(sources: Sources, folder: Path, log) -> str:
+    """O fato que explica a falha ao instalar em `folder`, ou que o porquê está no `log` (arquivo aberto)."""
+    return disk(folder) or mismatch(Path(log.name)) or network.explain(sources) or UNKNOWN
 
 
 def mismatch(log: Path) -> str | None:

@@ -24,8 +24,9 @@ HERE = {("linux", "x86_64"): "linux", ("win32", "amd64"): "windows", ("darwin", 
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
-def open_kit(root: Path, folder: Path) -> Path:
+def open_kit(root: str | Path, folder: str | Path) -> Path:
     """Confere o que esta máquina vai usar de `folder`, e a devolve; levanta `SetupError` se o kit não serve."""
+    root, folder = Path(root), Path(folder)
     manifest, target = read(folder), this_machine()
     if manifest is None:
         raise SetupError(f"Em {folder} não há um kit do curso, ou a cópia não terminou: copie a pasta de novo.")

@@ -25,33 +25,23 @@ TAKEN = "A porta {} está em uso ou é reservada: escolha outra com --port, por 
 BAD_IP = "Esta máquina não atende no endereço «{}»: tire a opção --ip, ou use um endereço dela."
 
 
-def run_child(root: str, command: list[str], own: dict | None = None) -> int:
-    """Roda `command` na raiz do projeto e devolve o código de saída dele."""
+def run_child(root: str, command: list[str], **own: str) -> int:
+    """Roda `command` na raiz do projeto, com as variáveis `own` a mais, e devolve o código de saída dele."""
     # Quem encerra este processo (kill, fechar o terminal) espera que o filho também termine.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with subprocess.Popen(command, cwd=root, env=child_environment(root, own or {})) as child:
+    env = {**os.environ, **writable_home(root), "PYTHONUTF8": "1", **own}  # UTF-8 em qualquer página de código
+    with subprocess.Popen(command, cwd=root, env=env) as child:
         try:
             code = child.wait()
-        except KeyboardInterrupt:
-            stop(child)  # o Ctrl-C chegou também ao filho: ele está se encerrando
-            raise
-        except SystemExit:
-            child.terminate()
-            stop(child)
+        except (KeyboardInterrupt, SystemExit) as ending:
+            if isinstance(ending, SystemExit):  # um Ctrl-C chega também ao filho: ele já está se encerrando
+                child.terminate()
+            try:
+                child.wait(timeout=15)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                child.kill()
             raise
     return code if code >= 0 else 128 - code
-
-
-def stop(child: subprocess.Popen) -> None:
-    try:
-        child.wait(timeout=15)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        child.kill()
-
-
-def child_environment(root: str, own: dict[str, str]) -> dict[str, str]:
-    """O ambiente de um comando: o deste processo, UTF-8 em qualquer página de código e o que é dele (`own`)."""
-    return {**os.environ, **writable_home(root), "PYTHONUTF8": "1", **own}
 
 
 def writable_home(root: str) -> dict[str, str]:
@@ -85,15 +75,16 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     command = [python, "-m", "jupyterlab", f"--log-level={level}", f"--LabApp.log_level={level}"]
     command += [f"--ServerApp.ip={chosen.ip}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", *others]
     place = Path(root, "artifacts", "home")
-    own = {
-        "JUPYTER_TOKEN": token,
-        "JUPYTER_CONFIG_DIR": str(Path(root, ".jupyter")),
+    return run_child(
+        root,
+        command,
+        JUPYTER_TOKEN=token,
+        JUPYTER_CONFIG_DIR=str(Path(root, ".jupyter")),
         # Os kernels são os deste ambiente, e não outros de mesmo nome que a pessoa instalou para si.
-        "JUPYTER_PREFER_ENV_PATH": "1",
-        "JUPYTER_DATA_DIR": str(place / "jupyter"),
-        "IPYTHONDIR": str(place / "ipython"),  # nem o que ela manda rodar no começo de todo kernel
-    }
-    return run_child(root, command, own)
+        JUPYTER_PREFER_ENV_PATH="1",
+        JUPYTER_DATA_DIR=str(place / "jupyter"),
+        IPYTHONDIR=str(place / "ipython"),  # nem o que ela manda rodar no começo de todo kernel
+    )
 
 
 def read_options(options: list[str]) -> tuple[argparse.Namespace, list[str]]:

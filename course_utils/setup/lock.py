@@ -72,30 +72,22 @@ def compile_lock(root: Path, name: str, options: list[str]) -> None:
             draft.write_bytes(target.read_bytes())
         unused = Path(place, "unused.txt")
         unused.write_text("\n".join(UNUSED.get(name, ())) + "\n", encoding="utf-8")
-        run_compile(root, [source.name, "--output-file", draft.name, "--excludes", str(unused), *options])
         header = HEADER.format(name=source.name, digest=digest(source))
-        draft.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
+        run_compile(root, draft, header, [source.name, "--excludes", str(unused), *options])
 
 
-def run_compile(root: Path, arguments: list[str]) -> None:
+def run_compile(root: Path, draft: Path, header: str, arguments: list[str]) -> None:
+    """Escreve em `draft`, que fica em `root`, `header` e o que o uv resolve com os `arguments`."""
     from course_utils.setup import sources
 
     where = sources.read(sys.executable)
-    command = [
-        sys.executable,
-        "-m",
-        "uv",
-        "pip",
-        "compile",
-        "--quiet",
-        "--no-config",
-        "--universal",
-        "--no-header",
-    ]
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-config", "--universal"]
     command += ["--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:"]
     # Só o índice principal: uma pasta ou um índice a mais pode ter só parte dos arquivos de um pacote.
-    command += [*(f"--default-index={address}" for address in where.values("index-url")), *arguments]
+    command += [f"--default-index={address}" for address in where.values("index-url")]
+    command += ["--no-header", "--output-file", draft.name, *arguments]
     subprocess.run(command, cwd=root, env=where.environment, check=True)
+    draft.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
 
 
 def compile_cpu(root: Path) -> str:
@@ -106,10 +98,9 @@ def compile_cpu(root: Path) -> str:
         with files.draft(root / CPU) as draft, tempfile.TemporaryDirectory() as place:
             source = Path(place, "cpu.in")
             source.write_text(f"{pin} ; sys_platform == 'linux'\n", encoding="utf-8")
-            options = ["--no-deps", "--no-annotate", "--torch-backend", "cpu", "--output-file", draft.name]
-            run_compile(root, [str(source), *options])
+            options = ["--no-deps", "--no-annotate", "--torch-backend", "cpu"]
             header = "# Feito por `python -m course_utils.setup.lock`.\n"
-            draft.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
+            run_compile(root, draft, header, [str(source), *options])
         return f"{CPU}: refeito."
     except subprocess.CalledProcessError:
         if f"{pin} " in (root / CPU).read_text(encoding="utf-8"):

@@ -21,7 +21,8 @@ PROBED = (
 )
 PROBE = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name.replace('-', '_'))"
 CANNOT_IMPORT = (
-    "Os pacotes foram instalados, mas não funcionam: o porquê está em {log}; depois de resolver, rode de novo."
+    "Os pacotes foram instalados, mas não funcionam: o porquê está em artifacts/setup.log; depois de resolver, "
+    "rode de novo."
 )
 PIP = ("-I", "-X", "utf8", "-m", "pip", "install", "--isolated", "--disable-pip-version-check", "--no-input")
 LOCKED = ("--no-deps", "--require-hashes", "--only-binary", ":all:")  # só o que o lock diz, já compilado
@@ -98,7 +99,7 @@ def bring_uv(root: Path, prefix: Path, python: Path, where: Sources, log) -> Non
     failed = run(command, log, where.environment)
     requirement.unlink(missing_ok=True)
     if failed:
-        raise SetupError(failures.explain(where, prefix, Path(log.name)))
+        raise SetupError(failures.explain(where, prefix, log))
 
 
 def torch_options(root: Path, prefix: Path, python: Path, where: Sources, log) -> list[str] | None:
@@ -127,7 +128,7 @@ def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
         # O terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo.
         done = run(command, log, where.environment)
     if done:
-        raise SetupError(failures.explain(where, prefix, Path(log.name)))
+        raise SetupError(failures.explain(where, prefix, log))
 
 
 def try_imports(root: Path, prefix: Path, python: Path, locks: list[str], log) -> None:
@@ -144,7 +145,7 @@ def try_imports(root: Path, prefix: Path, python: Path, locks: list[str], log) -
     ]
     codes = [process.wait() for process in running]  # espera todos
     if any(codes):
-        raise SetupError(failures.disk(prefix) or CANNOT_IMPORT.format(log=failures.shown(Path(log.name))))
+        raise SetupError(failures.disk(prefix) or CANNOT_IMPORT)
 
 
 def installed(prefix: Path) -> list[Path]:

@@ -12,11 +12,10 @@ from pathlib import Path
 import nbformat
 from nbconvert import SlidesExporter
 
-from course_utils import lesson
-from course_utils.model import artifacts
+from course_utils import files, lesson
 
 DESCRIPTION = re.compile(r"<summary>Descrição da figura</summary>(.*?)</details>", re.S)
-TARGET = artifacts.ARTIFACTS / "slides"
+TARGET = files.ARTIFACTS / "slides"
 
 
 def export(path, folder):
@@ -27,9 +26,8 @@ def export(path, folder):
             cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.html)", cell.source)
     exporter = SlidesExporter(extra_template_basedirs=[str(Path(__file__).parent)], template_name="deck")
     html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{path.stem}.html"
-    target.write_text(html, encoding="utf-8")
+    files.write_text(target, html)
     return target
 
 

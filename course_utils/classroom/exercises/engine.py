@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import numbers
 import threading
 import unicodedata
 from concurrent.futures import Future, wait
@@ -79,6 +80,11 @@ def check(name, answer):
 def record(name):
     """Anota que o exercício `name` foi resolvido, com a data da primeira vez."""
     state.note(FILE, lambda solved: {name: date.today().isoformat()} | solved)
+
+
+def is_number(value):
+    """Um número real, também do NumPy; verdadeiro e falso não são."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def plain(text):

@@ -1,8 +1,8 @@
-"""Exercícios dos laboratórios que não são de um notebook da aula: o cluster, a vigia e o modelo de linguagem."""
+"""Exercícios dos laboratórios sem notebook na aula: o cluster, a vigia, o modelo de linguagem e o desafio."""
 
 from math import nan
 
-from course_utils.classroom.exercises.engine import NotYetError, exercise
+from course_utils.classroom.exercises.engine import NotYetError, exercise, is_number
 
 # (em curso, alvo, mínimo, máximo) → réplicas, e o que dizer a quem erra.
 REPLICAS = {
@@ -37,11 +37,10 @@ CACHES = {
 @exercise("laboratorios/alem_de_uma_maquina", function="desired")
 def cluster_replicas_desejadas(answer):
     """A regra do autoscaling, ⌈em curso ÷ alvo⌉ entre o mínimo e o máximo."""
-    for (ongoing, target, low, high), (expected, advice) in REPLICAS.items():
-        received = answer(ongoing, target, low, high)
-        if isinstance(received, bool) or not isinstance(received, int | float) or received != expected:
-            case = f"{expected} para desired({ongoing}, {target}, {low}, {high})"
-            raise NotYetError(case, repr(received), advice)
+    for arguments, (expected, advice) in REPLICAS.items():
+        received = answer(*arguments)
+        if not is_number(received) or received != expected:
+            raise NotYetError(f"{expected} para desired{arguments}", repr(received), advice)
 
 
 @exercise("laboratorios/vigiar_ao_vivo", function="alarm")
@@ -49,7 +48,7 @@ def vigiar_alarme(answer):
     """Um alarme que só toca depois de algumas janelas seguidas acima do limite."""
     for what, values, options, expected, step in SERIES:
         received = answer(list(values), **options)
-        if received is not expected and (expected is None or isinstance(received, bool) or received != expected):
+        if received is not expected and not (is_number(received) and received == expected):
             given = f"alarm({values}{''.join(f', {name}={value}' for name, value in options.items())})"
             raise NotYetError(f"{expected} em {given} ({what})", repr(received), step)
 
@@ -59,21 +58,35 @@ def linguagem_cache_kv(answer):
     """A memória do cache KV: duas tabelas (chaves e valores), em cada camada, para cada token."""
     for arguments, expected in CACHES.items():
         received = answer(*arguments)
-        if isinstance(received, bool) or not isinstance(received, int | float) or received != expected:
-            case = f"{expected} para kv_bytes{arguments}"
-            raise NotYetError(case, repr(received)[:60], _cache_advice(received, expected, arguments))
+        if not is_number(received) or received != expected:
+            advice = _cache_advice(received, expected, arguments)
+            raise NotYetError(f"{expected} para kv_bytes{arguments}", repr(received)[:60], advice)
 
 
 def _cache_advice(received, expected, arguments):
     """O que dizer, pelo quanto falta ou sobra."""
     tokens, layers, heads, size, width = arguments
-    number = isinstance(received, int | float) and not isinstance(received, bool)
-    if number and received * 2 == expected:
+    whole = "multiplique 2 × camadas × cabeças × números por cabeça × bytes × tokens."
+    if not is_number(received):
+        return whole
+    if received * 2 == expected:
         return "são duas tabelas por camada: a das chaves (K) e a dos valores (V)."
-    if number and received and received * width == expected:
+    if received and received * width == expected:
         return "falta o tamanho de cada número, em bytes."
-    if number and received * layers == expected:
+    if received * layers == expected:
         return "cada camada tem o seu cache."
-    if number and received == expected * 8:
+    if received == expected * 8:
         return "a resposta é em bytes, e não em bits."
-    return "multiplique 2 × camadas × cabeças × números por cabeça × bytes × tokens."
+    return whole
+
+
+@exercise("laboratorios/10_desafio", seconds=150)
+def central_no_ar(answer):
+    """A entrega do deploy da central; mostra o laudo inteiro."""
+    from course_utils.classroom import capstone
+
+    report = capstone.inspect(answer)
+    print(report, end="\n\n")
+    if report.failures:
+        first = report.failures[0]
+        raise NotYetError(f"{first.expected} ({first.what})", first.received, first.next_step)

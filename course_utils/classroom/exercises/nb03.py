@@ -2,7 +2,7 @@
 
 from math import ceil, isfinite
 
-from course_utils.classroom.exercises.engine import NotYetError, exercise, plain
+from course_utils.classroom.exercises.engine import NotYetError, exercise, is_number, plain
 
 # O que cada casa custaria em cada caso; a que falta serve (na clínica, duas servem).
 COSTS = {
@@ -67,7 +67,7 @@ def opcoes_reserva(answer):
         least = ceil(peak / (rate * target))
         case = f"maquinas({peak}, {rate}, {target})"
         received = answer(peak, rate, target)
-        if isinstance(received, bool) or not isinstance(received, int | float) or not isfinite(received):
+        if not is_number(received) or not isfinite(received):
             kind = f"{type(received).__name__} em {case}"
             raise NotYetError("um número inteiro", kind, "termine com return e a conta.")
         if received == least:

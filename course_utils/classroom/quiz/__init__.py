@@ -3,7 +3,8 @@
 `show("02_onnx", "recall")` mostra um grupo; `score()` dá o resultado por assunto e por notebook.
 """
 
-from course_utils.classroom.quiz import answers, board, questions
+from course_utils.classroom import live
+from course_utils.classroom.quiz import answers, board, page, questions
 from course_utils.classroom.quiz.questions import QuestionError
 
 __all__ = ["QuestionError", "score", "show"]
@@ -15,7 +16,7 @@ def show(notebook, kind):
     `kind`: "recall" (antes de começar), "closing" (no fim), "lesson" (as cinco da aula) ou "self" (autoavaliação).
     """
     group = questions.group(notebook, kind, questions.load())
-    board.show(group)
+    live.show(page.group_html(group), page.group_text(group), board.build(group))
     return len(group)
 
 

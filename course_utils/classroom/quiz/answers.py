@@ -13,7 +13,7 @@ FILE = state.FOLDER / "answers.json"
 
 def read():
     """`{id da pergunta: {campo: valor}}`; vazio se nada foi respondido, e sem as entradas que estragaram."""
-    return state.entries(FILE)
+    return state.dicts(state.read(FILE))
 
 
 def update(name, **fields):

@@ -13,11 +13,6 @@ LETTERS = "ABCDE"
 ENOUGH = 40  # letras: com menos que uma frase curta não há o que conferir
 
 
-def show(questions):
-    """Mostra o grupo na célula: o HTML parado, que fica guardado, e o quiz vivo, que o esconde enquanto vive."""
-    live.show(page.group_html(questions), page.group_text(questions), build(questions))
-
-
 def build(questions):
     """O widget do grupo, já com o que o aluno respondeu antes (VBox)."""
     parts = [
