@@ -1,14 +1,11 @@
 """Os exercícios em que se escolhe ou se ordena (01, 02, 03, 04 e 06): cada engano ouve o que lhe falta."""
 
-from itertools import product
-
 import nbformat
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from checking import RIGHT, WRONG, cases, feedback
-from hostile import Explosive
 
 from course_utils import lesson
 from course_utils.classroom import exercises
@@ -43,17 +40,6 @@ def session(*, softmax=True, names=("pixels", "probabilidades"), batch="lote", t
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     return onnxruntime.InferenceSession(model.SerializeToString(), options)
-
-
-def session_of_integers():
-    node = onnx.helper.make_node("Identity", ["pixels"], ["probabilidades"])
-    values = [
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["lote", 1, 28, 28])
-        for name in ("pixels", "probabilidades")
-    ]
-    graph = onnx.helper.make_graph([node], "g", values[:1], values[1:])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
-    return onnxruntime.InferenceSession(model.SerializeToString())
 
 
 GOOD = {
@@ -100,24 +86,20 @@ BAD = {
         ("safetensors", "um dicionário"),
     ],
     "opcoes_cinco_casos": [
-        ([], "recebi list"),
         ({}, "recebi nenhum"),
         ({"banco": "nuvem"}, "recebi banco"),
         (HOMES | {"padaria": "nuvem"}, "padaria"),
         (HOMES | {"loja": "lua"}, "'lua'"),
         (HOMES | {"loja": None}, "'none'"),
         (HOMES | {"loja": ["nuvem"]}, "dedicado, nuvem ou borda"),
-        (HOMES | {"loja": Explosive()}, "levantou RuntimeError"),
         (HOMES | {"loja": "n" * 10**6}, "escolha uma das três casas"),
     ],
     "nuvem_modo_certo": [
-        ("lote", "um dicionário; recebi str"),
         ({}, "recebi nenhuma"),
         ({"A": "tempo real"}, "as situações A, B, C e D; recebi A"),
         (MODES | {"E": "lote"}, "recebi A, B, C, D, E"),
         (MODES | {"B": "nuvem"}, "corrija a situação B"),
         (MODES | {"C": None}, "recebi 'none'"),
-        (MODES | {"A": Explosive()}, "levantou RuntimeError"),
     ],
     "flask_parsons": [
         ("FBGIAHCE", "2 vezes em 2 requisições"),  # a linha que sobra, no lugar da certa
@@ -174,40 +156,33 @@ def test_each_wrong_session_says_what_it_lacks(capsys, variant, words):
 
 def test_the_right_session_passes_and_what_is_none_is_named(capsys):
     assert feedback(capsys, "onnx_lote_dinamico", session()) == RIGHT
-    assert feedback(capsys, "onnx_lote_dinamico", MODEL).startswith(
-        f"{WRONG} Esperava uma sessão; recebi PosixPath"
-    )
-    assert feedback(capsys, "onnx_lote_dinamico", session_of_integers()).startswith(WRONG)
+    assert "uma sessão; recebi PosixPath" in feedback(capsys, "onnx_lote_dinamico", MODEL)
 
 
-@pytest.mark.parametrize(("case", "home"), list(product(HOMES, ("dedicado", "nuvem", "borda"))))
-def test_each_home_is_right_or_says_what_it_would_cost(capsys, case, home):
-    text = feedback(capsys, "opcoes_cinco_casos", HOMES | {case: home})
-    if HOMES[case] == home or (case, home) == ("clinica", "borda"):
-        assert text == RIGHT
-    else:
-        assert text.startswith(f"{WRONG} Esperava outra casa em 1 dos 5 casos") and nb03.COSTS[case][home] in text
+def test_each_wrong_choice_hears_its_own_reason(capsys):
+    choices = [
+        ("opcoes_cinco_casos", HOMES, case, home, nb03.COSTS[case])
+        for case in HOMES
+        for home in ("dedicado", "nuvem", "borda")
+    ]
+    choices += [
+        ("nuvem_modo_certo", MODES, case, mode, nb04.PROBLEMS[case]) for case in MODES for mode in MODES.values()
+    ]
+    heard = set()
+    for name, right, case, choice, reasons in choices:
+        text = feedback(capsys, name, right | {case: choice})
+        if right[case] == choice or (case, choice) == ("clinica", "borda"):
+            assert text == RIGHT
+        else:
+            assert text.startswith(f"{WRONG} Esperava outr") and reasons[choice] in text
+            heard.add(reasons[choice])
+    assert len(heard) == 9 + 12
 
 
-def test_several_wrong_homes_are_all_explained_each_with_its_own_cost(capsys):
+def test_several_wrong_homes_are_all_explained(capsys):
     text = feedback(capsys, "opcoes_cinco_casos", dict.fromkeys(HOMES, "nuvem"))
     assert "3 dos 5 casos" in text
     assert all(nb03.COSTS[case]["nuvem"] in text for case in ("banco", "clinica", "coletor"))
-    costs = [cost for costs_of_case in nb03.COSTS.values() for cost in costs_of_case.values()]
-    assert len(set(costs)) == len(costs) == 9
-
-
-def test_every_wrong_mode_has_its_own_reason(capsys):
-    reasons = set()
-    for case, mode in product(MODES, MODES.values()):
-        text = feedback(capsys, "nuvem_modo_certo", MODES | {case: mode})
-        if mode == MODES[case]:
-            assert text == RIGHT
-        else:
-            assert text.startswith(f"{WRONG} Esperava outro modo na situação {case}")
-            assert nb04.PROBLEMS[case][mode] in text
-            reasons.add(nb04.PROBLEMS[case][mode])
-    assert len(reasons) == 12
 
 
 def test_the_notebook_shows_the_lines_that_are_checked():

@@ -2,11 +2,12 @@
 
 import asyncio
 import functools
-from math import ceil, nan
+from math import ceil, nan, prod
 
 import numpy as np
 import pytest
 from checking import RIGHT, WRONG, cases, feedback
+from hostile import Explosive
 
 # ------------------------------------------------------------------ 01: o formato, pelos bytes
 
@@ -17,12 +18,6 @@ def identify(path):
     if start[:2] == b"PK":
         return "keras" if b"config.json" in start else "pt"
     return "h5" if start[1:4] == b"HDF" else "safetensors"
-
-
-def identify_and_destroy(path):
-    name = identify(path)
-    path.unlink()
-    return name
 
 
 def by_fixed_folder(path):
@@ -233,7 +228,7 @@ def tells_the_first_of_the_run(values, limit=0.25, windows=3):
 
 
 GOOD = {
-    "salvar_arquivo_misterioso": [(identify,), (identify_and_destroy,)],
+    "salvar_arquivo_misterioso": [(identify,)],
     "opcoes_reserva": [(lambda *case: enough(*case) + 1,), (lambda *case: float(enough(*case) + 1),)],
     "cluster_replicas_desejadas": [(desired,)],
     "borda_desquantizar": [
@@ -247,6 +242,7 @@ GOOD = {
     "quantizacao_por_canal": [(per_channel,), (in_columns,), (row_by_row,)],
     "poda_em_cadeia": [(pruned(),), (pruned(lambda w1, count: np.sort(strongest(w1, count))),)],
     "vigiar_alarme": [(alarm,), (alarm_by_slices,)],
+    "linguagem_cache_kv": [(lambda *sizes: 2 * prod(sizes),)],
 }
 BAD = {
     "salvar_arquivo_misterioso": [
@@ -256,18 +252,15 @@ BAD = {
         (by_fixed_folder, "nome da pasta"),
         (lambda path: None, "recebi None"),
         (lambda path: np.array(["h5", "pt"]), "levantou ValueError"),
-        (lambda path: 1 / 0, "levantou ZeroDivisionError"),
         (lambda: "h5", "levantou TypeError"),
         ("h5", "sem parênteses"),
     ],
     "opcoes_reserva": [
-        (7, "sem parênteses"),
         (enough, "some a reserva"),
         (lambda peak, rate, target: int(peak / (rate * target)) + 1, "some a reserva"),
         (lambda peak, rate, target: peak / (rate * target) + 1, "arredonde para cima"),
         (lambda peak, rate, target: ceil(peak / rate) + 1, "arredonde para cima"),
         (lambda *case: None, "NoneType"),
-        (lambda *case: "16", "str"),
         (lambda *case: nan, "float"),
         (lambda *case: True, "bool"),
     ],
@@ -280,7 +273,6 @@ BAD = {
         (lambda ongoing, target, low, high: max(low, min(high, -(-ongoing // int(target)))), "fracionário"),
         (lambda *arguments: True, "recebi True"),
         (lambda *arguments: None, "recebi None"),
-        (3, "uma função"),
     ],
     "borda_desquantizar": [
         (lambda q, s, z: s * (q - z), "a subtração dá a volta"),
@@ -298,7 +290,6 @@ BAD = {
         (lambda q, s, z: dequantize(q, s, z)[:1], "recebi a forma (1,)"),
         (dequantize_in_place, "q modificado"),
         (lambda q, s: q, "três argumentos"),
-        (np.float32([1, 2]), "recebi ndarray"),
     ],
     "imagens_tinta": [
         (lambda grey: (255 - grey) / 255, "np.abs"),
@@ -308,7 +299,6 @@ BAD = {
         (lambda grey: grey.mean(), "um número por pixel"),
         (lambda grey: "x", "ValueError"),
         (lambda grey: grey, "ao tom do papel"),
-        ("to_ink", "recebi str"),
     ],
     "fastapi_rota_livre": [
         (still_blocks, "await asyncio.to_thread"),
@@ -319,7 +309,6 @@ BAD = {
         (forgets_the_cep, "o mesmo dicionário"),
         (never_answers, "todo await termina"),
         (not_async, "async def"),
-        ("route", "recebi str"),
         (explodes, "KeyError"),
         (takes_nothing, "TypeError"),
     ],
@@ -336,7 +325,6 @@ BAD = {
         (spoiled(lambda marks, scales: (np.abs(marks.astype(int)) + 128, scales)), "a régua é simétrica"),
         (spoiled(lambda marks, scales: (marks.astype(str), scales)), "devolva dois arrays"),
         (ruins_the_weights, "maior |peso| da linha"),
-        (per_channel(np.eye(5), 8), "sem parênteses"),
     ],
     "poda_em_cadeia": [
         (rows_of_second, "w2[:, kept]"),
@@ -358,7 +346,15 @@ BAD = {
         (lambda values, **options: alarm(values, **options) is not None, "recebi True"),
         (lambda values, **options: alarm(values, **options) or 0, "zere a conta"),
         (lambda values, **options: values[0], "recebi 0.02"),
-        ("alarm", "recebi str"),
+    ],
+    "linguagem_cache_kv": [
+        (lambda tokens, layers, heads, size, width: layers * heads * size * width * tokens, "chaves (K)"),
+        (lambda tokens, layers, heads, size, width: 2 * heads * size * width * tokens, "cada camada"),
+        (lambda tokens, layers, heads, size, width: 16 * layers * heads * size * width * tokens, "não em bits"),
+        (lambda tokens, layers, heads, size, width: 2 * layers * heads * size * tokens, "tamanho de cada número"),
+        (lambda tokens, layers, heads, size, width: 2 * layers * heads * size * width, "multiplique"),
+        (lambda *arguments: True, "recebi True"),
+        (lambda *arguments: Explosive(), "recebi <"),
     ],
 }
 
