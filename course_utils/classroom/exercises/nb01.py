@@ -34,11 +34,7 @@ SAFETENSORS = len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)
 MYSTERIES = (
     ("h5", b"\x89HDF\r\n\x1a\n" + bytes(100), "leia os primeiros bytes: um HDF5 começa por b'\\x89HDF'."),
     ("keras", ("metadata.json", "config.json", "model.weights.h5"), "abra o zip: há um config.json dentro."),
-    (
-        "safetensors",
-        len(HEADER).to_bytes(8, "little") + HEADER + bytes(4),
-        "leia o nono byte: nele está a chave {.",
-    ),
+    ("safetensors", SAFETENSORS, "leia o nono byte: nele está a chave {."),
     ("pt", ("pesos/data.pkl", "pesos/data/0"), "abra o zip: não há config.json."),
     ("pt", ("leitor/data.pkl", "leitor/data/0"), "não conte com o nome da pasta: ele muda em cada arquivo."),
 )
