@@ -1,7 +1,6 @@
 """A preparação do ambiente, de verdade: pastas `.venv` minúsculas, feitas com pacotes que o próprio teste gera."""
 
 import contextlib
-import datetime
 import io
 import json
 import os
@@ -132,7 +131,6 @@ def test_a_cold_set_up_installs_links_and_tells_whatever_pip_and_uv_are_told(fin
     assert re.search(r"Ambiente pronto em .+ s; ocupa 0,\d GB em \.venv\.", said)
     assert version(finished) == "1.0" and packages.uv_of(finished / ".venv").exists()
     assert mark(finished)["finished"] is True
-    assert mark(finished)["seconds"] > 0 and datetime.date.fromisoformat(mark(finished)["made"])
     code = "import course_utils; print(ascii(course_utils.__file__))"
     found = subprocess.check_output(
         [venv_python(finished), "-I", "-c", code], cwd=finished / "notebooks", text=True
@@ -175,22 +173,17 @@ def test_a_changed_lock_updates_in_place_and_without_network_spares_what_there_w
     ensure(root)
     assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
     assert version(root) == "2.0" and (root / ".venv" / "vestígio").exists()
-    assert mark(root)["seconds"] == before["seconds"] and environment.diagnose(root, [lock.BASE]) == "ready"
-
-
-def test_an_environment_made_by_pip_is_taken_over(root, wheels, capsys):
-    old = {"finished": True, "requirements": "0" * 64, "python": "3.11.7", "seconds": 240.0}
-    environment.write_mark(root / ".venv", **old)
-    shutil.rmtree(next((root / ".venv").rglob("uv-*.dist-info")))
-    packages.uv_of(root / ".venv").unlink()
-    write_lock(root, wheels, "alfa==2.0")
-    ensure(root)
-    assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
-    assert version(root) == "2.0" and mark(root)["seconds"] == 240.0 and "locks" in mark(root)
-    shutil.rmtree(next((root / ".venv").rglob("alfa-2.0.dist-info")))  # e um pacote que se perdeu volta
-    ensure(root)
-    assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
     assert environment.diagnose(root, [lock.BASE]) == "ready"
+
+
+def test_an_environment_made_by_pip_or_that_lost_a_package_is_updated(root, capsys):
+    environment.write_mark(root / ".venv", finished=True, requirements="0" * 64)  # a marca de então
+    packages.uv_of(root / ".venv").unlink()
+    for _ in "ab":
+        ensure(root)
+        assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
+        assert version(root) == "1.0" and "locks" in mark(root)
+        shutil.rmtree(next((root / ".venv").rglob("alfa-1.0.dist-info")))
 
 
 def test_what_an_interruption_or_a_defect_leaves_is_recognised(root, monkeypatch):

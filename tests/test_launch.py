@@ -24,9 +24,10 @@ PYENV = Path("/root/.pyenv/versions")
 posix = pytest.mark.skipif(os.name == "nt", reason="sinais e sessões do POSIX")
 
 
-def call(*arguments, python=sys.executable, **options):
+def call(*arguments, python=sys.executable, **variables):
+    """Roda `python -m course_utils` com só estas variáveis."""
     command = [python, "-m", "course_utils", *arguments]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, encoding="utf-8", timeout=120, **options)
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, timeout=120, env=variables, check=False)
 
 
 # ---------------------------------------------------------------- a linha de comando
@@ -37,45 +38,44 @@ def test_a_wrong_python_gets_one_sentence(version):
     python = PYENV / version / "bin" / "python"
     if not python.exists():
         pytest.skip(f"não há Python {version} nesta máquina")
-    result = call("test", python=python, env={"PYTHONDONTWRITEBYTECODE": "1"})
-    assert result.returncode == 1 and result.stdout == ""
-    assert len(result.stderr.splitlines()) == 1
-    assert f"Python {version.rsplit('.', 1)[0]}, mas o curso precisa do 3.11, 3.12 ou 3.13" in result.stderr
+    result = call("test", python=python, PYTHONDONTWRITEBYTECODE="1")
+    assert result.returncode == 1 and result.stdout == b""
+    (said,) = result.stderr.decode().splitlines()
+    assert f"Python {version.rsplit('.', 1)[0]}, mas o curso precisa do 3.11, 3.12 ou 3.13" in said
 
 
-def test_help_and_unknown_commands():
-    helped = call("--help")
-    assert helped.returncode == 0
+def test_help_names_every_command_and_what_is_unknown_is_a_sentence(capsys):
+    assert commands.main(["--help"]) == 0
+    helped = capsys.readouterr().out
     for command in ("test", "run", "train", "data", "serve", "kit", "--extra", "--kit"):
-        assert re.search(rf"^  {command} +\w", helped.stdout, re.M), command
-    unknown = call("inexistente")
-    assert unknown.returncode == 2 and "Não conheço o comando 'inexistente'." in unknown.stderr
-    assert call("--kit").returncode == 2
+        assert re.search(rf"^  {command} +\w", helped, re.M), command
+    for arguments, said in (
+        (["inexistente"], "Não conheço o comando 'inexistente'."),
+        (["--extra", "gpt"], "Não conheço o extra 'gpt': há ray e llm."),
+        (["--kit"], "Falta a pasta depois de --kit."),
+    ):
+        assert commands.main(arguments) == 2
+        assert capsys.readouterr().err.splitlines()[0] == said
 
 
 def test_an_old_code_page_never_breaks_the_output():
-    result = subprocess.run(
-        [sys.executable, "-m", "course_utils", "--help"],
-        cwd=PROJECT, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=True,
-    )  # fmt: skip
-    assert b"op??es" in result.stdout or b"op?es" in result.stdout
+    said = call("--help", **os.environ | {"PYTHONIOENCODING": "ascii"}).stdout
+    assert b"op??es" in said or b"op?es" in said
 
 
-def test_what_comes_before_the_command():
-    both = ["ray", "llm"]
-    assert commands.split(["test", "--extra"]) == ({"extra": [], "kit": None}, ["test", "--extra"])
-    assert commands.split(["--extra"]) == ({"extra": both, "kit": None}, [])
-    assert commands.split(["--extra", "--no-browser"]) == ({"extra": both, "kit": None}, ["--no-browser"])
-    assert commands.split(["--extra", "llm"]) == ({"extra": ["llm"], "kit": None}, [])
-    assert commands.split(["--extra", "ray", "test"]) == ({"extra": ["ray"], "kit": None}, ["test"])
-    assert commands.split(["--extra", "test", "x"]) == ({"extra": both, "kit": None}, ["test", "x"])
-    assert commands.split(["--kit", "E:\\", "--extra", "run"]) == ({"extra": both, "kit": "E:\\"}, ["run"])
-    assert commands.split(["--extra", "ray", "--extra", "llm"]) == ({"extra": both, "kit": None}, [])
-
-
-def test_an_extra_that_does_not_exist_is_one_sentence(capsys):
-    assert commands.main(["--extra", "gpt"]) == 2
-    assert capsys.readouterr().err == "Não conheço o extra 'gpt': há ray e llm.\n"
+@pytest.mark.parametrize(
+    ("arguments", "extras", "kit", "rest"),
+    [
+        (["test", "--extra"], [], None, ["test", "--extra"]),
+        (["--extra", "--no-browser"], ["ray", "llm"], None, ["--no-browser"]),
+        (["--extra", "ray", "test"], ["ray"], None, ["test"]),
+        (["--extra", "test", "x"], ["ray", "llm"], None, ["test", "x"]),
+        (["--kit", "E:\\", "--extra", "run"], ["ray", "llm"], "E:\\", ["run"]),
+        (["--extra", "ray", "--extra", "llm"], ["ray", "llm"], None, []),
+    ],
+)
+def test_what_comes_before_the_command(arguments, extras, kit, rest):
+    assert commands.split(arguments) == ({"extra": extras, "kit": kit}, rest)
 
 
 @pytest.mark.parametrize("name", lock.EXTRAS)

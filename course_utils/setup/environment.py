@@ -10,10 +10,8 @@ os motores do navegador (`engines`): se faltarem, o ambiente vale assim mesmo.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import importlib.util
 import os
-import platform
 import sys
 import time
 from pathlib import Path
@@ -149,8 +147,6 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
                 write_mark(folder, **mark)
             raise SetupError(f"{problem} {WITHOUT_EXTRA}" if state == "extra" else problem) from None
         seconds = time.monotonic() - started
-        if state in ANEW:  # o que custou a preparação inteira, e quando: as medições (bench) o contam
-            mark = {"seconds": round(seconds, 1), "made": datetime.date.today().isoformat()}
         finish(root, folder, locks, cpu, mark)
         progress.clear()
         print(
@@ -161,7 +157,7 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
 
 def finish(root: Path, prefix: Path, locks: list[str], cpu: bool, mark: dict) -> None:
     kept = {name: digest(root, name) for name in locks}
-    write_mark(prefix, **mark | {"finished": True, "locks": kept, "cpu": cpu, "python": platform.python_version()})
+    write_mark(prefix, **mark | {"finished": True, "locks": kept, "cpu": cpu})
 
 
 def refuse_a_bad_place(root: Path) -> None:
