@@ -24,12 +24,6 @@ PYENV = Path("/root/.pyenv/versions")
 posix = pytest.mark.skipif(os.name == "nt", reason="sinais e sessões do POSIX")
 
 
-def call(*arguments, python=sys.executable, **variables):
-    """Roda `python -m course_utils` com só estas variáveis."""
-    command = [python, "-m", "course_utils", *arguments]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, timeout=120, env=variables, check=False)
-
-
 # ---------------------------------------------------------------- a linha de comando
 
 
@@ -38,7 +32,8 @@ def test_a_wrong_python_gets_one_sentence(version):
     python = PYENV / version / "bin" / "python"
     if not python.exists():
         pytest.skip(f"não há Python {version} nesta máquina")
-    result = call("test", python=python, PYTHONDONTWRITEBYTECODE="1")
+    command, env = [python, "-m", "course_utils", "test"], {"PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, timeout=120, check=False)
     assert result.returncode == 1 and result.stdout == b""
     (said,) = result.stderr.decode().splitlines()
     assert f"Python {version.rsplit('.', 1)[0]}, mas o curso precisa do 3.11, 3.12 ou 3.13" in said
@@ -59,7 +54,8 @@ def test_help_names_every_command_and_what_is_unknown_is_a_sentence(capsys):
 
 
 def test_an_old_code_page_never_breaks_the_output():
-    said = call("--help", **os.environ | {"PYTHONIOENCODING": "ascii"}).stdout
+    command, env = [sys.executable, "-m", "course_utils", "--help"], {**os.environ, "PYTHONIOENCODING": "ascii"}
+    said = subprocess.check_output(command, cwd=PROJECT, env=env)
     assert b"op??es" in said or b"op?es" in said
 
 

@@ -119,17 +119,6 @@ def test_the_google_sdk_gets_no_credentials_and_a_local_address():
     assert any("AnonymousCredentials()" in cell.source for cell in LESSON)
 
 
-def test_the_simulated_day_of_the_lesson():
-    scope = {"np": np, "draw_day": lambda: None}
-    cell = find("machines = [wanted", LESSON)
-    exec(cell[: cell.index("peak_guess")], scope)
-    hour, machines, short = scope["hour"], np.array(scope["machines"]), scope["short"]
-    assert (scope["jump"], scope["slow"]) == (8, 0)
-    assert hour[short].min() == 10 and machines[short].tolist() == [1] * 8  # até 10 h 08
-    capacity = 100 * machines
-    assert (scope["demand"][~short] <= capacity[~short]).all() and machines.max() == 7 and machines[-1] == 1
-
-
 def test_a_jump_is_answered_after_three_minutes_and_the_boot_and_the_way_down_waits_fifteen():
     scope = {"np": np}
     exec(find("def track("), scope)
