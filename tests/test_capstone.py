@@ -1,6 +1,7 @@
 """O desafio do notebook 10: a entrega certa, as erradas, e servidores hostis que só podem virar laudo."""
 
 import contextlib
+import http.client
 import json
 import socketserver
 import threading
@@ -144,7 +145,10 @@ def raw(*parts, forever=None, pause=0.0, wait=False):
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
             with contextlib.suppress(OSError):
-                read_request(self.rfile)
+                self.rfile.readline()
+                headers = http.client.parse_headers(self.rfile)
+                # Até o fim: fechar com bytes por ler derrubaria também a resposta.
+                self.rfile.read(int(headers.get("Content-Length", 0)))
                 for part in parts:
                     self.wfile.write(part)
                 while forever is not None:
@@ -154,15 +158,6 @@ def raw(*parts, forever=None, pause=0.0, wait=False):
                     pass
 
     return Handler
-
-
-def read_request(stream):
-    """Lê o pedido até o fim: fechar com bytes por ler derrubaria também a resposta."""
-    length = 0
-    while (line := stream.readline().strip().lower()) != b"":
-        if line.startswith(b"content-length:"):
-            length = int(line.split(b":")[1])
-    stream.read(length)
 
 
 class Slammer(socketserver.BaseRequestHandler):

@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
-from checking import BLANK, RIGHT, WRONG, feedback
-from hostile import Explosive
+from checking import BLANK, RIGHT, WRONG, Explosive, feedback
 from needs import need
 
 from course_utils.classroom import exercises, passport, state

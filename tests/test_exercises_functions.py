@@ -6,8 +6,7 @@ from math import ceil, nan, prod
 
 import numpy as np
 import pytest
-from checking import RIGHT, WRONG, cases, feedback
-from hostile import Explosive
+from checking import RIGHT, WRONG, Explosive, cases, feedback
 
 
 def identify(path):

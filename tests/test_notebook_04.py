@@ -119,6 +119,14 @@ def test_the_google_sdk_gets_no_credentials_and_a_local_address():
     assert any("AnonymousCredentials()" in cell.source for cell in LESSON)
 
 
+def test_the_simulated_day_of_the_lesson():
+    """O texto diz 8 minutos; o nbval não compara esta saída."""
+    scope = {"np": np, "draw_day": lambda: None}
+    cell = find("machines = [wanted", LESSON)
+    exec(cell[: cell.index("peak_guess")], scope)
+    assert (scope["jump"], scope["slow"], max(scope["machines"]), scope["machines"][-1]) == (8, 0, 7, 1)
+
+
 def test_a_jump_is_answered_after_three_minutes_and_the_boot_and_the_way_down_waits_fifteen():
     scope = {"np": np}
     exec(find("def track("), scope)
