@@ -237,6 +237,9 @@ def test_the_extra_only_adds_and_comes_along_in_later_updates(root, wheels, caps
         said = refusal(root, extras=["ray"])
     assert said.startswith("Sem rede") and said.endswith(environment.WITHOUT_EXTRA)
     assert mark(root) == before and not imports(root, "delta")
+    half = next((root / ".venv").rglob("alfa-1.0.dist-info")).parent / "delta-1.0.dist-info"
+    half.mkdir()  # pela metade não passa por pronto
+    (half / "METADATA").write_text("Metadata-Version: 2.1\nName: delta\nVersion: 1.0\n", encoding="utf-8")
     capsys.readouterr()
     ensure(root, ["ray"])
     assert capsys.readouterr().out.startswith("Acrescentando o extra ao ambiente em .venv")
@@ -249,14 +252,6 @@ def test_the_extra_only_adds_and_comes_along_in_later_updates(root, wheels, caps
     ensure(root)
     assert version(root) == "2.0" and set(mark(root)["locks"]) == {lock.BASE, lock.EXTRAS["ray"]}
     assert list((root / ".venv").rglob("delta-1.0.dist-info"))
-
-
-def test_a_package_left_half_installed_does_not_pass_for_ready(root):
-    site = next((root / ".venv").rglob("alfa-1.0.dist-info")).parent
-    (site / "delta-1.0.dist-info").mkdir()
-    (site / "delta-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: delta\nVersion: 1.0\n")
-    ensure(root, ["ray"])
-    assert imports(root, "delta")
 
 
 # ---------------------------------------------------------------- a .venv dos outros, e lugares difíceis
