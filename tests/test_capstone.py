@@ -201,9 +201,9 @@ def test_a_hostile_server_becomes_a_report_in_bounded_time(name, monkeypatch):
     assert "Traceback" not in str(report)
 
 
-def test_the_whole_inspection_has_a_deadline():
-    here = capstone_proofs.Client("http://127.0.0.1:1/", total=-1)
-    assert here.ask("predict", b"x").problem == "o tempo da conferência acabou"
+def test_the_whole_inspection_has_a_deadline(central, monkeypatch):
+    monkeypatch.setattr(capstone_proofs, "TOTAL_S", -1)
+    assert "o tempo da conferência acabou" in str(capstone.inspect(RIGHT | {"servidor": central}))
 
 
 @pytest.mark.parametrize(
