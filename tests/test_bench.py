@@ -40,6 +40,15 @@ def test_every_row_was_measured_and_every_number_says_where_when_and_how():
         assert record["value"] > 0 and record["machine"] and table.day(record["date"]) and record["source"]
 
 
+def test_what_is_published_below_the_project_s_own_goals_is_known():
+    goals, below = serving.GOALS | optimization.GOALS, set()
+    for record in RECORDS:
+        limit, least = goals.get(record["measure"], (0, True))
+        if not (record["value"] >= limit if least else record["value"] <= limit):
+            below.add(record["measure"])
+    assert below == {"fastapi_over_flask_dev", "overhead_ms_median", "speed_ratio_batch1"}  # este, só sem VNNI
+
+
 def test_publishing_renews_our_measures_with_their_provenance_and_spares_what_others_measured(folder, monkeypatch):
     readme, numbers = folder / "README.md", folder / "bench.json"
     by_hand = {"measure": "ready_s", "value": 9, "machine": "de alguém", "date": "2026-11", "source": "alguém"}
@@ -161,9 +170,11 @@ def test_each_turn_of_a_notebook_gives_its_stamp_and_the_sums_asked(tmp_path, mo
     assert "01_a" in text and "Tempo (s) · 2,5 (de 2,5 a 2,5; n = 2)" in text and "confirmou-se, 2 de 2" in text
 
 
-def test_several_turns_are_told_by_the_median_of_each_number():
+def test_several_turns_are_told_by_the_median_and_goals_are_judged_by_their_side():
     turns = [{"a": value, "b": {"c": value}, "d": True, "e": str(value)} for value in (1, 9, 2)]
     assert notebooks.middle(turns) == {"a": 2, "b": {"c": 2}, "d": True, "e": "2"}
+    result = notebooks.judge({"a": 2.9, "b": 0.5, "c": 1}, {"a": (3, True), "b": (0.5, False)})
+    assert result == {"values": {"a": 2.9, "b": 0.5}, "goals": {"a": 3, "b": 0.5}, "met": {"a": False, "b": True}}
 
 
 def invented(measures):
@@ -179,7 +190,7 @@ def test_the_report_of_the_servers_has_what_is_read_in_it(monkeypatch):
     once = serving.one_client(calls=4)
     monkeypatch.setattr(serving, "one_client", lambda: once)
     result = serving.run()
-    assert result["values"]["fastapi_over_flask_dev"] == 80
+    assert result["met"]["fastapi_over_flask_dev"] is True
     assert 0 < result["overhead_ms_median"] < result["request_ms_median"] <= result["request_ms_p95"]
     assert "tabela" in serving.text(result) and "um cliente, a requisição inteira: mediana" in serving.text(result)
 
@@ -215,6 +226,7 @@ def test_the_report_has_each_seed_what_to_serve_and_the_bill_and_promises_the_wo
     bill = study["cost"]["usd_per_million"]
     assert bill["original"] == pytest.approx(5 * bill["pequeno"])
     assert list(study["values"].values()) == [100.0, 12, 0.6, 80.0, 50.0, 0.1]
+    assert [name for name, met in study["met"].items() if not met] == ["accuracy_drop_points"]
     text = optimization.text(study)
     assert f"{RECIPE.int8}, semente 1" in text and "0,6 [-0,1; 0,9]" in text and "tabela" in text
 

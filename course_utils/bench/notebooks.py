@@ -75,3 +75,13 @@ def spread(values):
         return "; ".join(f"{value}, {values.count(value)} de {len(values)}" for value in dict.fromkeys(values))
     low, typical, high = (passport.shown(float(value)) for value in (min(values), median(values), max(values)))
     return f"{typical} (de {low} a {high}; n = {len(values)})"
+
+
+def judge(measured, goals):
+    """O que se publica, as metas e quais se cumpriram; `goals`: `{medida: (limite, verdadeiro se é mínimo)}`."""
+    result = {"values": {}, "goals": {}, "met": {}}
+    for name, (limit, least) in goals.items():
+        value = result["values"][name] = measured[name]
+        result["goals"][name] = limit
+        result["met"][name] = value >= limit if least else value <= limit
+    return result

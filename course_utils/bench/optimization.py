@@ -18,6 +18,14 @@ from course_utils.model.predictor import MODEL, Predictor
 FOLDER = artifacts.ARTIFACTS / "bench" / "optimization"
 ORIGINAL = "original", None
 RATIOS = ("size_ratio", "speed_ratio_batch1", "speed_ratio_batch32")
+GOALS = {
+    "size_ratio": (40, True),
+    "speed_ratio_batch1": (10, True),
+    "accuracy_drop_points": (0.5, False),
+    "saving_percent": (75, True),
+    "storage_ratio": (40, True),
+    "storage_drop_points": (0.5, False),
+}
 PAPER = "Han, Mao e Dally (2015), tabela 1, LeNet-300-100: 40×"
 ENDPOINT = "09_poda"  # serve a original e a publicada, cada uma num núcleo, sob a mesma carga
 OF_BOTH = '{{name: item.{} for name, item in zip(("original", "pequeno"), loads.values())}}'
@@ -43,7 +51,7 @@ def run():
     served = max(rows, key=lambda row: row["speed_ratio_batch1"])
     result = {"winner": recipe.name, "runs": runs, "curve": rows, "served": served, "deep_compression": deep}
     result["cost"] = cost(seconds)
-    result["values"] = {
+    headline = {
         "size_ratio": min(row["size_ratio"] for row in runs),
         "speed_ratio_batch1": min(row["speed_ratio_batch1"] for row in runs),
         "accuracy_drop_points": max(row["accuracy_drop_points"] for row in runs),
@@ -51,7 +59,7 @@ def run():
         "storage_ratio": deep["storage_ratio"],
         "storage_drop_points": deep["accuracy_drop_points"],
     }
-    return result
+    return result | notebooks.judge(headline, GOALS)
 
 
 def build(recipe, seeds):

@@ -23,10 +23,14 @@ MEASURES = {
     "memory_mb_per_process": "curve[0].peak_memory_bytes / 1e6",
     "throughput_table": "load.report(large)",
 }
-PUBLISHED = (
-    "fastapi_over_flask_dev", "fastapi_over_flask_production", "batching_gain_32_clients", "overhead_ms_median",
-    "ready_s", "memory_mb_per_process",
-)  # fmt: skip
+GOALS = {
+    "fastapi_over_flask_dev": (3, True),
+    "fastapi_over_flask_production": (1.2, True),
+    "batching_gain_32_clients": (3, True),
+    "overhead_ms_median": (0.4, False),
+    "ready_s": (1.5, False),
+    "memory_mb_per_process": (150, False),
+}
 CALLS, WARMUP = 1500, 50
 
 
@@ -35,7 +39,7 @@ def run():
     runs = notebooks.measure(LAB, MEASURES)
     typical = notebooks.middle(runs)
     result = {key: typical[key] for key in MEASURES} | one_client()
-    return {"runs": {LAB: runs}, "values": {key: result[key] for key in PUBLISHED}} | result
+    return {"runs": {LAB: runs}} | result | notebooks.judge(result, GOALS)
 
 
 def text(result):
