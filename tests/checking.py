@@ -14,3 +14,10 @@ def feedback(capsys, name, answer):
 def cases(table):
     """`{exercício: [caso, …]}` como uma lista de `(exercício, *caso)`, para o `parametrize`."""
     return [(name, *case) for name, found in table.items() for case in found]
+
+
+class Explosive:
+    """Explode ao virar texto: uma resposta que nenhum aluno daria por bem."""
+
+    def __str__(self):
+        raise RuntimeError("bum")

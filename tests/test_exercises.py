@@ -2,13 +2,19 @@
 
 import asyncio
 from datetime import date
+from math import ceil
+from types import SimpleNamespace
 
+import h5py
+import numpy as np
 import pytest
-from checking import BLANK, RIGHT, WRONG, feedback
-from hostile import Explosive
+from checking import BLANK, RIGHT, WRONG, Explosive, feedback
+from needs import need
 
 from course_utils.classroom import exercises, passport, state
 from course_utils.classroom.exercises import engine
+from course_utils.classroom.exercises.extras import REPLICAS
+from course_utils.model import networks
 
 NAMES = pytest.mark.parametrize("name", exercises.CHECKS)
 
@@ -20,16 +26,11 @@ class Pretender:
         raise RuntimeError(name)
 
 
-class Bomb:
-    def __call__(self, *arguments, **options):
-        raise RuntimeError("bum")
-
-
 HOSTILE = [
-    None, "", "texto", "x" * 10**6, [], [[]], [None], [Explosive()], {}, {1: 2}, {"a": 1}, {"A": "x" * 10**7},
-    {Explosive(): 1}, 0, 7, 3.5, float("nan"), b"\x00", object(), Pretender(), Bomb(), Bomb, print, len, int, dict,
-    type, lambda: 0, lambda: None, lambda *a, **k: 1 / 0, lambda *a, **k: Explosive(), lambda *a, **k: None,
-    lambda *a, **k: "x" * 10**6, lambda *a, **k: ("a", "b", "c"), lambda *a, **k: ([[1], [1, 2]], [1] * 5),
+    None, "texto", "x" * 10**6, [[]], [Explosive()], {}, {1: 2}, {"A": "x" * 10**7}, {Explosive(): 1}, 7,
+    float("nan"), b"\x00", object(), Pretender(), print, int, dict, lambda: None, lambda *a, **k: 1 / 0,
+    lambda *a, **k: Explosive(), lambda *a, **k: None, lambda *a, **k: "x" * 10**6,
+    lambda *a, **k: ("a", "b", "c"), lambda *a, **k: ([[1], [1, 2]], [1] * 5),
 ]  # fmt: skip
 
 
@@ -106,3 +107,31 @@ def test_it_works_inside_a_running_loop_like_the_kernels(capsys):
 
     asyncio.run(cell())
     assert capsys.readouterr().out == RIGHT
+
+
+# ------------------------------------------------------------------ o gabarito não é só nosso
+
+
+def test_the_marks_that_identify_a_format_are_those_of_real_files(tmp_path):
+    import torch  # leva segundos
+
+    torch.save({"w": torch.zeros(1)}, tmp_path / "pesos.pt")
+    with h5py.File(tmp_path / "pesos.h5", "w") as file:
+        file["w"] = np.zeros(1)
+    zipped = (tmp_path / "pesos.pt").read_bytes()
+    assert zipped[:2] == b"PK" and b"pesos/data.pkl" in zipped and b"config.json" not in zipped
+    assert (tmp_path / "pesos.h5").read_bytes()[:8] == b"\x89HDF\r\n\x1a\n"
+    assert networks.WEIGHTS.read_bytes()[8:9] == b"{"
+
+
+@pytest.mark.slow
+def test_ray_itself_decides_the_same():
+    need("ray")
+    from ray.serve import autoscaling_policy
+    from ray.serve.config import AutoscalingConfig
+
+    for (ongoing, target, low, high), (expected, _) in REPLICAS.items():
+        config = AutoscalingConfig(target_ongoing_requests=target, min_replicas=low, max_replicas=high)
+        seen = SimpleNamespace(config=config, current_num_replicas=1, total_num_requests=ongoing)
+        wanted, _ = autoscaling_policy._core_replica_queue_length_policy(seen)
+        assert max(low, min(high, ceil(wanted))) == expected

