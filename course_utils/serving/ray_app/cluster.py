@@ -9,6 +9,7 @@ temporária, mesmo se um `kill -9` levar quem o iniciou (`guard`). Para parte di
 import logging
 import os
 import secrets
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,12 +17,11 @@ import weakref
 from importlib.util import find_spec
 from pathlib import Path
 
-from course_utils import processes
 from course_utils.bars import tqdm
 from course_utils.model import artifacts
-from course_utils.processes import HOST
 from course_utils.serving.ray_app import guard
 
+HOST = "127.0.0.1"
 CONFIG = Path(__file__).with_name("config.yaml")
 PREFIX = "aula-ray-"
 ATTEMPTS, DEPLOY_S = 4, 120
@@ -92,7 +92,8 @@ def start(config=None, *, port=8000, import_from=()):
     config = read_config() if config is None else config
     # No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras; a pasta do macOS gastaria metade.
     folder = tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if os.name == "posix" else None)  # noqa: S108 – só nossa
-    watcher = processes.start([sys.executable, guard.__file__, folder])
+    alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}  # longe do Ctrl-C
+    watcher = subprocess.Popen([sys.executable, guard.__file__, folder], stdin=subprocess.PIPE, **alone)
     try:
         _start_node(
             ray, address="local", num_cpus=CPUS, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
