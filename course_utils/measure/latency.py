@@ -60,11 +60,6 @@ def report(latencies, *, threads):
     return "\n".join([context, header, *rows])
 
 
-def number(value, width, digits):
-    """`numbers.br`, alinhado à direita em `width` letras (str)."""
-    return f"{br(value, digits):>{width}}"
-
-
 def machine():
     """Uma linha que diz em que máquina se mediu: processador, núcleos, sistema e Python."""
     system = f"{platform.system()}, Python {platform.python_version()}"

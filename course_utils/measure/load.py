@@ -18,10 +18,10 @@ import psutil
 
 from course_utils.bars import tqdm
 from course_utils.measure.load_result import Load, merge, ratios, report
+from course_utils.processes import HOST
 
 __all__ = ["Load", "LoadError", "compare", "ratios", "report", "run", "sweep"]
 
-HOST = "127.0.0.1"
 BYTES = "application/octet-stream"
 MAX_CLIENTS = 256
 MAX_SECONDS = 300

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-FILE = Path(__file__).resolve().parents[2] / "data" / "prices.csv"
+from course_utils.files import DATA
+
+FILE = DATA / "prices.csv"
 COLUMNS = ("key", "provider", "item", "price", "unit", "currency", "date", "source")
 UNITS = ("hora", "mês", "unidade", "milhão de requisições", "GB·s", "kWh", "US$")
 MAX_AGE_DAYS = 365

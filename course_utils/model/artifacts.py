@@ -4,27 +4,23 @@ Cada pasta com modelos tem um `SHA256SUMS` (o formato do comando `sha256sum`). `
 impressão digital de um arquivo recém-gravado; `verify` a confere antes de carregar.
 """
 
-import contextlib
 import hashlib
 import os
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = ROOT / "data"
-ARTIFACTS = ROOT / "artifacts"
+from course_utils.files import ARTIFACTS, DATA, ROOT, draft, sha256, write_text
+
+__all__ = [
+    "ARTIFACTS", "DATA", "ROOT", "SUMS", "CorruptedFileError",
+    "draft", "read", "read_sums", "seal", "sha256", "verify",
+]  # fmt: skip
 SUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")  # "*": o modo binário do sha256sum
 
 
 class CorruptedFileError(RuntimeError):
     """O arquivo não é o que foi gravado (ou não está lá); a mensagem diz como restaurá-lo."""
-
-
-def sha256(path):
-    """Impressão digital do arquivo: 64 dígitos hexadecimais minúsculos (str)."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_sums(folder):
@@ -54,21 +50,8 @@ def seal(path):
     files = (path, weights) if weights.is_file() else (path,)
     sums = read_sums(path.parent) | {file.name: sha256(file) for file in files}
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    with draft(path.parent / SUMS) as sheet:
-        sheet.write_text(text, encoding="utf-8", newline="\n")
+    write_text(path.parent / SUMS, text)
     return path
-
-
-@contextlib.contextmanager
-def draft(path):
-    """Um rascunho (Path) ao lado de `path`: toma o lugar dele, de uma vez, se o bloco termina; se não, some."""
-    path = Path(path)
-    sketch = path.with_name(f".{os.getpid()}.{path.name}")  # o fim do nome fica: há quem grave conforme a extensão
-    try:
-        yield sketch
-        sketch.replace(path)
-    finally:
-        sketch.unlink(missing_ok=True)
 
 
 def verify(path):

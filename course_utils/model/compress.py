@@ -49,8 +49,6 @@ class Recipe:
 
 
 PUBLISHED = Recipe((8, 16, 32, 24, 40))
-# Sem int8: quem serve sem VNNI corre mais com esta. Nas larguras múltiplas de 16 o float32 rende mais.
-FLOAT32 = Recipe((8, 16, 16, 16, 40))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ treina as mesmas épocas.
 
 import copy
 import struct
+from collections import OrderedDict
 
 import numpy as np
 import torch
@@ -28,10 +29,7 @@ def lenet(seed):
     for number, (inputs, outputs) in enumerate(((784, 300), (300, 100), (100, 10)), start=1):
         layers |= {f"fc{number}": nn.Linear(inputs, outputs), f"relu{number}": nn.ReLU()}
     del layers["relu3"]
-    network = nn.Sequential()
-    for name, layer in layers.items():
-        network.add_module(name, layer)
-    return network
+    return nn.Sequential(OrderedDict(layers))
 
 
 def share(weights, count=SHARED):

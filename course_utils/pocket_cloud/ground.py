@@ -10,10 +10,10 @@ import uuid
 import psutil
 
 from course_utils.classroom import servers
-from course_utils.model import artifacts
+from course_utils.files import ARTIFACTS
+from course_utils.processes import HOST
 
-HOST = "127.0.0.1"
-FOLDER = artifacts.ARTIFACTS / "pocket_cloud"
+FOLDER = ARTIFACTS / "pocket_cloud"
 CONTROL_BYTES = 2**20  # um pedido do plano de controle tem poucos quilobytes
 CHUNK_BYTES = 2**16
 

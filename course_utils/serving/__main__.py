@@ -7,10 +7,8 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sys
 import tempfile
-import threading
 import time
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -19,11 +17,11 @@ from pkgutil import resolve_name
 
 from course_utils.model.artifacts import CorruptedFileError
 from course_utils.model.predictor import MODEL
+from course_utils.processes import HOST, is_free, when_parent_ends
 from course_utils.serving.store import require_model
 
 FASTAPI = "course_utils.serving.fastapi_app:create_app"
 WATCHED = "course_utils.serving.watchers:create_app"
-HOST = "127.0.0.1"
 STUCK_S = 20  # mais que o prazo do fim educado (10 s)
 HTTP = {"http": "course_utils.serving.protocol:Protocol", "ws": "none"}  # o que o uvicorn fala
 WITH_WORKERS = ("uvicorn", "gunicorn")
@@ -104,20 +102,13 @@ SERVERS = {
 }
 
 
-def stop_when_stdin_closes():
-    """Encerra este processo quando quem o iniciou fecha o cano da entrada padrão (ou morre)."""
-
-    def watch():
-        # os.read, e não sys.stdin: este guarda uma trava, que travaria o fim dos processos filhos do gunicorn.
-        while os.read(0, 4096):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(STUCK_S)  # quem ainda está aqui depois disto travou: sai à força, com os filhos
-        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-            os.killpg(0, signal.SIGKILL)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+def leave():
+    """Encerra este processo: com educação e, se ele travou, à força, com os filhos."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STUCK_S)
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def check(options):
@@ -159,18 +150,6 @@ def shared_metrics(workers):
     finally:
         if os.getpid() == owner:  # um filho do gunicorn que termina também passa por aqui
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def is_free(port):
-    """Dá para atender em 127.0.0.1, nesta porta?"""
-    with socket.socket() as probe:
-        if os.name != "nt":  # no Windows esta opção deixaria dois servidores na mesma porta
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 ENGLISH = {  # o que o argparse diz
@@ -234,7 +213,7 @@ def main(arguments=None):
     """Lê a linha de comando e serve, só em 127.0.0.1, até receber SIGTERM ou Ctrl-C."""
     options = read_options(arguments)
     if options.watch_stdin:
-        stop_when_stdin_closes()
+        when_parent_ends(leave)
     if check_apart(options) if options.server == "gunicorn" else check(options):
         return 1
     if not is_free(options.port):

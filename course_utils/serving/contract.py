@@ -16,6 +16,7 @@ No contrato do TensorFlow Serving, o que não é uma rota dele é sempre 400, co
 
 import codecs
 import zlib
+from functools import partial
 
 import numpy as np
 from pydantic import ValidationError
@@ -151,6 +152,21 @@ def decode(codings, body, limit=MAX_BODY_BYTES):
     return bytes(decoded)
 
 
+def read_json(schema, body, explain, status=422):
+    """O corpo (bytes) como objeto de `schema`, um tipo Pydantic.
+
+    Levanta `ContractError` 400 se ele não é JSON, e `status`, com a frase que `explain` faz do primeiro erro do
+    Pydantic (dict), se não é desse tipo.
+    """
+    try:
+        return schema.model_validate_json(as_utf8(body))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        raise ContractError(400, "O corpo não é um JSON válido em UTF-8, ou tem níveis demais.")
+    raise ContractError(status, explain(first))
+
+
 def as_utf8(body):
     """Um JSON (bytes) sem a marca BOM, que alguns programas põem na frente. Levanta o 400 se está em UTF-16."""
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in body[:4]:
@@ -210,13 +226,7 @@ def require_http(upgrade):
 def _from_json(schema, body):
     """`{"images": [imagem, …]}`, cada imagem uma lista de 784 inteiros ou um base64 de 784 bytes."""
     field = next(iter(schema.model_fields))
-    try:
-        images = getattr(schema.model_validate_json(as_utf8(body)), field)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=True)[0]
-        if first["type"] == "json_invalid":
-            raise ContractError(400, "O corpo não é um JSON válido em UTF-8, ou tem níveis demais.") from None
-        raise ContractError(422, _explain(first, field)) from None
+    images = getattr(read_json(schema, body, partial(_explain, field=field)), field)
     rows = [np.frombuffer(image, np.uint8) if isinstance(image, bytes) else image for image in images]
     return np.array(rows, np.uint8)
 

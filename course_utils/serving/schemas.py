@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from course_utils.model.admission import MAX_IMAGES
 from course_utils.model.predictor import SIDE
 
-MAX_IMAGES = 32
 PIXELS = SIDE * SIDE
 
 Pixel = Annotated[int, Field(ge=0, le=255, strict=True)]
@@ -42,8 +42,6 @@ class DigitPrediction(BaseModel):
 
 class PredictResponse(BaseModel):
     """As respostas, na ordem das imagens."""
-
-    model_config = ConfigDict(protected_namespaces=())
 
     predictions: list[DigitPrediction]
     model_version: str = Field(description="A versão do modelo que respondeu.")

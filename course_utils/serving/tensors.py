@@ -7,7 +7,7 @@ têm em comum o nome do modelo no caminho e a forma dos erros: `{"error": "…"}
 
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from course_utils.model.predictor import SIDE
 from course_utils.serving import contract
@@ -51,21 +51,15 @@ async def require_model(model: str):
 
 def read(schema, body):
     """O corpo (bytes) como objeto de `schema`, um modelo do Pydantic. Levanta `ContractError` 400."""
-    try:
-        return schema.model_validate_json(contract.as_utf8(body))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        raise ContractError(400, "O corpo não é um JSON válido em UTF-8, ou tem níveis demais.")
-    phrase = PHRASES.get(first["type"], NOT_INTEGER).format(**first.get("ctx", {})).replace(" or ", " ou ")
-    raise ContractError(400, f"{_place(first['loc'])}: {phrase}.")
+    return contract.read_json(schema, body, _explain, 400)
 
 
-def _place(loc):
-    """O lugar do erro: `("instances", "lista", 0, 27)` → `instances[0][27]`."""
-    parts = [part for part in loc if part not in TAGS]
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:40]}" for part in parts)
-    return text.removeprefix(".") or "O corpo"
+def _explain(error):
+    """O erro do Pydantic como frase; o lugar `("instances", "lista", 0, 27)` é, nela, `instances[0][27]`."""
+    parts = [part for part in error["loc"] if part not in TAGS]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:40]}" for part in parts)
+    phrase = PHRASES.get(error["type"], NOT_INTEGER).format(**error.get("ctx", {})).replace(" or ", " ou ")
+    return f"{place.removeprefix('.') or 'O corpo'}: {phrase}."
 
 
 def describe_body(example):

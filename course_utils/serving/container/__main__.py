@@ -9,8 +9,9 @@ import os
 import sys
 
 from course_utils.model.artifacts import CorruptedFileError
+from course_utils.processes import HOST, when_parent_ends
 from course_utils.serving import cloud
-from course_utils.serving.__main__ import HOST, HTTP, stop_when_stdin_closes
+from course_utils.serving.__main__ import HTTP, leave
 from course_utils.serving.service import log_to_stdout
 from course_utils.serving.store import require_model
 
@@ -35,7 +36,7 @@ def main(arguments=None):
     parser.add_argument("--watch-stdin", action="store_true", help="encerra quando a entrada padrão fecha")
     options = parser.parse_args(arguments)
     if options.watch_stdin:
-        stop_when_stdin_closes()
+        when_parent_ends(leave)
     try:
         port, model = http_port(), cloud.model_path()
         for name in ("AIP_HEALTH_ROUTE", "AIP_PREDICT_ROUTE"):

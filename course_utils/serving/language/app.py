@@ -17,7 +17,6 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 from fastapi.staticfiles import StaticFiles
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from course_utils.serving import asgi, contract, language
@@ -59,14 +58,7 @@ async def read_chat(request: Request) -> ChatRequest:
     kind = contract.media_type(request.headers.get("content-type", ""))
     if kind != contract.JSON_TYPE:
         raise ContractError(415, f"Recebi {kind or 'um corpo sem Content-Type'}; aceito {contract.JSON_TYPE}.")
-    body = contract.as_utf8(await asgi.read_body(request, MAX_BODY_BYTES))
-    try:
-        return ChatRequest.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            raise ContractError(400, "O corpo não é um JSON válido em UTF-8, ou tem níveis demais.") from None
-        raise ContractError(422, schemas.explain(first)) from None
+    return contract.read_json(ChatRequest, await asgi.read_body(request, MAX_BODY_BYTES), schemas.explain)
 
 
 def get_desk(request: Request) -> Desk:

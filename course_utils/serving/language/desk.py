@@ -19,8 +19,6 @@ RETRY_S = 2
 class Desk(Observed):
     """Um motor no ar: carrega em segundo plano e atende, além das vagas dele, até `max_waiting` que esperam."""
 
-    shadow = None  # o que a aplicação pergunta a qualquer serviço do curso
-
     def __init__(
         self, build=LlamaEngine, *, max_waiting=MAX_WAITING, first_token_s=FIRST_TOKEN_S, total_s=TOTAL_S
     ):

@@ -3,15 +3,13 @@
 O motor não sabe o que é HTTP. Ele escreve um token por vez e pergunta, a cada um, se ainda há quem o leia.
 """
 
-import http.client
-import json
 import os
 import secrets
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
-from urllib.parse import urlsplit
+
+import requests
 
 from course_utils.serving.language import weights
 
@@ -124,13 +122,13 @@ class LlamaEngine:
 
     def tokenize(self, text):
         """Os tokens de `text`: uma lista de `(número, pedaço de texto)`."""
-        address = urlsplit(self._server.listening_address)
-        body = json.dumps({"content": text, "with_pieces": True})
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        with closing(http.client.HTTPConnection(address.hostname, address.port, timeout=60)) as connection:
-            connection.request("POST", "/tokenize", body, headers)
-            tokens = json.load(connection.getresponse())["tokens"]
-        return [(token["id"], token["piece"]) for token in tokens]
+        answer = requests.post(
+            f"{self._server.listening_address}/tokenize",
+            json={"content": text, "with_pieces": True},
+            headers={"Authorization": f"Bearer {self._key}"},
+            timeout=60,
+        )
+        return [(token["id"], token["piece"]) for token in answer.json()["tokens"]]
 
     def next_tokens(self, prompt, n):
         """Os `n` tokens mais prováveis depois dos de `prompt` (números): `(número, texto, log da chance)`."""

@@ -16,6 +16,21 @@ MAX_MESSAGES, MAX_CHARACTERS = 32, 8_000
 # O que separa as falas na língua do modelo: quem pudesse escrevê-lo falaria em nome do sistema.
 CONTROL = re.compile(r"<\|\w+\|>")
 EXAMPLE = {"model": NAME, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}
+PHRASES = {  # o que dizer de cada tipo de erro do Pydantic
+    "missing": "falta este campo",
+    "extra_forbidden": "este servidor não atende este campo",
+    "value_error": "{error}",
+    "string_too_long": "o texto passa de {max_length} caracteres",
+    "string_too_short": "o texto está vazio",
+    "too_long": "são mais de {max_length}",
+    "too_short": "a lista está vazia",
+    "less_than_equal": "o máximo é {le}",
+    "greater_than_equal": "o mínimo é {ge}",
+    "greater_than": "tem de ser maior que {gt}",
+    "less_than": "tem de ser menor que {lt}",
+    "literal_error": "esperava {expected}",
+    "finite_number": "esperava um número finito",
+}
 
 
 def _no_control(text):
@@ -131,20 +146,5 @@ def usage(timings):
 def explain(error):
     """O primeiro erro do Pydantic (dict), como frase em português, com o lugar em que aconteceu."""
     place = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("function", "constrained")))
-    kind, context = error["type"], error.get("ctx", {})
-    told = {
-        "missing": "falta este campo",
-        "extra_forbidden": "este servidor não atende este campo",
-        "value_error": str(context.get("error", "")),
-        "string_too_long": f"o texto passa de {context.get('max_length')} caracteres",
-        "string_too_short": "o texto está vazio",
-        "too_long": f"são mais de {context.get('max_length')}",
-        "too_short": "a lista está vazia",
-        "less_than_equal": f"o máximo é {context.get('le')}",
-        "greater_than_equal": f"o mínimo é {context.get('ge')}",
-        "greater_than": f"tem de ser maior que {context.get('gt')}",
-        "less_than": f"tem de ser menor que {context.get('lt')}",
-        "literal_error": f"esperava {str(context.get('expected')).replace(' or ', ' ou ')}",
-        "finite_number": "esperava um número finito",
-    }.get(kind, "não é do tipo que se espera")
-    return f"{place or 'O corpo'}: {told}."
+    phrase = PHRASES.get(error["type"], "não é do tipo que se espera").format(**error.get("ctx", {}))
+    return f"{place or 'O corpo'}: {phrase.replace(' or ', ' ou ')}."
