@@ -24,7 +24,6 @@ ROWS = {
     "reduced_agreement": ("mesmo dígito que o original, o pior em 16 ou 8 bits", " %", 1, "–"),
     "fastapi_over_flask_dev": ("vazão: FastAPI ÷ Flask de desenvolvimento", "×", 2, "mais rápido"),
     "fastapi_over_flask_production": ("vazão: FastAPI ÷ Flask em produção", "×", 2, "mais rápido"),
-    "over_bare_route_8_clients": ("vazão: o servidor do curso ÷ uma rota FastAPI nua, 8 clientes", "×", 2, "–"),
     "batching_gain_32_clients": ("vazão: em lotes ÷ direto, 32 clientes", "×", 2, "–"),
     "size_ratio": ("poda + int8: arquivo, vezes menor", "×", 1, "10×"),
     "speed_ratio_batch1": ("poda + int8: uma imagem, vezes mais rápida", "×", 1, "5×"),
