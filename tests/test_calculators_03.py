@@ -1,6 +1,7 @@
 """As calculadoras do laboratório 03 e a fila da aula: as fórmulas das células, contra tabelas e simulações."""
 
 import ast
+from heapq import heapreplace
 from math import ceil, factorial, inf
 
 import nbformat
@@ -39,11 +40,43 @@ def in_the_lesson():
     return defined("03_opcoes_de_deploy", {"queue", "NETWORK", "budget"})
 
 
+def simulate(arrivals, each, servers, customers=100_000):
+    """Espera média (ms) de uma fila com chegadas e serviços exponenciais, simulada cliente a cliente."""
+    random = np.random.default_rng(32)
+    moments = np.cumsum(random.exponential(1 / arrivals, customers))
+    services = random.exponential(1 / each, customers)
+    free, waited = [0.0] * servers, 0.0
+    for moment, service in zip(moments, services):
+        start = max(moment, free[0])
+        waited += start - moment
+        heapreplace(free, start + service)
+    return 1000 * waited / customers
+
+
+@pytest.mark.parametrize(
+    ("load", "servers", "probability"), [(2, 3, 4 / 9), (1, 2, 1 / 3), (0.5, 1, 0.5), (0.9, 1, 0.9)]
+)
+def test_erlang_c_is_the_one_of_the_tables(formulas, load, servers, probability):
+    assert formulas["erlang_c"](load, servers) == pytest.approx(probability)
+
+
+@pytest.mark.parametrize(("arrivals", "each", "servers"), [(50, 100, 1), (140, 100, 2), (300, 100, 4)])
+def test_the_queue_formula_agrees_with_a_simulation(formulas, arrivals, each, servers):
+    assert formulas["queue_ms"](arrivals, each, servers) == pytest.approx(
+        simulate(arrivals, each, servers), rel=0.1
+    )
+
+
+@pytest.mark.parametrize("arrivals", [200, 201, 1e9])
+def test_a_saturated_queue_never_ends(formulas, arrivals):
+    assert formulas["queue_ms"](arrivals, 100, 2) == inf
+
+
 def test_capacity_counts_whole_machines_and_the_loss_of_one(formulas):
     machines, use_with = formulas["machines"], formulas["use_with"]
     assert (machines(1000, 100, 0.7), machines(1000, 100, 1), machines(1, 100, 0.7)) == (15, 10, 1)
     assert use_with(3, 210, 100) == pytest.approx(0.7) and use_with(2, 210, 100) > 1
-    assert use_with(0, 1, 100) == formulas["queue_ms"](200, 100, 2) == inf  # saturada, a fila não acaba
+    assert use_with(0, 1, 100) == inf
 
 
 @pytest.mark.parametrize("use", [0.5, 0.7, 0.9])
@@ -54,6 +87,11 @@ def test_a_fixed_service_halves_the_wait_as_the_formula_of_pollaczek_and_khinchi
     assert varied == pytest.approx(formulas["queue_ms"](100 * use, 100, 1))
     assert same == pytest.approx(10 * use / (2 * (1 - use)))
     assert formulas["simulate_ms"](use, np.full(300_000, 10.0)) == pytest.approx(same, rel=0.1)
+
+
+def test_the_nine_times_from_half_to_ninety_percent(in_the_lesson):
+    half, ninety = (in_the_lesson["queue"](use, service=1) for use in (0.5, 0.9))
+    assert ninety == pytest.approx((4.5, 9)) and ninety[0] / half[0] == pytest.approx(9)
 
 
 def test_a_new_connection_costs_three_trips_and_the_edge_has_neither_trip_nor_queue(formulas, in_the_lesson):
@@ -70,34 +108,54 @@ def test_a_new_connection_costs_three_trips_and_the_edge_has_neither_trip_nor_qu
 
 
 USD = {
-    "dedicado_mes": 44.0, "hora_de_gente": 14.0, "nuvem_hora": 0.1, "lambda_requisicoes": 0.2,
-    "lambda_tempo": 0.0000166667, "raspberry_hoje": 72.0, "energia": 0.1,
-}  # fmt: skip
+    "dedicado_mes": 44.0,
+    "hora_de_gente": 14.0,
+    "nuvem_hora": 0.1,
+    "lambda_requisicoes": 0.2,
+    "lambda_tempo": 0.0000166667,
+    "raspberry_hoje": 72.0,
+    "energia": 0.1,
+}
 
 
-@pytest.fixture
-def costs(formulas):
-    """O que custa o mês em cada casa, com tantas requisições."""
-    return lambda requests, staff=0, **more: formulas["month_costs"](
-        requests, 500, 0.002, USD, staff=staff, **more
-    )
+def test_what_each_home_costs_when_idle_and_without_staff(formulas):
+    costs = formulas["month_costs"](0, 500, 0.002, USD, staff=0)
+    assert costs["dedicado"] == pytest.approx(44)
+    assert costs["nuvem, máquina ligada"] == pytest.approx(73)
+    assert costs["nuvem, por chamada"] == 0
+    assert costs["borda"] == pytest.approx(2 + 0.365)
 
 
-def test_what_each_home_costs_when_idle_without_staff_and_with_its_hours_of_people(formulas, costs):
-    idle = {"dedicado": 44, "nuvem, máquina ligada": 73, "nuvem, por chamada": 0, "borda": 2 + 0.365}
-    assert costs(0) == pytest.approx(idle)
-    bare, staffed = costs(1e6), costs(1e6, staff=1)
+def test_every_home_pays_hours_of_people(formulas):
+    bare, staffed = (formulas["month_costs"](1e6, 500, 0.002, USD, staff=staff) for staff in (0, 1))
     hours = {home: (staffed[home] - bare[home]) / USD["hora_de_gente"] for home in bare}
     assert all(hours[home] >= least for home, least in formulas["STAFF"].items())
     assert hours["borda"] == pytest.approx(formulas["STAFF"]["borda"] + 0.05 * 50)
 
 
-def test_each_home_grows_with_the_requests_in_its_own_way(formulas, costs):
-    edge = costs(1e6, per_device=20_000)["borda"]
-    assert costs(2e6, per_device=20_000)["borda"] == costs(1e6, per_device=10_000)["borda"] == 2 * edge
-    assert costs(1e6)["nuvem, por chamada"] == pytest.approx(0.2 + 1e6 * 2 * 0.002 * 0.0000166667)
-    million = formulas["per_million"](0.1, 500, 0.7)
-    assert million == pytest.approx(prices.per_million(0.1, 500, 0.7))
-    assert costs(1e10)["nuvem, máquina ligada"] == pytest.approx(1e4 * million)
-    # 761 req/s ÷ 0,7, vezes 20, em máquinas de 1.500
-    assert [costs(2e9, peak_ratio=ratio)["dedicado"] for ratio in (1, 20)] == [44, 44 * 15]
+def test_the_edge_grows_with_its_devices(formulas):
+    def edge(requests, per_device=20_000):
+        return formulas["month_costs"](requests, 500, 0.002, USD, per_device=per_device, staff=0)["borda"]
+
+    assert edge(2e6) == pytest.approx(2 * edge(1e6)) and edge(1e6, per_device=10_000) == pytest.approx(edge(2e6))
+    assert edge(1) == edge(20_000)
+
+
+def test_the_price_by_call_is_proportional_and_comes_from_the_price_list(formulas):
+    once, million = (formulas["month_costs"](n, 500, 0.002, USD, staff=0)["nuvem, por chamada"] for n in (1, 1e6))
+    assert million == pytest.approx(1e6 * once)
+    assert million == pytest.approx(0.2 + 1e6 * 2 * 0.002 * 0.0000166667)
+
+
+def test_a_busy_cloud_machine_costs_what_the_formula_per_million_says(formulas):
+    requests = 1e10
+    cost = formulas["month_costs"](requests, 500, 0.002, USD, staff=0)["nuvem, máquina ligada"]
+    assert cost / (requests / 1e6) == pytest.approx(formulas["per_million"](0.1, 500, 0.7))
+    assert formulas["per_million"](0.1, 500, 0.7) == pytest.approx(prices.per_million(0.1, 500, 0.7))
+
+
+def test_the_dedicated_server_is_bought_for_the_peak(formulas):
+    flat, spiky = (
+        formulas["month_costs"](2e9, 500, 0.002, USD, peak_ratio=ratio, staff=0)["dedicado"] for ratio in (1, 20)
+    )
+    assert flat == 44 and spiky == 44 * 15  # 761 req/s ÷ 0,7, vezes 20, em máquinas de 1.500
