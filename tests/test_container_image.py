@@ -46,7 +46,7 @@ def test_it_carries_only_what_it_serves(image):
     course = image.root / "aula"
     assert {path.name for path in course.iterdir()} == {"requirements.txt", "data", "course_utils"}
     assert {path.name for path in (course / "course_utils").iterdir()} == {
-        "__init__.py", "settings.py", "model", "serving",
+        "__init__.py", "files.py", "processes.py", "settings.py", "model", "serving",
     }  # fmt: skip
     assert not list(course.rglob("__pycache__"))
     print(f"o Dockerfile acrescenta {image.added_bytes / 1e6:.0f} MB")

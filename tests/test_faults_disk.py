@@ -73,8 +73,8 @@ def test_the_native_log_is_given_up_where_nothing_can_be_written():
 @pytest.mark.parametrize(("options", "reason"), [("ro", "só deixa ler): copie"), ("size=4k", "cheio): libere")])
 def test_a_command_without_disk_ends_in_one_sentence(place, options, reason):
     code = (
-        "import sys; from pathlib import Path; from course_utils.model import artifacts\n"
-        "artifacts.ARTIFACTS = Path(sys.argv.pop()); from course_utils.setup import command\n"
+        "import sys; from pathlib import Path; from course_utils import files\n"
+        "files.ARTIFACTS = Path(sys.argv.pop()); from course_utils.setup import command\n"
         "sys.exit(command.main(['course_utils.slides', '00']))"
     )
     with disk(place, options):
