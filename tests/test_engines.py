@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fake_registry import integrity, make_project
+from jupyterlab.commands import YARN_DEFAULT_REGISTRY
 
 from course_utils import files
 from course_utils.model import artifacts
@@ -25,7 +26,7 @@ def place(tmp_path, monkeypatch):
     """`(projeto, ambiente, registro)`: só se procura no registro do teste, uma pasta."""
     shelf = tmp_path / "registro do npm"
     root = make_project(tmp_path / "Pasta com espaço", shelf)
-    monkeypatch.setattr(engines, "registry", shelf.as_uri)
+    monkeypatch.setattr(engines, "registry", lambda _: shelf.as_uri())
     monkeypatch.setattr(sources, "read", lambda _: sources.Sources())
     return root, tmp_path / "env", shelf
 
@@ -60,7 +61,7 @@ def test_only_the_files_the_page_asks_for_stay_until_the_lock_changes_or_one_is_
     assert found == wanted | {files.ENGINES_MANIFEST}
     assert [path.name for path in folder.parent.iterdir()] == [folder.name], "sobrou a pasta temporária"
     with monkeypatch.context() as patch:
-        patch.setattr(engines, "registry", lambda: NOWHERE)
+        patch.setattr(engines, "registry", lambda _: NOWHERE)
         assert complete(root, prefix) == "", "já estava tudo lá"
     next(folder.rglob("*.wasm")).unlink()
     assert not engines.ready(root, prefix) and complete(root, prefix) == ""
@@ -85,7 +86,7 @@ def unreadable(root, shelf, monkeypatch):
 
 
 def no_network(root, shelf, monkeypatch):
-    monkeypatch.setattr(engines, "registry", lambda: NOWHERE)
+    monkeypatch.setattr(engines, "registry", lambda _: NOWHERE)
 
 
 def full_disk(root, shelf, monkeypatch):
@@ -122,7 +123,7 @@ def test_a_kit_brings_the_engines_without_network_and_a_spoiled_one_does_not(pla
     (tmp_path / "kit" / "engines").mkdir(parents=True)
     for archive in shelf.rglob("*.tgz"):
         shutil.copy(archive, tmp_path / "kit" / "engines")
-    monkeypatch.setattr(engines, "registry", lambda: NOWHERE)
+    monkeypatch.setattr(engines, "registry", lambda _: NOWHERE)
     assert complete(root, prefix, tmp_path / "kit") == "" and files.installed_engines(prefix) == BOTH
     change_the_lock(root)
     onnx(tmp_path / "kit").write_bytes(b"meia")
@@ -139,7 +140,7 @@ def test_the_registry_is_the_one_that_npm_is_configured_with(tmp_path, monkeypat
         (tmp_path / "npm").write_text(f"#!/bin/sh\n{program}\n", encoding="utf-8")
         (tmp_path / "npm").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert engines.registry() == (place or engines.REGISTRY)
+    assert engines.registry(sys.executable) == (place or YARN_DEFAULT_REGISTRY)
 
 
 # ---------------------------------------------------------------- dentro da preparação do ambiente
@@ -150,7 +151,7 @@ def test_a_ready_environment_fetches_missing_engines_once_and_does_without(place
     (root / ".venv").mkdir()
     monkeypatch.setattr(environment, "diagnose", lambda *_: "ready")
     with monkeypatch.context() as patch:
-        patch.setattr(engines, "registry", lambda: NOWHERE)
+        patch.setattr(engines, "registry", lambda _: NOWHERE)
         assert environment.ensure(root) == python
     assert_one_sentence(capsys.readouterr().out.splitlines()[-1], "Sem rede")
     with environment.only_one(root):  # outra janela: usa-se o ambiente como está

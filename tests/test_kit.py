@@ -62,7 +62,7 @@ def place(tmp_path, monkeypatch):
     for name in SHELF:
         make_wheel(shelf, *name.removesuffix(".whl").split("-", 2))
     write_locks(root, shelf)
-    monkeypatch.setattr(engines, "registry", registry.as_uri)
+    monkeypatch.setattr(engines, "registry", lambda _: registry.as_uri())
     monkeypatch.setattr(sources, "read", lambda _: sources.only(shelf))
     monkeypatch.setattr(kit, "this_machine", lambda: "windows-3.13")
     return root, shelf, folder

@@ -22,7 +22,6 @@ from course_utils.setup.downloads import File
 from course_utils.setup.progress import Progress, SetupError
 
 LOCK = "course_utils/serving/engines/package-lock.json"
-REGISTRY = "https://registry.npmjs.org"
 
 # motor → pacotes do npm → os arquivos que a página usa
 ENGINES = {
@@ -38,6 +37,7 @@ ENGINES = {
         ),
     },
 }
+NOWHERE = "Nem o npm nem o JupyterLab dizem de onde baixá-los: confira o npm desta máquina e rode de novo."
 WRONG = "Um pacote do npm não confere com o package-lock.json: rode de novo."
 WITHOUT = "Os motores do navegador não vieram, e a página de desenho oferece só o servidor. {}"
 
@@ -69,8 +69,8 @@ def complete(root: Path, prefix: Path, python: Path, progress: Progress, kit: Pa
     shutil.rmtree(temporary, ignore_errors=True)  # a que um processo morto deixou
     try:
         if kit is None:
-            where = sources.read(python)
-            downloads.fetch(archives(root), temporary, where, progress, "Buscando os motores do navegador")
+            wanted, where = archives(root, registry(python)), sources.read(python)
+            downloads.fetch(wanted, temporary, where, progress, "Buscando os motores do navegador")
         install(root, kit or temporary, temporary / "new", target)
     except SetupError as problem:
         return WITHOUT.format(problem)
@@ -83,9 +83,9 @@ def complete(root: Path, prefix: Path, python: Path, progress: Progress, kit: Pa
     return ""
 
 
-def packages(root: Path) -> dict[str, tuple[str, File]]:
-    """Nome no npm → a versão que o package-lock.json fixa e o arquivo, em engines/ de um kit e no registro."""
-    lock, place, found = json.loads((root / LOCK).read_text(encoding="utf-8"))["packages"], registry(), {}
+def packages(root: Path, place: str = "") -> dict[str, tuple[str, File]]:
+    """Nome no npm → a versão que o package-lock.json fixa e o arquivo: em engines/ de um kit, e no registro `place`."""
+    lock, found = json.loads((root / LOCK).read_text(encoding="utf-8"))["packages"], {}
     for name in (name for group in ENGINES.values() for name in group):
         pin = lock[f"node_modules/{name}"]
         archive = f"{name.rpartition('/')[2]}-{pin['version']}.tgz"
@@ -94,18 +94,24 @@ def packages(root: Path) -> dict[str, tuple[str, File]]:
     return found
 
 
-def archives(root: Path) -> list[File]:
-    return [file for _, file in packages(root).values()]
+def archives(root: Path, place: str = "") -> list[File]:
+    return [file for _, file in packages(root, place).values()]
 
 
-def registry() -> str:
-    """O registro que o npm desta máquina tem configurado; o de sempre, se não há um npm que responda."""
-    npm, asked = shutil.which("npm"), ""
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        if npm:
-            command = [npm, "config", "get", "registry"]
-            asked = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True).stdout
-    return asked.strip().rstrip("/") if "://" in asked else REGISTRY
+def registry(python: str | Path) -> str:
+    """O registro que o npm desta máquina tem configurado; se nenhum responde, o do JupyterLab de `python`.
+
+    Levanta `SetupError` se nem este diz um.
+    """
+    npm = shutil.which("npm")
+    default = "from jupyterlab.commands import YARN_DEFAULT_REGISTRY as place; print(place)"
+    for command in ([npm, "config", "get", "registry"], [str(python), "-I", "-c", default]):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            if command[0]:
+                done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
+                if "://" in done.stdout:
+                    return done.stdout.strip().rstrip("/")
+    raise SetupError(NOWHERE)
 
 
 def install(root: Path, folder: Path, new: Path, target: Path) -> None:

@@ -100,7 +100,7 @@ def make(root: Path, folder: Path, targets: list[str]) -> None:
     print(f"Kit para {listed(targets)}, em {folder}.", flush=True)
     (root / "artifacts").mkdir(exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    npm, chosen = engines.archives(root), {}
+    npm, chosen = engines.archives(root, engines.registry(sys.executable)), {}
     with open(root / "artifacts" / "kit.log", "w", encoding="utf-8") as log, Progress() as progress:
         for target in targets:
             progress.show(f"Escolhendo os pacotes para {listed([target])}")

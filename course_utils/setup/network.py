@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,7 +15,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from course_utils.setup.sources import Sources
 
-PYPI = "https://pypi.org/simple"  # onde o pip procura, se nada está configurado
 TIMEOUT_S = 20
 NO_NETWORK = "Sem rede até {host} não se continua: conecte-se à internet (ou confira o proxy) e rode de novo."
 CERTIFICATE = (
@@ -34,8 +34,15 @@ FAILED = "{host} não entregou {what} (resposta {code}): confira os endereços d
 
 def explain(sources: Sources) -> str | None:
     """O que impede de chegar a um dos índices; None se todos respondem."""
-    default = [] if sources.offline or sources.values("index-url") else [PYPI]
+    default = [] if sources.offline or sources.values("index-url") else default_index(sources.python)
     return next(filter(None, (reach(address, sources) for address in default + sources.addresses)), None)
+
+
+def default_index(python: str) -> list[str]:
+    """O índice que o pip de `python` usa quando nada está configurado; vazio se ele não diz."""
+    code = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    done = subprocess.run([python, "-I", "-c", code], capture_output=True, encoding="utf-8", check=False)
+    return done.stdout.split()
 
 
 def reach(address: str, sources: Sources) -> str | None:

@@ -31,9 +31,13 @@ KEPT = ("PIP_CONFIG_FILE", *("PIP_" + key.upper().replace("-", "_") for key in K
 
 @dataclass(frozen=True)
 class Sources:
-    """`settings`: `{"index-url": "https://…", …}`, com as chaves de `KEYS` e o que o pip lhes dá (str)."""
+    """`settings`: `{"index-url": "https://…", …}`, com as chaves de `KEYS` e o que o pip lhes dá (str).
+
+    `python`: o Python a cujo pip se perguntou.
+    """
 
     settings: dict[str, str] = field(default_factory=dict)
+    python: str = sys.executable
 
     def values(self, key: str) -> list[str]:
         value = self.settings.get(key, "")
@@ -104,7 +108,7 @@ def read(python: str | Path) -> Sources:
     settings: dict[str, str] = {}
     for section in ("global", "install", ":env:"):  # a mesma ordem do pip: o último vence
         settings |= {key: value for key, value in found.get(section, {}).items() if key in KEYS and value}
-    return Sources(settings)
+    return Sources(settings, str(python))
 
 
 def only(folder: Path) -> Sources:
