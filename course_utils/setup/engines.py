@@ -84,7 +84,7 @@ def complete(root: Path, prefix: Path, python: Path, progress: Progress, kit: Pa
 
 
 def packages(root: Path, place: str = "") -> dict[str, tuple[str, File]]:
-    """Nome no npm → a versão fixada e o arquivo dela: o lugar num kit e, se há um registro (`place`), o endereço."""
+    """Nome no npm → a versão fixada e o arquivo dela: o lugar num kit e, com um registro, `place`, a URL."""
     lock, found = json.loads((root / LOCK).read_text(encoding="utf-8"))["packages"], {}
     for name in (name for group in ENGINES.values() for name in group):
         pin = lock[f"node_modules/{name}"]

@@ -3,7 +3,7 @@
 É o que `ray start --head` e `serve deploy` fariam, com quatro cuidados: só 127.0.0.1; nenhuma estatística de uso
 enviada; um segredo (token) que não é gravado na pasta do usuário; e nada fica para trás, nem processo nem pasta
 temporária, mesmo se um `kill -9` levar quem o iniciou (`guard`). Para parte disto o Ray não tem nome público
-(`_private`, `_client`): a versão dele é fixa, em requirements-extra.txt, e os testes dizem se uma nova o muda.
+(`_private`, `_client`): a versão dele é fixa, em requirements-ray.txt, e os testes dizem se uma nova o muda.
 """
 
 import logging
@@ -19,9 +19,9 @@ from pathlib import Path
 
 from course_utils.bars import tqdm
 from course_utils.model import artifacts
+from course_utils.processes import ALONE, HOST
 from course_utils.serving.ray_app import guard
 
-HOST = "127.0.0.1"
 CONFIG = Path(__file__).with_name("config.yaml")
 PREFIX = "aula-ray-"
 ATTEMPTS, DEPLOY_S = 4, 120
@@ -92,8 +92,7 @@ def start(config=None, *, port=8000, import_from=()):
     config = read_config() if config is None else config
     # No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras; a pasta do macOS gastaria metade.
     folder = tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if os.name == "posix" else None)  # noqa: S108 – só nossa
-    alone = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}  # longe do Ctrl-C
-    watcher = subprocess.Popen([sys.executable, guard.__file__, folder], stdin=subprocess.PIPE, **alone)
+    watcher = subprocess.Popen([sys.executable, guard.__file__, folder], stdin=subprocess.PIPE, **ALONE)
     try:
         _start_node(
             ray, address="local", num_cpus=CPUS, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
