@@ -9,6 +9,12 @@ from waiting import PATIENCE_S
 from course_utils.model import artifacts
 
 
+def pytest_make_parametrize_id(val):
+    """Bytes dão só o tamanho ao nome de um teste: os de um gzip levam a hora, e dois processos coletariam nomes
+    diferentes, o que encerra o pytest-xdist."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def fresh_clone(tmp_path_factory):
     """Uma cópia do projeto, como a de quem baixa o ZIP, numa pasta com espaço e acentos."""
