@@ -8,15 +8,12 @@ import psutil
 import pytest
 from nbval.plugin import IPyNbFile
 
-from course_utils.__main__ import EXTRA_NOTEBOOKS
-
 # Os kernels que o nbval inicia herdam o ambiente: sem barras de progresso, as saídas se repetem.
 os.environ["TQDM_DISABLE"] = "1"
 # Os testes respondem aos exercícios: o progresso guardado em artifacts/ é de quem faz a aula, e ninguém mexe nele.
 STATE = tempfile.TemporaryDirectory(prefix="aula-")
 os.environ["AULA_STATE"] = STATE.name
 LABS = "laboratorios"
-EXTRAS = {Path(notebook).name for notebook in EXTRA_NOTEBOOKS.values()}
 # Sozinho, um processo de testes chega a 2,7 GB (TensorFlow e PyTorch juntos), e o kernel de um notebook, a 1,3;
 # dois dividem os arquivos entre si, e não chegam ao pico ao mesmo tempo.
 WORKER_BYTES = 3.5e9
@@ -24,7 +21,7 @@ WORKER_BYTES = 3.5e9
 OUTPUT_TIMEOUT_S = 300
 # Os arquivos mais demorados vão primeiro: o que sobra no fim, com um processo já parado, é curto.
 LONGEST = (
-    "test_notebooks.py", "test_ray_cluster.py", "test_browser.py", "test_training.py", "test_pictures.py",
+    "test_notebook_runs.py", "test_ray_cluster.py", "test_browser.py", "test_training.py", "test_pictures.py",
     "test_kit.py", "test_pythons.py",
 )  # fmt: skip
 
@@ -41,16 +38,14 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """O que um extra usa se instala à parte: o nbval só executa o laboratório dele quando pedido pelo nome."""
-    return True if collection_path.name in EXTRAS and not _is_asked(collection_path, config) else None
+    """Os laboratórios vão além da aula: o nbval só os executa pelo nome, como faz tests/notebook_proof.py."""
+    asked = {Path(argument.split("::")[0]).name for argument in config.args}
+    return True if collection_path.parent.name == LABS and collection_path.name not in asked else None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Do mais demorado ao mais curto: os notebooks, de trás para a frente; os arquivos longos; os outros.
-
-    Os laboratórios vão além da aula: o nbval os executa com as provas demoradas, ou pelo nome.
-    """
+    """Do mais demorado ao mais curto: os notebooks, de trás para a frente; os arquivos longos; os outros."""
     files = list(dict.fromkeys(item.path for item in items))
     notebooks = [path for path in reversed(files) if path.suffix == ".ipynb"]
     long = [path for path in files if path.name in LONGEST]
@@ -59,10 +54,3 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if isinstance(item.parent, IPyNbFile):
             item.output_timeout = OUTPUT_TIMEOUT_S
-            if item.path.parent.name == LABS and not _is_asked(item.path, config):
-                item.add_marker(pytest.mark.slow)
-
-
-def _is_asked(path, config):
-    """O notebook foi pedido pelo nome, na linha de comando?"""
-    return any(Path(argument.split("::")[0]).name == path.name for argument in config.args)

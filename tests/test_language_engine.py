@@ -1,7 +1,6 @@
 """O modelo de verdade: o que responde, o fim do dono, a memória depois de 200 pedidos, o laboratório."""
 
 import math
-import os
 import subprocess
 import sys
 
@@ -11,12 +10,10 @@ import psutil
 import pytest
 from endings import alive, wait_for_the_end
 from needs import need
-from networks import offline
 from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
 from course_utils.measure import memory
-from course_utils.model import artifacts
 
 pytestmark = pytest.mark.slow
 TARGET = "course_utils.serving.language.app:create_app"
@@ -136,12 +133,3 @@ def test_a_killed_owner_leaves_no_server():
     owner.kill()
     owner.wait()
     wait_for_the_end(pids)
-
-
-def test_the_notebook_runs_offline_and_says_what_is_stored():
-    need("xllamacpp")
-    run = subprocess.run(
-        offline([sys.executable, "-m", "pytest", "-q", "notebooks/laboratorios/modelo_de_linguagem.ipynb"]),
-        cwd=artifacts.ROOT, env=os.environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-1000:]

@@ -1,56 +1,25 @@
-"""O que o nbval não vê: células apagadas, caminhos da máquina, ids, tamanhos, descrições, minutos, links.
+"""O que o nbval não vê: células apagadas, caminhos da máquina, ids, tamanhos, descrições, minutos, links."""
 
-As provas demoradas (marcadas `slow`) executam os notebooks de outras maneiras: duas vezes no mesmo kernel, num
-clone limpo e sem rede, com as soluções dos exercícios no lugar; e com uma saída adulterada.
-"""
-
-import json
-import os
 import re
-import subprocess
-import sys
 
 import honest_minutes
 import nbformat
 import pytest
-from needs import need
-from networks import offline
 from series import LABS, MINUTES
-from tree import snapshot
+from solved import cells, prose, solutions
 
 from course_utils import lesson
 from course_utils.classroom import exercises
-from course_utils.model import artifacts
 
 SERIES, ASIDE = lesson.find_notebooks(), lesson.find_notebooks([lesson.LABS])
 PATHS = SERIES + ASIDE
 IGNORED = "nbval-ignore-output"
-RAY, LANGUAGE = "laboratorios/alem_de_uma_maquina", "laboratorios/modelo_de_linguagem"
-# Treinam, convertem ou medem por mais de um minuto: a outra vez deles é a do nbval.
-LONG = {
-    lesson.LABS + name
-    for name in ("02_conversoes", "07_carga_e_lotes", "08_quantizacao_a_fundo", "09_poda_a_fundo")
-}
-LONG.add(LANGUAGE)
 # O tempo da aula, notebook por notebook: 90 minutos.
 PLAN = [6, 9, 8, 8, 9, 8, 10, 10, 8, 8, 6]
 
 notebooks = pytest.mark.parametrize("path", PATHS, ids=lesson.name_of)
 lessons = pytest.mark.parametrize("path", SERIES, ids=lesson.name_of)
 labs = pytest.mark.parametrize("path", ASIDE, ids=lesson.name_of)
-
-
-def cells(path, kind):
-    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
-
-
-def prose(path):
-    return "\n\n".join(cell.source for cell in cells(path, "markdown"))
-
-
-def solutions(path):
-    """Os blocos de código das soluções dobradas, em ordem."""
-    return re.findall(r"<summary>Solução</summary>.*?```python\n(.*?)```", prose(path), flags=re.S)
 
 
 def title_minutes(path):
@@ -237,93 +206,3 @@ def test_an_exercise_left_blank_does_not_stop_the_run(path):
     for cell in cells(path, "code"):
         if "exercises.check(" in cell.source:
             assert "Ainda sem resposta" in "".join(output.get("text", "") for output in cell.outputs)
-
-
-# ------------------------------------------------------------------ provas demoradas
-
-
-EXECUTE = """
-import json, sys
-from pathlib import Path
-import nbformat
-from course_utils import lesson
-executed, run = lesson.execute(Path(sys.argv[1]), repeat=int(sys.argv[2]))
-nbformat.write(executed, sys.argv[1])
-print(json.dumps([run.seconds, run.peak_bytes]))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("path", [path for path in PATHS if lesson.name_of(path) != RAY], ids=lesson.name_of)
-def test_solved_it_runs_alone_offline_from_a_fresh_clone_within_the_memory(path, fresh_clone, tmp_path):
-    """Com as soluções no lugar, duas vezes no mesmo kernel (uma, os `LONG`), sem rede onde há namespaces (Linux).
-
-    O do Ray é maior que isto em tudo: test_ray_cluster o executa uma vez, sem rede, pelo nbval.
-    """
-    if lesson.name_of(path) == LANGUAGE:
-        need("xllamacpp")
-    times = "1" if lesson.name_of(path) in LONG else "2"
-    before = snapshot(fresh_clone)
-    solved = tmp_path / path.name
-    nbformat.write(solve(path), solved)
-    run = subprocess.run(
-        offline([sys.executable, "-c", EXECUTE, solved, times]),
-        cwd=fresh_clone,
-        env=os.environ | {"PYTHONPATH": str(fresh_clone)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    seconds, peak_bytes = json.loads(run.stdout.splitlines()[-1])
-    print(f"{path.stem}: {seconds:.0f} s (vezes: {times}), pico de {peak_bytes / 1e6:.0f} MB")
-    assert peak_bytes <= 1.5e9
-    for cell in checked(nbformat.read(solved, as_version=4)):
-        assert "✔ Certo!" in "".join(output.get("text", "") for output in cell.outputs), cell.source
-    assert snapshot(fresh_clone) == before, "o notebook escreveu fora de artifacts/"
-
-
-def checked(notebook):
-    """As células que conferem um exercício."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code" and "exercises.check(" in cell.source]
-
-
-def solve(path):
-    """O notebook com a solução de cada exercício no lugar da resposta em branco."""
-    notebook = nbformat.read(path, as_version=4)
-    for cell, answer in zip(checked(notebook), solutions(path), strict=True):
-        kept = [
-            line for line in cell.source.splitlines() if line.startswith(("from ", "import ", "exercises.check("))
-        ]
-        cell.source = "\n".join([*kept[:-1], answer, kept[-1]])
-    return notebook
-
-
-def validate(path, code, *stored):
-    """Grava em `path` um notebook de uma célula, com estas saídas guardadas; devolve o código do nbval."""
-    cell = nbformat.v4.new_code_cell(code, execution_count=1)
-    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in stored]
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
-    options = ["-q", "-p", "no:cacheprovider", "-p", "conftest", "-c", "pyproject.toml", path]
-    command = [sys.executable, "-m", "pytest", *options]
-    return subprocess.run(command, cwd=artifacts.ROOT, capture_output=True, check=False).returncode
-
-
-@pytest.mark.slow
-def test_a_changed_stored_output_makes_nbval_fail(tmp_path):
-    results = {stored: validate(tmp_path / "x.ipynb", "print(6 * 7)", stored) for stored in ("42\n", "43\n")}
-    assert results == {"42\n": 0, "43\n": 1}
-
-
-# A resposta da célula chega na hora; o aviso de que ela acabou, só 8 s depois. É o que faz uma máquina cheia, e o
-# nbval desistia em 5 s.
-LATE = """
-import sys, time
-sys.stdout.flush_timeout = sys.stderr.flush_timeout = 0.1
-get_ipython().kernel.iopub_thread.schedule(lambda: time.sleep(8))
-"""
-
-
-@pytest.mark.slow
-def test_the_end_of_a_cell_that_comes_late_is_waited_for(tmp_path):
-    assert validate(tmp_path / "x.ipynb", LATE) == 0

@@ -21,11 +21,12 @@ import requests
 from cases import BAD_BODIES, BYTES
 from endings import wait_for_the_end
 from needs import need
-from networks import offline
+from notebook_proof import prove
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 from waiting import PATIENCE_S, wait_for
 
+from course_utils.__main__ import EXTRA_NOTEBOOKS
 from course_utils.classroom import servers
 from course_utils.measure import load
 from course_utils.model import artifacts, digits
@@ -84,14 +85,10 @@ def insist(url, seconds):
     return count
 
 
-def test_the_notebook_runs_offline_and_says_what_is_stored():
-    """Célula por célula, pelo nbval, sem rede no Linux. Vem primeiro: o cluster das outras ainda não existe."""
+def test_the_notebook_says_what_is_stored_alone_and_offline(fresh_clone):
+    """Vem primeiro: o cluster das outras ainda não existe."""
     need("ray")
-    run = subprocess.run(
-        offline([sys.executable, "-m", "pytest", "-q", "notebooks/laboratorios/alem_de_uma_maquina.ipynb"]),
-        cwd=artifacts.ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-1000:]
+    prove(artifacts.ROOT / EXTRA_NOTEBOOKS["ray"], fresh_clone)
 
 
 def test_it_answers_like_the_plain_server_and_refuses_the_same_way(running):

@@ -196,7 +196,7 @@ def test_progress_is_one_short_line_in_a_terminal_and_a_line_a_step_in_a_file(li
     screen = io.StringIO()
     screen.isatty = lambda: live
     monkeypatch.setattr(sys, "stdout", screen)
-    monkeypatch.setattr(progress.shutil, "get_terminal_size", lambda: os.terminal_size((30, 24)))
+    monkeypatch.setattr(progress.shutil, "get_terminal_size", lambda **_: os.terminal_size((30, 24)))
     with progress.Progress() as line:
         for text in ("1/3 Criando uma coisa de nome muito comprido", "1/3 Criando", "2/3 Instalando"):
             line.show(text)

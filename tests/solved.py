@@ -1,0 +1,33 @@
+"""Um notebook como os testes o leem: as células, o texto e ele mesmo com os exercícios resolvidos."""
+
+import re
+
+import nbformat
+
+CHECK, RIGHT, TOLD = "exercises.check(", "✔ Certo!\n", "told"
+
+
+def cells(path, kind):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def prose(path):
+    return "\n\n".join(cell.source for cell in cells(path, "markdown"))
+
+
+def solutions(path):
+    """Os blocos de código das soluções dobradas, em ordem."""
+    return re.findall(r"<summary>Solução</summary>.*?```python\n(.*?)```", prose(path), flags=re.S)
+
+
+def solve(path):
+    """As células de código, cada exercício com a sua solução e, depois dele, uma que exige o acerto."""
+    found, answers = [], iter(solutions(path))
+    for cell in cells(path, "code"):
+        found.append(cell)
+        if CHECK in cell.source:
+            kept = [line for line in cell.source.splitlines() if line.startswith(("from ", "import ", CHECK))]
+            cell.source = "\n".join([f"%%capture {TOLD}", *kept[:-1], next(answers), kept[-1]])
+            cell.outputs = []
+            found.append(nbformat.v4.new_code_cell(f"assert {TOLD}.stdout.endswith({RIGHT!r}), {TOLD}.stdout"))
+    return found
