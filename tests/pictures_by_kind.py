@@ -107,7 +107,8 @@ def vignette(size, random, least=0.5):
 
 def noise(picture, random, sigma=12):
     pixels = np.asarray(picture, np.float32)
-    return Image.fromarray(np.clip(pixels + random.normal(0, sigma, pixels.shape), 0, 255).astype(np.uint8))
+    grain = np.float32(sigma) * random.standard_normal(pixels.shape, np.float32)
+    return Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8))
 
 
 def rule(picture, colour=(170, 195, 225), step=40, vertical=False, width=2):
@@ -121,7 +122,7 @@ def rule(picture, colour=(170, 195, 225), step=40, vertical=False, width=2):
     return ImageChops.multiply(picture.convert("RGB"), lines)
 
 
-def phone(ink, random, size=(1200, 1600)):
+def phone(ink, random, size=(900, 1200)):
     """Foto de papel: dígito pequeno e torto, luz amarelada e desigual, foco ruim, ruído."""
     ink = ink.rotate(random.uniform(-8, 8), Image.Resampling.BICUBIC)
     side = int(random.uniform(0.45, 0.75) * size[0])
@@ -225,7 +226,7 @@ KINDS = {
     "papel quadriculado": lambda i, r: jpeg(rule(paint(plain(i), (30, 30, 90)), vertical=True, step=28)),
     "foto de papel": lambda i, r: jpeg(phone(plain(i), r)),
     "foto, caneta fina": lambda i, r: jpeg(phone(pen(i, 800, 12), r)),
-    "foto deitada": lambda i, r: jpeg(phone(plain(i), r, (1600, 1200))),
+    "foto deitada": lambda i, r: jpeg(phone(plain(i), r, (1200, 900))),
 }
 
 
