@@ -56,8 +56,8 @@ def choose(parser, arguments):
     return paths, options
 
 
-def execute(path, *, last=None):
-    """Executa o notebook, com barra de progresso; devolve `(notebook, pace.Run)`.
+def execute(path, *, repeat=1, last=None):
+    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, pace.Run)`.
 
     `last`: o código de uma célula a mais, no fim. As barras de progresso dos próprios notebooks não aparecem: não
     entram nas saídas guardadas. Levanta `CellExecutionError` se uma célula falha.
@@ -78,13 +78,14 @@ def execute(path, *, last=None):
         _kernel_log() as log,
         client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}, stderr=log),
         PeakMemory(client.km.provisioner.pid) as memory,
-        tqdm(total=len(code), desc=path.stem, unit="célula") as bar,
+        tqdm(total=repeat * len(code), desc=path.stem, unit="célula") as bar,
     ):
-        for number, index in enumerate(code, start=1):
-            before = time.perf_counter()
-            client.execute_cell(notebook.cells[index], index, execution_count=number)
-            cells.append(time.perf_counter() - before)
-            bar.update()
+        for _ in range(repeat):
+            for number, index in enumerate(code, start=1):
+                before = time.perf_counter()
+                client.execute_cell(notebook.cells[index], index, execution_count=number)
+                cells.append(time.perf_counter() - before)
+                bar.update()
     return notebook, pace.Run(path.stem, time.perf_counter() - start, memory.peak, tuple(cells))
 
 

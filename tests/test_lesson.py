@@ -59,11 +59,11 @@ def test_saving_stores_normalised_outputs_and_nothing_personal(folder):
     assert lesson.normalise(nbformat.read(path, as_version=4)) == stored
 
 
-def test_each_cell_is_timed_the_added_one_too(folder):
-    path = write(folder / "01_a.ipynb", "count = 1", "import time\ntime.sleep(0.5)")
-    notebook, run = lesson.execute(path, last="print(count)")
-    assert notebook.cells[2].outputs[0].text == "1\n" and run.peak_bytes > 20e6
-    assert len(run.cells) == 3 and run.cells[1] >= 0.5
+def test_repeating_uses_the_same_kernel_and_each_cell_is_timed_the_added_one_too(folder):
+    path = write(folder / "01_a.ipynb", "count = globals().get('count', 0) + 1", "import time\ntime.sleep(0.5)")
+    notebook, run = lesson.execute(path, repeat=2, last="print(count)")
+    assert notebook.cells[2].outputs[0].text == "2\n" and run.peak_bytes > 20e6
+    assert len(run.cells) == 3 * 2 and run.cells[1] >= 0.5
     assert len(nbformat.read(path, as_version=4).cells) == 2
 
 
