@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import os
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,9 +20,6 @@ READ_ONLY = "a pasta só deixa ler", "copie o projeto para uma pasta sua"
 DENIED = "sem permissão", "confira as permissões da pasta do projeto"
 REASONS = {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EROFS: READ_ONLY, errno.EACCES: DENIED}
 REASONS[errno.EPERM] = DENIED
-
-ENGINES_PLACE = "share/aula32-web"  # dentro do ambiente Python
-ENGINES_MANIFEST = "manifest.json"
 
 
 def sha256(path: str | Path) -> str:
@@ -76,17 +71,3 @@ def explain(problem: OSError) -> str:
     """`(o disco está cheio): libere espaço`: o fim de uma frase que começa pelo que não deu certo."""
     what, cure = REASONS.get(problem.errno, (problem.strerror or str(problem), DENIED[1]))
     return f"({what}): {cure}"
-
-
-def installed_engines(prefix: str | Path | None = None) -> dict[str, str]:
-    """Os motores do navegador: `{"tfjs": "4.22.0", "onnx": "1.30.0"}`, ou `{}` se não estão inteiros.
-
-    `prefix`: a pasta do ambiente (padrão: o deste Python).
-    """
-    folder = Path(prefix or sys.prefix, ENGINES_PLACE)
-    try:
-        manifest = json.loads((folder / ENGINES_MANIFEST).read_text(encoding="utf-8"))
-        whole = all((folder / name).stat().st_size == size for name, size in manifest["files"].items())
-        return dict(manifest["versions"]) if whole else {}
-    except (OSError, ValueError, KeyError):
-        return {}

@@ -1,22 +1,20 @@
 """O modelo dentro de um Chromium de verdade: os três motores concordam, e sem o servidor dois continuam lendo.
 
-Prova demorada, como a de test_browser.py. Os motores são os que `python -m course_utils` buscou no npm.
+Prova demorada, como a de test_browser.py.
 """
 
 import base64
-import json
 import re
 import urllib.parse
 
 import numpy as np
 import pytest
 from browsing import PATIENCE_MS, SCREENS, draw_seven
-from needs import miss
 
 from course_utils.classroom import servers
-from course_utils.files import installed_engines
 from course_utils.model import digits
 from course_utils.model.predictor import Predictor
+from course_utils.serving import engines
 
 pytestmark = pytest.mark.slow
 TITLES = {"tfjs": "TF.js", "onnx": "ONNX Runtime Web"}
@@ -35,13 +33,6 @@ INFER = """async ([name, text]) => {
   }
   return { logits, times, seconds };
 }"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def engines_are_installed():
-    if not installed_engines():
-        reason = "faltam os motores do navegador: python -m course_utils"
-        miss(reason)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +86,7 @@ def test_it_agrees_with_onnx_runtime_on_all_test_images(page, server, reference,
     logits, times = np.array(answer["logits"], np.float32), np.sort(answer["times"])
     difference = np.abs(logits - expected).max()
     median, p95 = np.median(times), np.percentile(times, 95)
-    title = f"{TITLES[name]} {installed_engines()[name]}"
+    title = f"{TITLES[name]} {engines.versions()[name]}"
     print(f"\n{title}: {len(logits)} imagens, diferença máxima nos logits {difference:.1e}")
     print(f"carga {answer['seconds']:.2f} s; inferência p50 {median:.2f} ms, p95 {p95:.2f} ms, uma thread")
     assert logits.shape == (1000, 10)
@@ -177,9 +168,9 @@ def test_with_the_cable_pulled_it_goes_on_reading(page, lab, name, proxied):
 
 
 def test_without_engines_the_page_says_so_and_the_server_still_reads(page, server):
-    page.route("**/engines/manifest.json", lambda route: route.fulfill(json={}))
+    page.route("**/engines/manifest.json", lambda route: route.fulfill(status=500))
     page.goto(f"{server.url}?motor=onnx&comparar=1")
-    assert "Os motores do navegador não estão instalados" in text(page, "#missing", "instalados")
+    assert "O servidor não entregou os motores do navegador" in text(page, "#missing", "motores")
     assert page.get_by_label("Servidor").is_checked()
     assert page.get_by_label("TF.js").is_disabled() and page.get_by_label("ONNX Runtime Web").is_disabled()
     assert draw_seven(page, page).startswith("É um 7, com ")
@@ -250,8 +241,3 @@ def test_two_strokes_in_a_hurry_end_in_the_answer_to_the_last(page, server):
     assert page.inner_text("#answer") == first
     page.get_by_role("button", name="Limpar").click()
     assert page.inner_text("#answer") == "Esperando um desenho." and page.inner_text("#difference") == ""
-
-
-def test_the_manifest_tells_what_is_installed(page, server):
-    answer = page.request.get(f"{server.url}engines/manifest.json")
-    assert json.loads(answer.text()) == installed_engines()

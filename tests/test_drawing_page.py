@@ -4,17 +4,16 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 
 import psutil
 import pytest
 from contracts import KINDS, Target
 
 from course_utils.classroom import servers
-from course_utils.files import installed_engines
 from course_utils.model import artifacts, tfjs
 from course_utils.model.predictor import MODEL
-from course_utils.serving import browser
-from course_utils.setup import engines
+from course_utils.serving import browser, engines
 
 
 @pytest.fixture(scope="module", params=["fastapi", "flask"])
@@ -75,17 +74,13 @@ def test_the_models_are_the_reference_in_both_formats(server):
 
 def test_the_engines_come_with_types_the_browser_accepts(server):
     status, headers, body = get(server, "/engines/manifest.json")
-    assert status == 200 and json.loads(body) == installed_engines() and headers["Cache-Control"] == "no-cache"
-    if not installed_engines():
-        pytest.skip("os motores não estão instalados: python -m course_utils")
-    expected = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
-    for engine, version in installed_engines().items():
-        for name in [name for files in engines.ENGINES[engine].values() for name in files]:
-            file = name.rpartition("/")[2]
-            status, headers, body = get(server, f"/engines/{engine}-{version}/{file}")
-            kind = headers["Content-Type"].split(";")[0]
-            assert status == 200 and len(body) > 10_000 and kind == expected["." + file.rpartition(".")[2]], file
-            assert "immutable" in headers["Cache-Control"]
+    assert status == 200 and json.loads(body) == engines.versions() and headers["Cache-Control"] == "no-cache"
+    expected = {"js": "text/javascript", "mjs": "text/javascript", "wasm": "application/wasm"}
+    for name in zipfile.ZipFile(engines.FILE).namelist():
+        status, headers, body = get(server, f"/engines/{name}")
+        kind = headers["Content-Type"].split(";")[0]
+        assert status == 200 and body == engines.read(name) and kind == expected[name.rpartition(".")[2]], name
+        assert "immutable" in headers["Cache-Control"]
 
 
 @pytest.mark.parametrize(
@@ -105,12 +100,6 @@ def test_nothing_else_is_given(server, path):
     assert status in (301, 308, 404), body[:200]
     if status == 404:
         assert headers["Content-Type"] == "application/problem+json"
-
-
-def test_without_engines_the_manifest_is_empty_and_the_files_are_not_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(browser.sys, "prefix", str(tmp_path))
-    assert browser.find_engine("manifest.json").body == b"{}"
-    assert browser.find_engine("tfjs-4.22.0/tf.min.js") is None
 
 
 def test_a_corrupted_model_is_not_given_to_a_browser_either(tmp_path, monkeypatch):

@@ -10,13 +10,12 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from fake_registry import make_project
 from needs import miss
 from tree import copy_into
 from wheelhouse import make_wheel
 
 from course_utils.model import artifacts
-from course_utils.setup import downloads, engines, kit, lock, network, sources
+from course_utils.setup import downloads, kit, lock, network, sources
 from course_utils.setup.progress import SetupError
 
 CPU = "torch-1.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"
@@ -55,14 +54,13 @@ def write_locks(root, shelf):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """`(projeto, prateleira, kit)`: só se procura na prateleira, e no registro do npm do teste."""
-    shelf, folder, registry = tmp_path / "prateleira", tmp_path / "pen drive", tmp_path / "registro"
+    """`(projeto, prateleira, kit)`: só se procura na prateleira."""
+    root, shelf, folder = tmp_path / "projeto", tmp_path / "prateleira", tmp_path / "pen drive"
     shelf.mkdir()
-    root = make_project(tmp_path / "projeto", registry)
+    root.mkdir()
     for name in SHELF:
         make_wheel(shelf, *name.removesuffix(".whl").split("-", 2))
     write_locks(root, shelf)
-    monkeypatch.setattr(engines, "registry", lambda _: registry.as_uri())
     monkeypatch.setattr(sources, "read", lambda _: sources.only(shelf))
     monkeypatch.setattr(kit, "this_machine", lambda: "windows-3.13")
     return root, shelf, folder
@@ -73,9 +71,8 @@ def manifest(folder):
 
 
 def names(folder, target):
-    """Os pacotes do Python que o kit diz ter para `target`."""
-    found = manifest(folder)["targets"][target]
-    return {path.removeprefix("wheels/") for path in found if not path.startswith("engines/")}
+    """Os pacotes que o kit diz ter para `target`."""
+    return {path.removeprefix("wheels/") for path in manifest(folder)["targets"][target]}
 
 
 def fetched(monkeypatch):
@@ -114,7 +111,7 @@ def test_each_machine_gets_what_it_takes_and_nothing_else(place, capsys):
         assert hashlib.new(algorithm, (folder / name).read_bytes()).hexdigest() == code
     said = capsys.readouterr().out
     assert said.index("faltam") < said.index("Baixando") < said.index("Kit pronto")
-    assert kit.open_kit(root, folder) == folder and len(list((folder / "engines").glob("*.tgz"))) == 3
+    assert kit.open_kit(root, folder) == folder
 
 
 def test_without_the_cpu_build_of_torch_the_one_with_cuda_comes(place):
@@ -154,7 +151,7 @@ def test_an_interrupted_download_keeps_what_came_and_is_no_kit_yet(place, monkey
     assert len([path for path in folder.rglob("*") if path.is_file()]) == 2, "sobrou um pedaço"
     assert "a cópia não terminou" in refusal(root, folder)
     kit.make(root, folder, ["windows-3.13"])
-    assert len(calls) == 3 + 5
+    assert len(calls) == 3 + 2
     kit.open_kit(root, folder)
 
 
@@ -222,16 +219,16 @@ def whole(place):
 
 def test_a_flipped_byte_a_cut_and_a_lost_file_are_named(whole):
     root, folder = whole
-    for name in (f"wheels/{SHELF[2]}", "engines/onnxruntime-web-1.0.0.tgz"):
-        content = (folder / name).read_bytes()
-        middle = len(content) // 2
-        for spoiled in (content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :], content[:-1]):
-            (folder / name).write_bytes(spoiled)
-            assert f"{name} não confere" in refusal(root, folder)
-        (folder / name).write_bytes(content)
-        kit.open_kit(root, folder)
+    name = f"wheels/{SHELF[2]}"
+    content = (folder / name).read_bytes()
+    middle = len(content) // 2
+    for spoiled in (content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :], content[:-1]):
+        (folder / name).write_bytes(spoiled)
+        assert f"{name} não confere" in refusal(root, folder)
+    (folder / name).write_bytes(content)
+    kit.open_kit(root, folder)
     shutil.rmtree(folder / "wheels")
-    assert "(4 de 7 arquivos)" in refusal(root, folder)
+    assert "(4 de 4 arquivos)" in refusal(root, folder)
 
 
 def test_only_what_this_machine_uses_has_to_be_whole(whole, monkeypatch):
@@ -296,5 +293,3 @@ def test_a_kit_sets_up_a_fresh_copy_without_network(tmp_path):
     torch.write_bytes(content)
     done = run()
     assert done.returncode == 0 and "Ambiente pronto" in done.stdout and " passed" in done.stdout, done.stderr
-    assert "Os motores do navegador não vieram" not in done.stdout
-    assert engines.ready(root, root / ".venv")

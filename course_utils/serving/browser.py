@@ -6,13 +6,11 @@ Tudo é baixado quando o aluno escolhe o motor; depois disso, a página não pre
 import functools
 import json
 import mimetypes
-import sys
-from pathlib import Path
 from typing import NamedTuple
 
-from course_utils import files
 from course_utils.model import artifacts, tfjs
 from course_utils.model.predictor import MODEL
+from course_utils.serving import engines
 
 # O registro do Windows às vezes diz que .js é text/plain, e o navegador recusa um módulo assim.
 for _suffix, _kind in {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}.items():
@@ -20,6 +18,7 @@ for _suffix, _kind in {".js": "text/javascript", ".mjs": "text/javascript", ".wa
 
 FOREVER = "public, max-age=31536000, immutable"  # a versão faz parte do endereço
 ASK_AGAIN = "no-cache"
+MANIFEST = "manifest.json"
 
 
 class Asset(NamedTuple):
@@ -31,18 +30,11 @@ class Asset(NamedTuple):
 
 
 def find_engine(name):
-    """`manifest.json` ou `tfjs-4.22.0/tf.min.js` → `Asset`, ou None se não é um arquivo dos motores instalados.
-
-    O manifesto é `{"tfjs": "4.22.0", "onnx": "1.30.0"}`, ou `{}` se a preparação não trouxe os motores.
-    """
-    versions = files.installed_engines()
-    if name == files.ENGINES_MANIFEST:
-        return Asset(json.dumps(versions).encode(), "application/json", ASK_AGAIN)
-    folder = Path(sys.prefix, files.ENGINES_PLACE)
-    manifest = folder / files.ENGINES_MANIFEST
-    if not versions or name not in json.loads(manifest.read_text(encoding="utf-8"))["files"]:
-        return None
-    return Asset((folder / name).read_bytes(), mimetypes.guess_type(name)[0], FOREVER)
+    """`manifest.json` (`{"onnx": "1.30.0", …}`) ou `tfjs-4.22.0/tf.min.js` → `Asset`; outro nome → None."""
+    if name == MANIFEST:
+        return Asset(json.dumps(engines.versions()).encode(), "application/json", ASK_AGAIN)
+    body = engines.read(name)
+    return Asset(body, mimetypes.guess_type(name)[0], FOREVER) if body else None
 
 
 def find_model(name):

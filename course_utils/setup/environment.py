@@ -1,8 +1,7 @@
 """Prepara o ambiente do curso (a pasta `.venv`) usando só a biblioteca padrão.
 
 `ensure` olha o que existe, faz apenas o que falta e devolve o Python a usar. A marca dentro do ambiente nasce com
-`finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido. Depois vêm
-os motores do navegador (`engines`): se faltarem, o ambiente vale assim mesmo.
+`finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido.
 
 `python -m course_utils.setup.environment` prepara o próprio Python que o roda (é o que o Binder faz).
 """
@@ -17,7 +16,7 @@ import time
 from pathlib import Path
 
 from course_utils import files
-from course_utils.setup import engines, failures, lock, packages, sources, venv
+from course_utils.setup import failures, lock, packages, sources, venv
 from course_utils.setup.progress import Progress, SetupError, duration, gigabytes, require_space, run
 from course_utils.setup.venv import link_package, read_mark, venv_python, write_mark
 
@@ -58,13 +57,11 @@ def ensure(root: str | Path, extras=(), kit=None) -> str:
     locks = [lock.BASE, *(lock.EXTRAS[name] for name in extras)]
     try:
         state = diagnose(root, locks)
-        if state == "ready":
-            add_engines(root, kit)
-        elif state in ("absent", "foreign") and is_complete(root, Path(sys.prefix), Path(sys.executable), locks):
+        if state in ("absent", "foreign") and is_complete(root, Path(sys.prefix), Path(sys.executable), locks):
             # Este Python já tem tudo (o do Binder, o de quem chamou), mas talvez outro course_utils.
             os.environ["PYTHONPATH"] = str(root)
             return sys.executable
-        else:
+        if state != "ready":
             with only_one(root):
                 state = diagnose(root, locks)
                 if state != "ready":  # outra chamada pode ter terminado entre o primeiro exame e a trava
@@ -149,7 +146,6 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
         progress.clear()
         taken = duration(time.monotonic() - started)
         print(f"Ambiente pronto em {taken}; ocupa {gigabytes(venv.size(folder))} em .venv.", flush=True)
-        say_engines(root, folder, python, progress, kit)
 
 
 def finish(root: Path, prefix: Path, locks: list[str], cpu: bool) -> None:
@@ -184,32 +180,14 @@ def create(root: Path, log, progress: Progress) -> None:
     link_package(root, folder)
 
 
-def add_engines(root: Path, kit) -> None:
-    """Num ambiente pronto, busca os motores do navegador que da outra vez não vieram, ou que mudaram."""
-    folder = root / ".venv"
-    if engines.ready(root, folder):
-        return
-    # Se outra janela já os busca, ou se não se pode escrever aqui, segue-se sem eles.
-    with contextlib.suppress(SetupError, OSError), only_one(root), Progress() as progress:
-        say_engines(root, folder, venv_python(root), progress, kit)
-
-
-def say_engines(root: Path, prefix: Path, python: Path, progress: Progress, kit) -> None:
-    without = engines.complete(root, prefix, python, progress, kit)
-    progress.clear()
-    if without:
-        print(without, flush=True)
-
-
 def main() -> None:
-    """Instala os pacotes e os motores no Python que roda isto; levanta `SetupError` se não deu."""
+    """Instala os pacotes no Python que roda isto; levanta `SetupError` se não deu."""
     root, prefix, python = files.ROOT, Path(sys.prefix), Path(sys.executable)
     with only_one(root), open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log:
         with Progress() as progress:
             cpu = packages.install(root, prefix, python, [lock.BASE], sources.read(python), log, progress)
             link_package(root)
             finish(root, prefix, [lock.BASE], cpu)
-            say_engines(root, prefix, python, progress, None)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """O kit: o que uma turma precisa para preparar o ambiente sem internet, numa pasta. Só biblioteca padrão.
 
 `python -m course_utils kit PASTA` baixa uma vez os pacotes de requirements.lock (e o uv), para os sistemas e os
-Pythons pedidos, e os motores do navegador; `python -m course_utils --kit PASTA` prepara uma máquina com eles.
+Pythons pedidos; `python -m course_utils --kit PASTA` prepara uma máquina com eles.
 O kit.json, escrito no fim, diz o que a pasta tem de conter: por ele se nota uma cópia interrompida ou estragada.
 """
 
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from course_utils import files
-from course_utils.setup import downloads, engines, lock, sources, wheels
+from course_utils.setup import downloads, lock, sources, wheels
 from course_utils.setup.downloads import File, intact
 from course_utils.setup.progress import Progress, SetupError, require_space
 from course_utils.setup.wheels import SYSTEMS
@@ -65,7 +65,7 @@ def read(folder: Path) -> dict | None:
 
 def digests(root: Path) -> dict[str, str]:
     """O SHA-256 do que fixa as versões."""
-    return {name: lock.digest(root / name) for name in (lock.BASE, lock.CPU, engines.LOCK)}
+    return {name: lock.digest(root / name) for name in (lock.BASE, lock.CPU)}
 
 
 def this_machine() -> str:
@@ -100,11 +100,11 @@ def make(root: Path, folder: Path, targets: list[str]) -> None:
     print(f"Kit para {listed(targets)}, em {folder}.", flush=True)
     (root / "artifacts").mkdir(exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    npm, chosen = engines.archives(root, engines.registry(sys.executable)), {}
+    chosen = {}
     with open(root / "artifacts" / "kit.log", "w", encoding="utf-8") as log, Progress() as progress:
         for target in targets:
             progress.show(f"Escolhendo os pacotes para {listed([target])}")
-            chosen[target] = npm + wheels.choose(root, *target.split("-"), where, log)
+            chosen[target] = wheels.choose(root, *target.split("-"), where, log)
         progress.show("Conferindo o que já está na pasta")
         whole = {file.path: file for found in chosen.values() for file in found}
         missing = downloads.absent(list(whole.values()), folder)
@@ -123,10 +123,6 @@ def say_sizes(whole: list[File], missing: list[File]) -> None:
     """O que se vai baixar, antes de baixar."""
     total, rest = (megabytes(file.size for file in group) for group in (whole, missing))
     print(f"Tamanho: {total} em {len(whole)} arquivos; faltam {rest} em {len(missing)}.")
-    silent = sum(not file.size for file in missing)
-    if silent:
-        print(f"Fora da conta, {silent} de tamanho que não se sabe antes (os motores do navegador têm 70 MB).")
-    sys.stdout.flush()
 
 
 def megabytes(sizes) -> str:

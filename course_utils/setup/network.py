@@ -29,7 +29,7 @@ REFUSED = (
     "{host} recusou o pedido ({code}): confira o usuário e a senha no endereço configurado no pip "
     "(`python -m pip config list` o mostra) e rode de novo."
 )
-FAILED = "{host} não entregou {what} (resposta {code}): confira os endereços do pip e do npm, e rode de novo."
+FAILED = "{host} não entregou {what} (resposta {code}): confira os índices do pip e rode de novo."
 
 
 def explain(sources: Sources) -> str | None:

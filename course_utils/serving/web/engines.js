@@ -9,7 +9,7 @@ const loads = {}; // nome → promessa de { megabytes, seconds }
 const loaded = new Set(["servidor"]);
 let versions;
 
-/** Os motores do navegador que a preparação instalou: `{tfjs: "4.22.0", onnx: "1.30.0"}`, ou `{}`. */
+/** Os motores do navegador que o servidor tem: `{tfjs: "4.22.0", onnx: "1.30.0"}`, ou `{}` se ele falha. */
 export function installed() {
   versions ??= fetch("engines/manifest.json").then((response) => (response.ok ? response.json() : {})).catch(() => ({}));
   return versions;
