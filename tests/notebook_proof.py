@@ -13,13 +13,11 @@ from tree import snapshot
 from course_utils import lesson
 from course_utils.measure.memory import PeakMemory
 
-# Treinam, convertem, sobem um cluster ou medem por mais de um minuto: a segunda vez deles é só a dos exercícios.
+# Treinam, convertem, sobem um cluster ou medem por muito tempo: a segunda vez deles é só a dos exercícios.
 LONG = {
-    lesson.LABS + name
-    for name in (
-        "02_conversoes", "07_carga_e_lotes", "08_quantizacao_a_fundo", "09_poda_a_fundo", "alem_de_uma_maquina",
-        "modelo_de_linguagem",
-    )
+    "01_salvar_e_carregar", "02_onnx", "09_poda", "laboratorios/02_conversoes", "laboratorios/07_carga_e_lotes",
+    "laboratorios/08_quantizacao_a_fundo", "laboratorios/09_poda_a_fundo", "laboratorios/alem_de_uma_maquina",
+    "laboratorios/modelo_de_linguagem",
 }  # fmt: skip
 
 

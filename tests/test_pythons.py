@@ -16,7 +16,7 @@ from course_utils.__main__ import NEWEST, OLDEST
 
 # Notebooks leves, com as saídas guardadas comparadas: PyTorch e ONNX; TensorFlow e PyTorch no mesmo processo.
 NOTEBOOKS = ("00_a_ponte", "01_salvar_e_carregar")
-TESTS = ("digits", "measure", "service", "predictor", "networks")
+TESTS = ("digits", "measure", "batching", "predictor", "networks")
 
 pytestmark = pytest.mark.slow
 

@@ -30,6 +30,7 @@ GOALS = {
     "fastapi_over_flask_production": (1.2, True),
     "batching_gain_32_clients": (3, True),
     "over_bare_route_reference": (0.9, True),
+    "over_bare_route_small": (0.9, True),
     "overhead_ms_median": (0.4, False),
     "ready_s": (1.5, False),
     "memory_mb_per_process": (150, False),
