@@ -13,19 +13,15 @@ from tree import snapshot
 from course_utils import lesson
 from course_utils.measure.memory import PeakMemory
 
-# Treinam, convertem, sobem um cluster ou medem por muito tempo: a segunda vez deles é só a dos exercícios.
-LONG = {
-    "01_salvar_e_carregar", "02_onnx", "09_poda", "laboratorios/02_conversoes", "laboratorios/07_carga_e_lotes",
-    "laboratorios/08_quantizacao_a_fundo", "laboratorios/09_poda_a_fundo", "laboratorios/alem_de_uma_maquina",
-    "laboratorios/modelo_de_linguagem",
-}  # fmt: skip
+# Da aula, os que treinam ou convertem: a segunda vez deles, como a dos laboratórios, é só a dos exercícios.
+HEAVY = ("01_salvar_e_carregar", "02_onnx", "09_poda")
 
 
 def prove(path, clone):
     """Executa pelo nbval, sem rede onde há namespaces (Linux), o notebook `path`, tal como está em `clone`.
 
     No mesmo kernel, primeiro como ele é guardado e depois com os exercícios resolvidos: o notebook inteiro ou, de
-    um dos `LONG`, só o preparo e os exercícios. Falha se uma saída não é a guardada, ou se algo se escreveu fora
+    um laboratório e dos `HEAVY`, só o preparo e os exercícios. Falha se uma saída não é a guardada, ou se algo se escreveu fora
     de artifacts/. Devolve o pico de memória do pytest e do kernel, em bytes (int).
     """
     ours = clone / path.relative_to(lesson.files.ROOT)
@@ -49,7 +45,7 @@ def prove(path, clone):
 def twice(path):
     """O notebook seguido dele mesmo, resolvido."""
     notebook, again = nbformat.read(path, as_version=4), solve(path)
-    if lesson.name_of(path) in LONG:
+    if lesson.name_of(path).startswith((lesson.LABS, *HEAVY)):
         end = max((place for place, cell in enumerate(again) if TOLD in cell.source), default=-1) + 1
         again = [
             cell for cell in again[:end] if TOLD in cell.source or "plumbing" in cell.metadata.get("tags", [])
