@@ -21,8 +21,8 @@ def prove(path, clone):
     """Executa pelo nbval, sem rede onde há namespaces (Linux), o notebook `path`, tal como está em `clone`.
 
     No mesmo kernel, primeiro como ele é guardado e depois com os exercícios resolvidos: o notebook inteiro ou, de
-    um laboratório e dos `HEAVY`, só o preparo e os exercícios. Falha se uma saída não é a guardada, ou se algo se escreveu fora
-    de artifacts/. Devolve o pico de memória do pytest e do kernel, em bytes (int).
+    um laboratório e dos `HEAVY`, só o preparo e os exercícios. Falha se uma saída não é a guardada, ou se algo se
+    escreveu fora de artifacts/. Devolve o pico de memória do pytest e do kernel, em bytes (int).
     """
     ours = clone / path.relative_to(lesson.files.ROOT)
     nbformat.write(twice(path), ours)
