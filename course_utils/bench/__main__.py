@@ -1,6 +1,6 @@
 """`python -m course_utils bench [parte …]`: mede o que o curso promete; o relatório fica em artifacts/bench/.
 
-Sem nada, roda as três partes, cerca de meia hora; uma sozinha renova o que é dela. Uma parte é um módulo com
+Sem nada, roda as três partes, cerca de vinte minutos; uma sozinha renova o que é dela. Uma parte é um módulo com
 `run()`, que devolve um dicionário pronto para o JSON (o que se publica está em `"values"`), e `text(resultado)`.
 """
 

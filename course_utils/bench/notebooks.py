@@ -1,15 +1,12 @@
 """Os notebooks que medem, executados `RUNS` vezes: o que eles carimbam e as contas que a tabela do README pede."""
 
 import json
-import sys
 from statistics import median
 
 from course_utils import lesson
 from course_utils.classroom import passport
-from course_utils.measure.size import size_bytes
 
 RUNS = 3
-DISK_BYTES = 6_000_000_000  # o espaço que o README pede
 # notebook: {medida: a conta, com os nomes que as células dele deixam}
 MEASURES = {
     "08_quantizacao": {
@@ -37,7 +34,7 @@ print(json.dumps(collected, default=float))
 
 def run():
     """Executa os notebooks de `MEASURES`; devolve um dicionário pronto para o JSON."""
-    values, runs = {"disk_share": size_bytes(sys.prefix) / DISK_BYTES}, {}
+    values, runs = {}, {}
     for name, measures in MEASURES.items():
         runs[name] = measure(name, measures)
         values |= {key: middle(runs[name])[key] for key in measures}

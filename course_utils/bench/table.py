@@ -16,7 +16,6 @@ FILE = files.DATA / "bench.json"
 BEGIN, END = "<!-- números: início -->", "<!-- números: fim -->"
 # medida: (o que se mede, a unidade, as casas decimais, o que a aula promete)
 ROWS = {
-    "disk_share": ("tamanho do ambiente ÷ o espaço que o README pede", "×", 2, "–"),
     "onnx_over_torch": ("ONNX Runtime ÷ PyTorch, uma imagem", "×", 2, "–"),
     "int8_size": ("ONNX em int8: arquivo, vezes menor", "×", 1, "–"),
     "int8_speed": ("ONNX em int8: uma imagem, vezes mais rápido", "×", 1, "–"),
@@ -25,6 +24,8 @@ ROWS = {
     "fastapi_over_flask_dev": ("vazão: FastAPI ÷ Flask de desenvolvimento", "×", 2, "mais rápido"),
     "fastapi_over_flask_production": ("vazão: FastAPI ÷ Flask em produção", "×", 2, "mais rápido"),
     "batching_gain_32_clients": ("vazão: em lotes ÷ direto, 32 clientes", "×", 2, "–"),
+    "over_bare_route_reference": ("vazão: o servidor do curso ÷ uma rota FastAPI nua", "×", 2, "–"),
+    "over_bare_route_small": ("o mesmo, com o modelo pequeno", "×", 2, "–"),
     "size_ratio": ("poda + int8: arquivo, vezes menor", "×", 1, "10×"),
     "speed_ratio_batch1": ("poda + int8: uma imagem, vezes mais rápida", "×", 1, "5×"),
     "accuracy_drop_points": ("poda + int8: acurácia perdida no teste", " ponto", 1, "–"),
