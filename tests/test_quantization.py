@@ -2,7 +2,6 @@
 
 import copy
 
-import nbformat
 import numpy as np
 import onnx
 import onnxruntime
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from onnx import TensorProto
+from solved import cells
 from torch.nn.utils import parametrize
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -22,7 +22,7 @@ from course_utils.model import networks, train
 def cells_defining(notebook, *names):
     """As variáveis que deixam, executadas em ordem, as células do `notebook` que definem `names`."""
     (path,) = lesson.find_notebooks([notebook])
-    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    code = [cell.source for cell in cells(path, "code")]
     scope = {"np": np, "torch": torch, "nn": torch.nn, "copy": copy, "parametrize": parametrize}
     scope |= {"fuse_conv_bn_eval": fuse_conv_bn_eval, "train": train, "networks": networks}
     for name in names:
