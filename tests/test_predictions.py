@@ -67,14 +67,3 @@ def test_it_reads_as_plain_text_where_nothing_runs(shown):
     static = [output for output in shown if "text/html" in output]
     assert static[0]["text/plain"] == "<2 MB · 20 MB" and "<li>&lt;2 MB</li>" in static[0]["text/html"]
     assert static[1]["text/plain"] == "Um número, em ms." and predictions.INVITATION in static[1]["text/html"]
-
-
-@pytest.mark.parametrize("content", ['["lixo"]', '{"02_onnx": 7}', '{"02_onnx": {"Tamanho": 7}}', "{meio"])
-def test_a_broken_file_is_a_blank_one(file, content, shown):
-    file.parent.mkdir()
-    file.write_text(content, encoding="utf-8")
-    guess = Prediction("02_onnx", "Tamanho")
-    assert guess.guess is None and predictions.table() is None
-    guess.compare("7,4 MB")
-    guess.keep(guess="20 MB")
-    assert predictions.table("02_onnx").rows == [("Tamanho", "20 MB", "7,4 MB")]

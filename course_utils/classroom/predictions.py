@@ -23,13 +23,13 @@ class Prediction:
     @property
     def guess(self):
         """O palpite guardado (str), ou None."""
-        return _answers(state.read(FILE), self.notebook).get(self.about, {}).get("guess")
+        return state.read(FILE).get(self.notebook, {}).get(self.about, {}).get("guess")
 
     def keep(self, **fields):
         """Guarda `guess` ou `measured`; sem espaço no disco, perde-se a anotação, não a aula."""
 
         def change(saved):
-            kept = _answers(saved, self.notebook)
+            kept = saved.get(self.notebook, {})
             return saved | {self.notebook: kept | {self.about: kept.get(self.about, {}) | fields}}
 
         state.note(FILE, change)
@@ -64,7 +64,7 @@ def table(notebook=None):
     rows = [
         (about, kept["guess"], kept.get("measured", "–"))
         for name in ([notebook] if notebook else saved)
-        for about, kept in _answers(saved, name).items()
+        for about, kept in saved.get(name, {}).items()
         if "guess" in kept
     ]
     return tables.Table("O que você previu", ("Pergunta", "Você previu", "Mediu"), rows) if rows else None
@@ -74,11 +74,6 @@ def show(notebook=None):
     """Mostra na célula a tabela dos palpites; nada, se não houve nenhum."""
     if found := table(notebook):
         found.show()
-
-
-def _answers(saved, notebook):
-    """`{pergunta: {"guess": …, "measured": …}}` de um notebook, sem o que estragou."""
-    return state.dicts(state.dicts(saved).get(notebook, {}))
 
 
 def _buttons(prediction, options):

@@ -8,9 +8,8 @@ import json
 import re
 from typing import NamedTuple
 
-from course_utils.classroom import passport, state, tables
+from course_utils.classroom import passport, quiz, state, tables
 from course_utils.classroom.exercises import NOTEBOOKS, engine
-from course_utils.classroom.quiz import answers, questions
 from course_utils.measure.numbers import br
 from course_utils.model import artifacts
 
@@ -34,11 +33,11 @@ class Stage(NamedTuple):
 
 def stages():
     """Um `Stage` por notebook da aula, em ordem."""
-    stamps, solved, quizzes = passport.read(), state.read(engine.FILE), _quizzes()
+    stamps, solved, quizzes = passport.read(), state.read(engine.FILE), quiz.score().by_notebook
     found = []
     for path in sorted((artifacts.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         names = [name for name, notebook in NOTEBOOKS.items() if notebook == path.stem]
-        right, answered, total, _ = quizzes.get(path.stem, (0, 0, 0, ""))
+        right, answered, total, _ = quizzes[path.stem]
         done = sum(name in solved for name in names)
         taken = passport.number(path.stem, passport.MINUTES, stamps)
         run = path.stem in stamps
@@ -86,11 +85,3 @@ def _planned(path):
     title = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
     found = re.search(r"\*\*(\d+) minutos\*\*", title)
     return int(found[1]) if found else 0
-
-
-def _quizzes():
-    """`{notebook: answers.Result}`; vazio se o arquivo de perguntas não serve."""
-    try:
-        return answers.Score(questions.load(), answers.read()).by_notebook
-    except questions.QuestionError:
-        return {}

@@ -25,11 +25,6 @@ def read(file):
     return kept if isinstance(kept, dict) else {}
 
 
-def dicts(saved):
-    """As entradas de `saved` que são um dicionário: `{nome: {campo: valor}}`."""
-    return {name: entry for name, entry in saved.items() if isinstance(entry, dict)}
-
-
 def write(file, content):
     """Grava o dicionário `content` por troca atômica: quem lê nunca vê meio arquivo."""
     files.write_text(file, json.dumps(content, ensure_ascii=False, indent=2) + "\n")

@@ -4,10 +4,9 @@
 """
 
 from course_utils.classroom import live
-from course_utils.classroom.quiz import answers, board, page, questions
-from course_utils.classroom.quiz.questions import QuestionError
+from course_utils.classroom.quiz import answers, board, questions
 
-__all__ = ["QuestionError", "score", "show"]
+__all__ = ["score", "show"]
 
 
 def show(notebook, kind):
@@ -16,7 +15,7 @@ def show(notebook, kind):
     `kind`: "recall" (antes de começar), "closing" (no fim), "lesson" (as cinco da aula) ou "self" (autoavaliação).
     """
     group = questions.group(notebook, kind, questions.load())
-    live.show(page.group_html(group), page.group_text(group), board.build(group))
+    live.show(board.group_html(group), board.group_text(group), board.build(group))
     return len(group)
 
 

@@ -12,13 +12,13 @@ FILE = state.FOLDER / "answers.json"
 
 
 def read():
-    """`{id da pergunta: {campo: valor}}`; vazio se nada foi respondido, e sem as entradas que estragaram."""
-    return state.dicts(state.read(FILE))
+    """`{id da pergunta: {campo: valor}}`; vazio se nada foi respondido."""
+    return state.read(FILE)
 
 
 def update(name, **fields):
     """Troca estes campos da resposta à pergunta `name` e deixa os outros como estavam."""
-    state.note(FILE, lambda saved: saved | {name: state.dicts(saved).get(name, {}) | fields})
+    state.note(FILE, lambda saved: saved | {name: saved.get(name, {}) | fields})
 
 
 def forget(names):
@@ -28,20 +28,15 @@ def forget(names):
 
 def tried(question, saved):
     """As opções que o aluno já escolheu (list de Option), da primeira à última; vazia se nenhuma."""
-    texts = _texts(saved.get(question.id, {}).get("tried"))
+    texts = saved.get(question.id, {}).get("tried", [])
     return [option for option in map(question.option, texts) if option]
 
 
 def written(question, saved):
     """`(texto, critérios marcados)` da pergunta aberta."""
     entry = saved.get(question.id, {})
-    text = entry.get("written")
-    ticked = [criterion for criterion in question.rubric if criterion in _texts(entry.get("criteria"))]
-    return text if isinstance(text, str) else "", ticked
-
-
-def _texts(value):
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    ticked = entry.get("criteria", [])
+    return entry.get("written", ""), [criterion for criterion in question.rubric if criterion in ticked]
 
 
 class Result(NamedTuple):
