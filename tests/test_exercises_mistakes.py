@@ -4,12 +4,12 @@ import asyncio
 from itertools import product
 from math import ceil, prod
 
-import nbformat
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from checking import RIGHT, WRONG, feedback, solution
+from solved import cells
 
 from course_utils import lesson
 from course_utils.classroom import exercises
@@ -32,7 +32,7 @@ per_channel, prune_pair, alarm = (
 )
 
 
-def cases(table):
+def every_case(table):
     """`{exercício: [caso, …]}` como uma lista de `(exercício, *caso)`, para o `parametrize`."""
     return [(name, *case) for name, found in table.items() for case in found]
 
@@ -238,7 +238,7 @@ def test_other_right_answers_pass(capsys, name):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # as corrotinas que o aluno esqueceu de esperar
-@pytest.mark.parametrize(("name", "answer", "words"), cases(BAD))
+@pytest.mark.parametrize(("name", "answer", "words"), every_case(BAD))
 def test_each_mistake_hears_what_it_lacks(capsys, name, answer, words):
     text = feedback(capsys, name, answer)
     assert text.startswith(WRONG) and words in text and len(text) < 1000
@@ -283,7 +283,6 @@ def test_the_right_session_passes(capsys):
 
 def test_the_notebook_shows_the_lines_that_are_checked():
     (path,) = lesson.find_notebooks(["06"])
-    cells = nbformat.read(path, as_version=4).cells
-    outputs = [output.get("text", "") for cell in cells for output in cell.get("outputs", [])]
+    outputs = [output.get("text", "") for cell in cells(path, "code") for output in cell.outputs]
     shown = "".join(f"{letter} | {line}\n" for letter, line in exercises.ENDPOINT_LINES.items())
     assert any(text.startswith(shown) for text in outputs)

@@ -48,9 +48,7 @@ class Result(NamedTuple):
     notebook: str
 
     def __str__(self):
-        """Quantas de quantas, em palavras: "3 de 5" ou "ainda não respondida"."""
-        if not self.answered:
-            return f"nenhuma das {self.total} respondida" if self.total > 1 else "ainda não respondida"
+        """Quantas certas de quantas respondidas: "3 de 5 (faltam 2)"."""
         missing = self.total - self.answered
         return f"{self.right} de {self.answered}" + (f" (faltam {missing})" if missing else "")
 
