@@ -115,9 +115,7 @@ def test_what_each_home_costs_when_idle_and_by_use(formulas, month):
     assert crowd["nuvem, máquina ligada"] / 1e4 == pytest.approx(per_million)
     assert per_million == pytest.approx(prices.per_million(0.1, 500, 0.7))
     flat, spiky = (month(2e9, peak_ratio=ratio)["dedicado"] for ratio in (1, 20))
-    assert (
-        flat == 44 and spiky == 44 * 15
-    )  # compra-se para o pico: 761 req/s ÷ 0,7, vezes 20, em máquinas de 1.500
+    assert flat == 44 and spiky == 44 * 15  # o pico: 761 req/s ÷ 0,7, vezes 20, em máquinas de 1.500
 
 
 def test_every_home_pays_hours_of_people(formulas, month):

@@ -184,7 +184,7 @@ def test_a_missing_model_is_a_line_of_the_report(model):
 
 
 def test_what_is_not_a_delivery_says_what_is_missing(capsys):
-    for answer, words in ((7, "um dicionário"), (RIGHT, "faltam: servidor")):
+    for answer, words in ((7, "um dicionário"), (RIGHT, "KeyError: 'servidor'")):
         assert words in feedback(capsys, "central_no_ar", answer)
 
 

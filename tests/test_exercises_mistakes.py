@@ -137,14 +137,12 @@ BAD = {
         (dict.fromkeys(HOMES, "nuvem"), "outra opção em 3 de 5 casos; recebi nuvem em banco"),
     ],
     "flask_parsons": [
-        ("FBGIAHCE", "2 vezes em 2 requisições"),  # a linha que sobra, no lugar da certa
-        ("FBGAHCIE", "predictor criado antes"),
-        ("FDBGHACE", "images criado antes"),
-        ("DBGAHCEF", "app criado antes"),
+        ("FBGIAHCE", "uma vez só"),  # a linha que sobra, no lugar da certa
+        ("FDBGHACE", "validar o que chegou"),
+        ("FDBGACHE", "images nasce"),
         ("FBDGAHCE", "o @ vem logo acima"),
-        ("AHCEFDBG", "Python não entende"),
-        ("FDBGIAHC", "endpoint sem return"),
-        ("FDGIAHCE", "rota /predict"),
+        ("DBGAHCEF", "a rota é da aplicação"),
+        ("FDBGIAHC", "uma vez só"),
         ("FDBGAHC", "8 das 9 letras"),
         ("FDBGAHCC", "nenhuma se repete"),
     ],
@@ -184,7 +182,7 @@ BAD = {
     "fastapi_rota_livre": [
         (still_blocks, "await asyncio.to_thread"),
         (forgets_to_await, "com um await diante de asyncio.to_thread"),
-        (awaits_the_text, "lookup é uma função comum"),
+        (awaits_the_text, "levantou TypeError"),
         (lambda lookup, cep: {"cep": cep, "rua": lookup(cep)}, "async def"),
     ],
     "quantizacao_por_canal": [

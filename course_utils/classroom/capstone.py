@@ -7,13 +7,12 @@ from pathlib import Path
 
 from course_utils.classroom import capstone_proofs, servers
 from course_utils.classroom.capstone_proofs import Item
-from course_utils.classroom.exercises.engine import NotYetError, plain
+from course_utils.classroom.exercises.engine import plain
 from course_utils.measure.memory import tree_bytes
 from course_utils.measure.numbers import br
 from course_utils.measure.size import size_bytes
 
 MODEL_MB, MEMORY_MB = 1, 256  # o que cabe no aparelho
-FIELDS = ("servidor", "modelo", "formato", "casa", "api", "otimizacao")
 
 # O que cada escolha custaria nesta central; as que servem têm None.
 HEAVY = "pede o framework inteiro no aparelho; veja no notebook 06 a memória do processo do Keras."
@@ -66,30 +65,23 @@ def _wrap(line, indent):
 
 
 def inspect(delivery):
-    """Confere a entrega (`{"servidor": …, "modelo": …, "formato": …, …}`) e devolve o `Report`.
+    """Confere a entrega e devolve o `Report`; o que o servidor fizer de errado só vai para o laudo.
 
-    `servidor`: `"pasta/arquivo.py:app"`, que é iniciado e encerrado aqui; um `Server` já no ar; ou o endereço
-    `http://127.0.0.1:porta/` de um. Levanta `NotYetError` se faltam campos; o que o servidor fizer de errado só
-    vai para o laudo.
+    `delivery`: `servidor` (`"pasta/arquivo.py:app"`, que é iniciado e encerrado aqui; um `Server` já no ar; ou o
+    endereço `http://127.0.0.1:porta/` de um), `modelo`, `formato`, `casa`, `api` e `otimizacao`.
     """
-    if not isinstance(delivery, dict):
-        raise NotYetError("um dicionário", type(delivery).__name__, f"use as chaves {', '.join(FIELDS)}.")
-    missing = [name for name in FIELDS if name not in delivery]
-    if missing:
-        step = f"faltam: {', '.join(missing)}."
-        raise NotYetError(f"as {len(FIELDS)} chaves da entrega", f"{len(delivery)} chave(s)", step)
     return Report((*_server_items(delivery), _size(delivery["modelo"]), *_choice_items(delivery)))
 
 
 def _server_items(delivery):
     """As provas por HTTP; se o servidor não abre, um item diz por quê. Sem o contrato, o resto não se prova."""
     try:
-        with _open(delivery) as (url, process):
-            client = capstone_proofs.Client(url)
-            items = [capstone_proofs.ready(client), capstone_proofs.contract(client)]
+        with _open(delivery) as (address, process):
+            url = capstone_proofs.local_address(address)
+            items = [capstone_proofs.ready(url), capstone_proofs.contract(url)]
             if items[1].ok:
-                items += [*capstone_proofs.reading(client), *capstone_proofs.refusals(client)]
-            return [*items, capstone_proofs.production(client), _memory(process)]
+                items += [*capstone_proofs.reading(url), *capstone_proofs.refusals(url)]
+            return [*items, capstone_proofs.production(url), _memory(process)]
     except (servers.ServerError, ValueError) as error:
         last = str(error).strip().splitlines()[-1][:150]
         step = (
@@ -124,13 +116,12 @@ def _memory(process):
 
 def _size(model):
     what, limit = "Tamanho do modelo", f"até {MODEL_MB} MB"
-    with contextlib.suppress(OSError, TypeError, ValueError):
-        if Path(model).is_file():
-            size = size_bytes(model) / 1e6
-            step = "o notebook 09 chegou lá com poda + int8 (artifacts.DATA / 'small.onnx' é um desses)."
-            return Item(what, size <= MODEL_MB, limit, f"{br(size, 2)} MB", step)
-    step = 'em "modelo", dê o caminho do arquivo que o servidor carrega.'
-    return Item(what, False, limit, "nenhum arquivo", step)
+    if not Path(str(model)).is_file():
+        step = 'em "modelo", dê o caminho do arquivo que o servidor carrega.'
+        return Item(what, False, limit, "nenhum arquivo", step)
+    size = size_bytes(model) / 1e6
+    step = "o notebook 09 chegou lá com poda + int8 (artifacts.DATA / 'small.onnx' é um desses)."
+    return Item(what, size <= MODEL_MB, limit, f"{br(size, 2)} MB", step)
 
 
 def _choice_items(delivery):

@@ -61,26 +61,24 @@ class Reply:
         return self.problem or f"status {self.status}"
 
 
-class Client:
-    """Pergunta a um servidor desta máquina, sem seguir desvios: nada sai dela."""
+def local_address(url):
+    """O endereço, com a barra no fim; levanta `ValueError` se não é `http://127.0.0.1:porta/`: nada sai daqui."""
+    if not LOCAL.fullmatch(url):
+        raise ValueError(f"o endereço {url[:60]!r}")
+    return url.rstrip("/") + "/"
 
-    def __init__(self, url):
-        """Levanta `ValueError` se `url` não é `http://127.0.0.1:porta/`."""
-        if not LOCAL.fullmatch(url):
-            raise ValueError(f"o endereço {url[:60]!r}")
-        self.url = url.rstrip("/") + "/"
 
-    def ask(self, route, body=None, kind=None):
-        """POST de `body` (ou GET, se None) em `route`; sempre devolve um `Reply`."""
-        start, method = perf_counter(), "GET" if body is None else "POST"
-        options = {"headers": {"Content-Type": kind}, "allow_redirects": False, "stream": True}
-        try:
-            with requests.request(method, self.url + route, data=body, timeout=REQUEST_S, **options) as response:
-                received = response.raw.read(MAX_BODY, decode_content=True)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            return Reply(None, problem=f"nenhuma resposta inteira em {REQUEST_S:.0f} s ({type(error).__name__})")
-        ms = 1000 * (perf_counter() - start)
-        return Reply(response.status_code, received, response.headers.get("Server") or "", ms=ms)
+def ask(url, body=None, kind=None):
+    """POST de `body` (ou GET, se None), sem seguir desvios; sempre devolve um `Reply`."""
+    start, method = perf_counter(), "GET" if body is None else "POST"
+    options = {"headers": {"Content-Type": kind}, "allow_redirects": False, "stream": True}
+    try:
+        with requests.request(method, url, data=body, timeout=REQUEST_S, **options) as response:
+            received = response.raw.read(MAX_BODY, decode_content=True)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        return Reply(None, problem=f"nenhuma resposta inteira em {REQUEST_S:.0f} s ({type(error).__name__})")
+    ms = 1000 * (perf_counter() - start)
+    return Reply(response.status_code, received, response.headers.get("Server") or "", ms=ms)
 
 
 def envelopes(count=50):
@@ -101,9 +99,9 @@ def _move(image, down, right):
     return padded[top : top + 28, left : left + 28]
 
 
-def ready(client):
+def ready(url):
     """O aparelho liga sozinho: quem o supervisiona pergunta se já pode mandar envelopes."""
-    reply = client.ask("health/ready")
+    reply = ask(url + "health/ready")
     step = "responda 200 em GET /health/ready quando o modelo estiver carregado."
     return Item("Prontidão", reply.status == 200, "200 em GET /health/ready", str(reply), step)
 
@@ -121,20 +119,20 @@ def _digits(reply, count):
     return answers, None
 
 
-def contract(client):
+def contract(url):
     """Um envelope: oito imagens entram, oito dígitos saem."""
     images, _ = envelopes(1)
-    answers, problem = _digits(client.ask("predict", images.tobytes(), BYTES), DIGITS)
+    answers, problem = _digits(ask(url + "predict", images.tobytes(), BYTES), DIGITS)
     step = 'em POST /predict, devolva {"predictions": [{"digit": 7}, …]}, um dígito por imagem.'
     received = problem or f"{len(answers)} dígitos"
     return Item("Contrato", problem is None, f"{DIGITS} dígitos em JSON", received, step)
 
 
-def reading(client):
+def reading(url):
     """A prova escondida sob carga leve: o item da acurácia e o da latência."""
     images, labels = envelopes()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        replies = list(pool.map(lambda envelope: client.ask("predict", envelope.tobytes(), BYTES), images))
+        replies = list(pool.map(lambda envelope: ask(url + "predict", envelope.tobytes(), BYTES), images))
     answers = [_digits(reply, DIGITS)[0] or [-1] * DIGITS for reply in replies]
     right = np.array(answers) == labels
     lost = sum(answer[0] < 0 for answer in answers)
@@ -150,21 +148,21 @@ def reading(client):
     return accuracy, Item("Latência", p95 <= DEADLINE_MS, limit, answered, step)
 
 
-def refusals(client):
+def refusals(url):
     """Entradas ruins: cada uma merece um 4xx, e o servidor segue de pé."""
-    replies = {name: client.ask("predict", body, kind) for name, (body, kind) in BAD.items()}
+    replies = {name: ask(url + "predict", body, kind) for name, (body, kind) in BAD.items()}
     wrong = {name: reply for name, reply in replies.items() if reply.status is None or reply.status // 100 != 4}
     received = "; ".join(f"{name}: {reply}" for name, reply in wrong.items()) or "todas recusadas"
     step = "valide antes de inferir (contract.read_images já sabe) e devolva o 4xx com uma frase."
     yield Item("Entradas ruins", not wrong, f"4xx nas {len(BAD)}", received, step)
-    after = contract(client)
+    after = contract(url)
     step = "um erro numa requisição não pode derrubar o processo: veja o registro dele."
     yield Item("De pé depois", after.ok, after.expected, after.received, step)
 
 
-def production(client):
+def production(url):
     """O cabeçalho `Server` diz quem atende."""
-    reply = client.ask("health/ready")
+    reply = ask(url + "health/ready")
     name = reply.server[:30] or "nenhum nome"
     ok = None if reply.status is None else not reply.server.lower().startswith(DEVELOPMENT)
     step = "sirva com uvicorn, gunicorn ou waitress (notebook 06)."

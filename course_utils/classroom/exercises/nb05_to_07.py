@@ -28,6 +28,14 @@ ENDPOINT_LINES = {
     "H": "    batch = Predictor.preprocess(images)",
     "I": "    predictor = Predictor()",
 }
+# As duas linhas que têm de ficar juntas, e por quê.
+TOGETHER = {
+    "BG": "o @ vem logo acima do def, ou não há rota /predict.",
+    "GA": "o corpo da função vem logo abaixo do def, e começa por validar o que chegou.",
+    "AH": "images nasce na validação, e só então se pré-processa.",
+    "HC": "batch nasce no pré-processamento, e só então se infere.",
+    "CE": "logits nasce na inferência, e só então se responde.",
+}
 FLOAT = "a tinta é a distância ao tom do papel, que vale 0; uint8 não tem negativos: converta para float."
 # (o que se experimenta, o tom do papel, o da tinta, quanto vale a tinta, o próximo passo); o papel vale 0
 PAGES = (
@@ -58,51 +66,19 @@ def borda_desquantizar(answer):
 
 @exercise("06_api_flask")
 def flask_parsons(answer):
-    """As linhas de `ENDPOINT_LINES` em ordem; roda o servidor montado, e vale toda ordem que funcione."""
-    letters = [letter for letter in str(answer).upper() if letter in ENDPOINT_LINES]
-    if len(letters) != len(ENDPOINT_LINES) - 1 or len(letters) != len(set(letters)):
+    """As linhas de `ENDPOINT_LINES` em ordem; vale toda ordem que funcione: o modelo se carrega fora da função."""
+    letters = "".join(letter for letter in str(answer).upper() if letter in ENDPOINT_LINES)
+    if len(letters) != 8 or len(set(letters)) != 8:
         expected = "8 das 9 letras, cada uma uma vez"
-        raise NotYetError(expected, "".join(letters) or "nenhuma", "só uma linha sobra, e nenhuma se repete.")
-    loads = _serve_twice("\n".join(ENDPOINT_LINES[letter] for letter in letters))
-    if loads > 1:
-        next_step = "carregue fora do endpoint, antes da primeira requisição."
-        raise NotYetError("o modelo carregado uma vez só", f"{loads} vezes em 2 requisições", next_step)
-
-
-def _serve_twice(source):
-    """Roda o servidor de `source` e confere as respostas a dois pedidos; devolve quantas vezes ele carregou."""
-    import flask
-
-    from course_utils.model import digits, predictor
-
-    loads = []
-
-    class Predictor(predictor.Predictor):
-        def __init__(self):
-            super().__init__()
-            loads.append(self)
-
-    scope = {"Flask": flask.Flask, "request": flask.request, "jsonify": flask.jsonify, "Predictor": Predictor}
-    scope["__name__"] = __name__
-    images = digits.load("test")[0][:3].reshape(3, -1)
-    expected = [item.digit for item in predictor.Predictor().predict(images)]
-    try:
-        exec(compile(source, "<suas linhas>", "exec"), scope)  # noqa: S102 – são as linhas do próprio aluno
-        scope["app"].testing = True  # um erro do endpoint chega até aqui
-        client = scope["app"].test_client()
-        received = [client.post("/predict", json={"images": images.tolist()}).get_json() for _ in range(2)]
-    except SyntaxError:
-        next_step = "as linhas recuadas ficam dentro da função, logo abaixo do def; o @ vem logo acima dele."
-        raise NotYetError("um servidor em Python", "linhas que o Python não entende", next_step) from None
-    except NameError as error:
-        name = str(error).split("'")[1]
-        raise NotYetError(f"{name} criado antes de usado", "o contrário", "quem cria o nome vem antes.") from None
-    except TypeError:
-        next_step = "a última linha da função responde ao cliente."
-        raise NotYetError("uma resposta em cada requisição", "um endpoint sem return", next_step) from None
-    if received != [expected] * 2:
-        raise NotYetError(f"{expected} em cada requisição", f"{received}", "ligue a rota /predict à função.")
-    return len(loads)
+        raise NotYetError(expected, letters or "nenhuma", "só uma linha sobra, e nenhuma se repete.")
+    if "I" in letters:
+        step = "carregue fora da função, uma vez só, e não a cada requisição."
+        raise NotYetError("sem a linha I", letters, step)
+    for pair, step in TOGETHER.items():
+        if pair not in letters:
+            raise NotYetError(f"a linha {pair[1]} logo abaixo da {pair[0]}", letters, step)
+    if letters.index("F") > letters.index("B"):
+        raise NotYetError("a linha F antes da B", letters, "a rota é da aplicação, que se cria antes dela.")
 
 
 @exercise("laboratorios/06_imagens_de_verdade", function="to_ink")
@@ -143,13 +119,7 @@ def fastapi_rota_livre(answer):
         gate.set()
         return await requests
 
-    try:
-        received = asyncio.run(serve())
-    except TypeError as error:
-        if "await" not in str(error):
-            raise
-        advice = "lookup é uma função comum: espere por asyncio.to_thread(lookup, cep)."
-        raise NotYetError("await diante do que se pode esperar", "await diante de um texto", advice) from None
+    received = asyncio.run(serve())
     if blocked:
         raise NotYetError("o laço livre enquanto lookup espera", "o laço parado", "use await asyncio.to_thread.")
     expected = [{"cep": cep, "rua": f"Rua do CEP {cep}"} for cep in ceps]
