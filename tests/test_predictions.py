@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from course_utils.classroom import live, predictions
+from course_utils.classroom import pages, predictions
 from course_utils.classroom.predictions import Prediction
 
 
@@ -19,7 +19,7 @@ def file(tmp_path, monkeypatch):
 def shown(monkeypatch):
     """O que foi para a tela, na ordem."""
     outputs = []
-    for module in (live, predictions):
+    for module in (pages, predictions):
         monkeypatch.setattr(module, "display", lambda data, raw: outputs.append(data))
     return outputs
 

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from course_utils import lesson
-from course_utils.classroom import live, quiz
+from course_utils.classroom import pages, quiz
 from course_utils.classroom.quiz import answers, board, questions
 
 POOL = questions.load()
@@ -79,7 +79,7 @@ def test_the_notebook_asks_its_questions_and_keeps_the_answers_out(path):
 
 def test_the_cell_shows_the_static_page_and_the_live_quiz_and_only_the_first_is_stored(file, monkeypatch):
     shown = []
-    monkeypatch.setattr(live, "display", lambda data, raw: shown.append(data))
+    monkeypatch.setattr(pages, "display", lambda data, raw: shown.append(data))
     assert quiz.show(LAB, "recall") == 2
     assert not file.exists(), "só olhar não grava nada"
     assert set(shown[1]) == {"application/vnd.jupyter.widget-view+json"}

@@ -8,7 +8,7 @@ from html import escape
 import ipywidgets as widgets
 from IPython.display import display
 
-from course_utils.classroom import live, state, tables
+from course_utils.classroom import pages, state, tables
 
 FILE = state.FOLDER / "predictions.json"
 INVITATION = "Para dar o seu palpite, rode esta célula (Shift + Enter)."
@@ -54,7 +54,7 @@ def ask(notebook, about, *, options=(), unit=""):
     items = "".join(f"<li>{escape(option)}</li>" for option in options)
     body = f"<ul>{items}</ul>" if options else f"<p>{escape(text)}</p>"
     static = f'<div class="preveja-static">{body}<p><em>{INVITATION}</em></p></div>'
-    live.show(static, text, _buttons(prediction, options) if options else _field(prediction, unit))
+    pages.show_alive(static, text, _buttons(prediction, options) if options else _field(prediction, unit))
     return prediction
 
 
@@ -88,9 +88,9 @@ def _buttons(prediction, options):
         for button in buttons:
             (button.add_class if button.description == guess else button.remove_class)("preveja-escolhido")
 
-    buttons = [live.button(option, choose) for option in options]
+    buttons = [pages.button(option, choose) for option in options]
     mark(prediction.guess)
-    return live.board("preveja", widgets.HBox(buttons).add_class("preveja-opcoes"), news)
+    return pages.board("preveja", widgets.HBox(buttons).add_class("preveja-opcoes"), news)
 
 
 def _field(prediction, unit):
@@ -104,10 +104,10 @@ def _field(prediction, unit):
             news.value = _told(prediction.guess)
 
     text.observe(choose, "value")  # Enter, ou sair do campo
-    line = [text, widgets.HTML(f"<span>{escape(unit)}</span>"), live.button("Prever", choose)]
-    return live.board("preveja", widgets.HBox(line), news)
+    line = [text, widgets.HTML(f"<span>{escape(unit)}</span>"), pages.button("Prever", choose)]
+    return pages.board("preveja", widgets.HBox(line), news)
 
 
 def _told(guess):
     """O recado embaixo dos botões."""
-    return live.spoken(f"Anotado: {escape(guess)}. Rode a célula seguinte.", "status") if guess else ""
+    return pages.spoken(f"Anotado: {escape(guess)}. Rode a célula seguinte.", "status") if guess else ""

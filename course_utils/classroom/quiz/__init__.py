@@ -3,7 +3,7 @@
 `show("02_onnx", "recall")` mostra um grupo; `score()` dá o resultado por assunto e por notebook.
 """
 
-from course_utils.classroom import live
+from course_utils.classroom import pages
 from course_utils.classroom.quiz import answers, board, questions
 
 __all__ = ["score", "show"]
@@ -15,7 +15,7 @@ def show(notebook, kind):
     `kind`: "recall" (antes de começar), "closing" (no fim), "lesson" (as cinco da aula) ou "self" (autoavaliação).
     """
     group = questions.group(notebook, kind, questions.load())
-    live.show(board.group_html(group), board.group_text(group), board.build(group))
+    pages.show_alive(board.group_html(group), board.group_text(group), board.build(group))
     return len(group)
 
 

@@ -11,7 +11,7 @@ import re
 
 import ipywidgets as widgets
 
-from course_utils.classroom import live
+from course_utils.classroom import pages
 from course_utils.classroom.quiz import answers
 
 LETTERS = "ABCDE"
@@ -73,8 +73,8 @@ def build(questions):
             part.reset()
         news.value = _spoken("Respostas apagadas: pode recomeçar.")
 
-    restart = live.button("Recomeçar estas perguntas", forget, tooltip="Apaga as suas respostas a este grupo")
-    return live.board("quiz-board", *(part.box for part in parts), restart, news)
+    restart = pages.button("Recomeçar estas perguntas", forget, tooltip="Apaga as suas respostas a este grupo")
+    return pages.board("quiz-board", *(part.box for part in parts), restart, news)
 
 
 class Choice:
@@ -88,7 +88,7 @@ class Choice:
         # O `title` do botão é lido depois do texto: diz a quem só ouve de que pergunta é a opção.
         where = f"Pergunta {number} de {total}"
         self.buttons = [
-            live.button("", lambda _, chosen=option: self._choose(chosen), width="auto", tooltip=where)
+            pages.button("", lambda _, chosen=option: self._choose(chosen), width="auto", tooltip=where)
             for option in question.options
         ]
         text = widgets.HTML(f"<p>{heading(question, number, total)}</p>")
@@ -141,7 +141,7 @@ class Written:
         self.news, self.criteria, self.model = widgets.HTML(), widgets.VBox(), widgets.HTML()
         if len(text.strip()) >= ENOUGH:
             self._reveal()
-        check = live.button("Conferir pelos critérios", self._check)
+        check = pages.button("Conferir pelos critérios", self._check)
         self.box.children = (self.statement, self.text, check, self.news, self.criteria)
 
     def _tick(self, criterion, ticked):
@@ -165,7 +165,7 @@ class Written:
 
     def _reveal(self):
         title = widgets.HTML("<p><strong>Critérios.</strong> Releia a sua resposta e marque o que ela faz:</p>")
-        read = live.button("Ler uma resposta-modelo", self._show_model)
+        read = pages.button("Ler uma resposta-modelo", self._show_model)
         self.criteria.children = (title, *self.ticks, read, self.model)
 
     def _show_model(self, _):
@@ -193,4 +193,4 @@ def _why(option, role):
 
 
 def _spoken(html, role="alert", style=""):
-    return live.spoken(html, role, f"quiz-feedback {style}".strip())
+    return pages.spoken(html, role, f"quiz-feedback {style}".strip())
