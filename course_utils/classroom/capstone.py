@@ -32,7 +32,6 @@ COSTS = {
     },
     "api": {"fastapi": None, "flask": None},
 }
-SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
 LABELS = {"otimizacao": "otimização", "api": "API"}
 MARKS = {True: "✔", False: "✘", None: "–"}
 
@@ -129,7 +128,5 @@ def _choice_items(delivery):
     for field, costs in COSTS.items():
         choice = plain(delivery[field])
         problem = costs.get(choice, f"escolha entre {', '.join(costs)}.")
-        if field == "formato" and problem is None and not str(delivery["modelo"]).endswith(SUFFIXES[choice]):
-            problem = f"o arquivo entregue não termina em {SUFFIXES[choice]}."
         what = f"Escolha: {LABELS.get(field, field)}"
         yield Item(what, problem is None, "a que cabe no pedido", repr(choice), problem or "")

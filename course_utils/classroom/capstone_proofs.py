@@ -112,7 +112,7 @@ def _digits(reply, count):
         return None, str(reply)
     try:
         answers = [item["digit"] for item in json.loads(reply.body)["predictions"]]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         answers = []
     if len(answers) != count or not all(answer in range(10) for answer in answers):
         return None, f"o corpo {reply.body[:60].decode(errors='replace')!r}"

@@ -49,9 +49,6 @@ class Server:
     def __exit__(self, *error):
         self.stop()
 
-    def __repr__(self):
-        return f"<Server {self.url}>"
-
     def pids(self):
         """Os números do processo e de todos os que ele iniciou (lista de int; vazia se ele já terminou)."""
         return [process.pid for process in processes.tree(self.process)]

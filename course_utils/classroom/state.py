@@ -20,7 +20,7 @@ def read(file):
     """O dicionário guardado em `file`; vazio se o arquivo falta ou estragou."""
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return {}
     return kept if isinstance(kept, dict) else {}
 
