@@ -182,6 +182,6 @@ def test_the_score_is_a_table_in_words_and_in_html():
     left, other = (score.by_topic[topic].total for topic in ("apis", "poda"))
     assert f"apis · 1 de 2 (faltam {left - 2}) · 07_api_fastapi" in repr(score)
     assert f"poda · 0 de 0 (faltam {other}) · –" in repr(score)
-    html = score._repr_html_()
-    assert html.count("<caption>") == 2 and '<th scope="row">06_api_flask</th><td>1 de 1' in html
+    assert '<th scope="row">apis</th><td>1 de 2' in score._repr_html_()
+    assert score.by_notebook["06_api_flask"][:2] == (1, 1)
     assert quiz.score().by_notebook.keys() == score.by_notebook.keys()

@@ -70,7 +70,7 @@ def _run(first, bias, second, inputs):
     return second @ (first @ inputs + bias[:, None]).clip(0)
 
 
-@exercise("laboratorios/10_desafio", mapping="uma cópia de delivery com as suas escolhas", seconds=150)
+@exercise("laboratorios/10_desafio", mapping="uma cópia de `delivery` com as suas escolhas", seconds=150)
 def central_no_ar(answer):
     """A entrega do deploy da central; mostra o laudo inteiro."""
     from course_utils.classroom import capstone  # ele também usa o motor dos exercícios

@@ -20,5 +20,5 @@ def show(notebook, kind):
 
 
 def score():
-    """O resultado por assunto e por notebook, que a célula mostra como tabelas (`answers.Score`)."""
+    """O resultado por assunto, que a célula mostra como tabela, e por notebook (`answers.Score`)."""
     return answers.Score(questions.load(), answers.read())

@@ -54,7 +54,7 @@ class Result(NamedTuple):
 
 
 class Score:
-    """`by_topic` e `by_notebook` (`{nome: Result}`, na ordem do curso); uma célula que termina nele os mostra."""
+    """`by_topic` e `by_notebook`: `{nome: Result}`, na ordem do curso; a célula mostra o primeiro."""
 
     def __init__(self, questions, saved):
         choices = [question for question in questions if not question.is_open]
@@ -63,21 +63,18 @@ class Score:
         }
         self.by_notebook = {name: _result(own, saved, name) for name, own in _groups(choices, "notebook")}
 
-    def _tables(self):
-        topics = [
+    def _table(self):
+        rows = [
             (topic, result, result.notebook if result.right < result.answered else "–")
             for topic, result in self.by_topic.items()
         ]
-        return (
-            tables.Table("Por assunto", ("Assunto", "Certas de primeira", "Para reler"), topics),
-            tables.Table("Por notebook", ("Notebook", "Certas de primeira"), list(self.by_notebook.items())),
-        )
+        return tables.Table("Por assunto", ("Assunto", "Certas de primeira", "Para reler"), rows)
 
     def _repr_html_(self):
-        return "\n".join(table.html() for table in self._tables())
+        return self._table().html()
 
     def __repr__(self):
-        return "\n".join(table.text() for table in self._tables())
+        return self._table().text()
 
 
 def _groups(questions, field):
