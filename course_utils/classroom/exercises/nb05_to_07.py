@@ -114,12 +114,16 @@ def fastapi_rota_livre(answer):
         return f"Rua do CEP {cep}"
 
     async def serve():
-        requests = asyncio.gather(*(answer(lookup, cep) for cep in ceps))
+        # `return_exceptions`: do que o prazo interrompe, o asyncio não reclama depois, quando ninguém mais espera.
+        requests = asyncio.gather(*(answer(lookup, cep) for cep in ceps), return_exceptions=True)
         await asyncio.sleep(0.05)
         gate.set()
         return await requests
 
     received = asyncio.run(serve())
+    for failure in received:
+        if isinstance(failure, Exception):
+            raise failure
     if blocked:
         raise NotYetError("o laço livre enquanto lookup espera", "o laço parado", "use await asyncio.to_thread.")
     expected = [{"cep": cep, "rua": f"Rua do CEP {cep}"} for cep in ceps]
