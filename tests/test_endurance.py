@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -75,33 +76,40 @@ async def client(port, number, limit, images, expected, seen):
             seen[type(error).__name__] += 1
 
 
-@pytest.mark.parametrize("name", APPS)
-def test_a_minute_of_bad_clients_breaks_nothing(name):
+def test_a_minute_of_bad_clients_breaks_nothing():
+    """Os dois servidores ao mesmo tempo: disputam os núcleos, e o minuto é um só."""
     images = digits.load("test")[0][:200]
     expected = [prediction.digit for prediction in Predictor().predict(images)]
-    seen = Counter()
+    seen = {name: Counter() for name in APPS}
 
-    async def attack(port, seconds):
+    async def attack(running, seconds):
         limit = time.monotonic() + seconds
-        await asyncio.gather(*(client(port, n, limit, images, expected, seen) for n in range(CLIENTS)))
+        clients = (
+            client(running[name].port, number, limit, images, expected, seen[name])
+            for name in APPS
+            for number in range(CLIENTS)
+        )
+        await asyncio.gather(*clients)
 
     def memory(server):
         return sum(psutil.Process(pid).memory_info().rss for pid in server.pids()) / 1e6
 
-    with servers.start(**APPS[name]) as server:
-        asyncio.run(attack(server.port, 8))  # aquece: threads, buffers e alocadores chegam ao seu tamanho
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(servers.start(**options)) for name, options in APPS.items()}
+        asyncio.run(attack(running, 8))  # aquece: threads, buffers e alocadores chegam ao seu tamanho
         time.sleep(1)
-        before = memory(server)
-        asyncio.run(attack(server.port, SECONDS))
+        before = {name: memory(server) for name, server in running.items()}
+        asyncio.run(attack(running, SECONDS))
         time.sleep(3)
-        after = memory(server)
-        final = asyncio.run(send(server.port, request(images[0].tobytes())))
-    print(f"\n{name}: {dict(seen)}; memória {before:.0f} → {after:.0f} MB")
-    assert seen["certa"] > 500 and seen["errada"] == 0
-    assert not [status for status in seen if re.fullmatch(r"5\d\d", status) and status != "503"]
-    assert seen["503 sem Retry-After"] == 0
-    assert after - before < 30
-    assert final.startswith(b"HTTP/1.1 200")
+        after = {name: memory(server) for name, server in running.items()}
+        final = {name: asyncio.run(send(one.port, request(images[0].tobytes()))) for name, one in running.items()}
+    for name, count in seen.items():
+        print(f"\n{name}: {dict(count)}; memória {before[name]:.0f} → {after[name]:.0f} MB")
+        assert count["certa"] > 500 and count["errada"] == 0
+        assert not [status for status in count if re.fullmatch(r"5\d\d", status) and status != "503"]
+        assert count["503 sem Retry-After"] == 0
+        assert after[name] - before[name] < 30
+        assert final[name].startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("name", APPS)
