@@ -20,9 +20,9 @@ HEAVY = {"onnx_lote_dinamico", "central_no_ar"}  # exportam uma rede, abrem um s
 SOLVED = {name: solution(name) for name in exercises.CHECKS if name not in HEAVY}
 HOMES, FORMATS = SOLVED["opcoes_cinco_casos"], SOLVED["salvar_formato_certo"]
 TABLES = {
-    "salvar_formato_certo": nb01_to_04.LACKS,
-    "opcoes_cinco_casos": nb01_to_04.COSTS,
-    "nuvem_modo_certo": nb01_to_04.PROBLEMS,
+    "salvar_formato_certo": nb01_to_04.FORMAT_REASONS,
+    "opcoes_cinco_casos": nb01_to_04.HOME_REASONS,
+    "nuvem_modo_certo": nb01_to_04.MODE_REASONS,
 }
 identify, desired, to_real = (
     SOLVED[name] for name in ("salvar_arquivo_misterioso", "cluster_replicas_desejadas", "borda_desquantizar")

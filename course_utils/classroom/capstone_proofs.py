@@ -68,7 +68,7 @@ def local_address(url):
     return url.rstrip("/") + "/"
 
 
-def ask(url, body=None, kind=None):
+def send(url, body=None, kind=None):
     """POST de `body` (ou GET, se None), sem seguir desvios; sempre devolve um `Reply`."""
     start, method = perf_counter(), "GET" if body is None else "POST"
     options = {"headers": {"Content-Type": kind}, "allow_redirects": False, "stream": True}
@@ -101,7 +101,7 @@ def _move(image, down, right):
 
 def ready(url):
     """O aparelho liga sozinho: quem o supervisiona pergunta se já pode mandar envelopes."""
-    reply = ask(url + "health/ready")
+    reply = send(url + "health/ready")
     step = "responda 200 em GET /health/ready quando o modelo estiver carregado."
     return Item("Prontidão", reply.status == 200, "200 em GET /health/ready", str(reply), step)
 
@@ -122,7 +122,7 @@ def _digits(reply):
 def contract(url):
     """Um envelope: oito imagens entram, oito dígitos saem."""
     images, _ = envelopes(1)
-    answers, problem = _digits(ask(url + "predict", images.tobytes(), BYTES))
+    answers, problem = _digits(send(url + "predict", images.tobytes(), BYTES))
     step = 'em POST /predict, devolva {"predictions": [{"digit": 7}, …]}, um dígito por imagem.'
     received = problem or f"{len(answers)} dígitos"
     return Item("Contrato", problem is None, f"{DIGITS} dígitos em JSON", received, step)
@@ -132,7 +132,7 @@ def reading(url):
     """A prova escondida sob carga leve: o item da acurácia e o da latência."""
     images, labels = envelopes()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        replies = list(pool.map(lambda envelope: ask(url + "predict", envelope.tobytes(), BYTES), images))
+        replies = list(pool.map(lambda envelope: send(url + "predict", envelope.tobytes(), BYTES), images))
     right = np.array([_digits(reply)[0] or [-1] * DIGITS for reply in replies]) == labels
     received = f"{percent(right.mean())} ({int(right.all(1).sum())} de {len(labels)} CEPs inteiros)"
     step = "confira a ordem dos pixels e das imagens; se o modelo é o certo, ele lê mais que isso."
@@ -146,7 +146,7 @@ def reading(url):
 
 def refusals(url):
     """Entradas ruins: cada uma merece um 4xx, e o servidor segue de pé."""
-    replies = {name: ask(url + "predict", body, kind) for name, (body, kind) in BAD.items()}
+    replies = {name: send(url + "predict", body, kind) for name, (body, kind) in BAD.items()}
     wrong = {name: reply for name, reply in replies.items() if reply.status // 100 != 4}
     received = "; ".join(f"{name}: {reply}" for name, reply in wrong.items()) or "todas recusadas"
     step = "valide antes de inferir (contract.read_images já sabe) e devolva o 4xx com uma frase."
@@ -158,7 +158,7 @@ def refusals(url):
 
 def production(url):
     """O cabeçalho `Server` diz quem atende."""
-    reply = ask(url + "health/ready")
+    reply = send(url + "health/ready")
     ok = not reply.server.lower().startswith(DEVELOPMENT) if reply.status else None
     step = "sirva com uvicorn, gunicorn ou waitress (notebook 06)."
     return Item("Servidor", ok, "um servidor de produção", reply.server[:30] or str(reply), step)

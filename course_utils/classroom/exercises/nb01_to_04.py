@@ -12,7 +12,7 @@ from course_utils.classroom.exercises.engine import NotYetError, choose, compare
 ONLY_WEIGHTS = "ele guarda só os pesos: nem a rede nem o pré-processamento vão junto."
 WITHOUT_STEPS = "o pré-processamento ficaria fora, e o servidor precisaria do Keras."
 CODE = "ele leva mais que números, e o que leva pode executar código."
-LACKS = {
+FORMAT_REASONS = {
     "A": {
         "h5": "o .h5 volta com um otimizador que não reconhece as variáveis.",
         "pt": "ele é do PyTorch; o treino que parou é do Keras.",
@@ -26,7 +26,7 @@ LACKS = {
     },
 }
 # Na clínica, duas casas servem.
-COSTS = {
+HOME_REASONS = {
     "banco": {
         "nuvem": "o tráfego não tem vales: pagaria por hora, para sempre, o que já tem comprado, e cada transação "
         "gastaria parte dos 20 ms na viagem até o provedor.",
@@ -54,7 +54,7 @@ COSTS = {
         "errado.",
     },
 }
-PROBLEMS = {
+MODE_REASONS = {
     "A": {
         "lote": "o lote responde quando acaba o arquivo inteiro; o cliente está diante do caixa.",
         "assíncrono": "a resposta iria para o S3 e alguém teria de ir buscá-la: não há 100 ms garantidos.",
@@ -98,7 +98,7 @@ MACHINES = (
 @exercise("01_salvar_e_carregar", mapping='{"A": "…", "B": "…", "C": "…"}')
 def salvar_formato_certo(answer):
     """Um formato para cada caso; cada erro diz o que falta ao formato escolhido."""
-    choose(answer, LACKS, ("keras", "h5", "SavedModel", "safetensors", "pt"))
+    choose(answer, FORMAT_REASONS, ("keras", "h5", "SavedModel", "safetensors", "pt"))
 
 
 @exercise("laboratorios/01_formatos_e_retomada", function="e o nome da sua função")
@@ -144,7 +144,7 @@ def onnx_lote_dinamico(session):
 @exercise("03_opcoes_de_deploy", mapping='{"banco": "…", "loja": "…", …}, com os cinco casos')
 def opcoes_cinco_casos(answer):
     """Uma casa para cada um dos cinco casos; cada escolha errada diz o que custaria naquele caso."""
-    choose(answer, COSTS, ("dedicado", "nuvem", "borda"))
+    choose(answer, HOME_REASONS, ("dedicado", "nuvem", "borda"))
 
 
 @exercise("laboratorios/03_calculadoras", function="maquinas")
@@ -156,4 +156,4 @@ def opcoes_reserva(answer):
 @exercise("04_nuvem", mapping='{"A": "…", "B": "…", …}, até D')
 def nuvem_modo_certo(answer):
     """Um modo de inferência do SageMaker para cada situação; cada erro diz o limite em que esbarraria."""
-    choose(answer, PROBLEMS, ("tempo real", "lote", "assíncrono", "serverless"))
+    choose(answer, MODE_REASONS, ("tempo real", "lote", "assíncrono", "serverless"))

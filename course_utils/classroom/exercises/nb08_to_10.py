@@ -17,10 +17,10 @@ def quantizacao_por_canal(answer):
         scales = np.where(peaks > 0, peaks / top, 1)
         with np.errstate(all="ignore"):
             received = answer(weights.copy(), bits)
-        _compare(received, np.rint(weights / scales[:, None]), scales, bits)
+        _compare_pair(received, np.rint(weights / scales[:, None]), scales, bits)
 
 
-def _compare(received, marks, scales, bits):
+def _compare_pair(received, marks, scales, bits):
     """Levanta `NotYetError` se `received` não é o par (marcas, escalas) esperado."""
     if not isinstance(received, tuple | list) or len(received) != 2:
         raise NotYetError("dois valores", type(received).__name__, "termine com return marks, scales.")
@@ -60,12 +60,12 @@ def poda_em_cadeia(answer):
         raise NotYetError("os neurônios 0, 2 e 4, de maior norma", f"{kept}", "meça a norma de cada linha de w1.")
     inputs = random.normal(size=(4, 20))
     # Na ordem que for, a saída é a da rede em que só esses três chegam à segunda camada.
-    if not np.allclose(_run(*small, inputs), _run(first[kept], bias[kept], second[:, kept], inputs)):
+    if not np.allclose(_two_layers(*small, inputs), _two_layers(first[kept], bias[kept], second[:, kept], inputs)):
         expected = "a mesma saída da rede com os outros três zerados"
         raise NotYetError(expected, "outra saída", "use o mesmo kept, na mesma ordem, nos três arrays.")
 
 
-def _run(first, bias, second, inputs):
+def _two_layers(first, bias, second, inputs):
     """As duas camadas, com ReLU no meio."""
     return second @ (first @ inputs + bias[:, None]).clip(0)
 
