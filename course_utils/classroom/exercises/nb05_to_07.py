@@ -114,7 +114,7 @@ def fastapi_rota_livre(answer):
         return f"Rua do CEP {cep}"
 
     async def serve():
-        # `return_exceptions`: do que o prazo interrompe, o `asyncio` não reclama depois, quando ninguém mais espera.
+        # `return_exceptions`: do que o prazo interrompe, o `asyncio` não reclama depois, quando ninguém espera.
         requests = asyncio.gather(*(answer(lookup, cep) for cep in ceps), return_exceptions=True)
         await asyncio.sleep(0.05)
         gate.set()
