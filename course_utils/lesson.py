@@ -197,7 +197,7 @@ def code_slide(source, text_before):
 def _statements(source):
     """As instruções da célula; uma que não é Python puro (`%%writefile`) conta como uma instrução qualquer."""
     try:
-        return [node for node in ast.parse(source).body if "quiet." not in ast.unparse(node)]
+        return [node for node in ast.parse(source).body if "divert_native_logs" not in ast.unparse(node)]
     except SyntaxError:
         return [ast.Pass()]
 

@@ -9,10 +9,10 @@ import sys
 from datetime import datetime
 from types import SimpleNamespace
 
-import nbformat
 import numpy as np
 import pytest
 from small_notebooks import write
+from solved import cells
 
 from course_utils import lesson
 from course_utils.bench import __main__ as bench
@@ -148,8 +148,7 @@ def names(code, context):
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_what_is_asked_of_a_notebook_exists_in_it(name):
     (path,) = lesson.find_notebooks([name])
-    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    code = "\n".join(source for source in cells if not source.startswith("%%"))
+    code = "\n".join(cell.source for cell in cells(path, "code") if not cell.source.startswith("%%"))
     given = names(code, ast.Store) | set(dir(builtins))
     given |= {alias.name for node in ast.walk(ast.parse(code)) for alias in getattr(node, "names", [])
               if isinstance(node, ast.ImportFrom)}  # fmt: skip

@@ -5,63 +5,22 @@ import http.client
 import json
 import socketserver
 import threading
-import time
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-import waitress
+from checking import feedback
 
-from course_utils.classroom import capstone, capstone_proofs, exercises, servers
+from course_utils.classroom import capstone, capstone_proofs, servers
 from course_utils.model import artifacts, digits
 
 RIGHT = {
     "modelo": artifacts.DATA / "small.onnx",
     "formato": "ONNX",
-    "casa": "Edge AI",
+    "casa": "Borda",
     "api": "FastAPI",
     "otimizacao": "poda + int8",
 }
 OK = b"HTTP/1.1 200 OK\r\n"
-
-
-FLASK = """
-import os
-
-from flask import Flask, abort, request
-
-from course_utils.model.predictor import Predictor
-from course_utils.serving import contract
-
-app = Flask(__name__)
-predictor = Predictor(os.environ["AULA_MODEL"])
-
-
-@app.get("/health/ready")
-def ready():
-    return {}
-
-
-@app.post("/predict")
-def predict():
-    try:
-        images = contract.read_images(request.headers.get("Content-Type", ""), request.data)
-    except contract.ContractError as error:
-        abort(error.status)
-    return {"predictions": [{"digit": item.digit} for item in predictor.predict(images)]}
-"""
-
-
-@pytest.fixture(scope="module")
-def central():
-    """O endereço de uma entrega certa: a aplicação de `FLASK`, no waitress, nesta mesma memória."""
-    scope = {"__name__": "central"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AULA_MODEL", str(RIGHT["modelo"]))
-        exec(FLASK, scope)
-    server = waitress.create_server(scope["app"], host="127.0.0.1", port=0)
-    threading.Thread(target=server.run, daemon=True).start()
-    yield f"http://127.0.0.1:{server.effective_port}/"
-    server.close()
 
 
 @contextlib.contextmanager
@@ -83,10 +42,11 @@ def marks(report):
     return {item.what: item.ok for item in report.items}
 
 
-def test_a_right_delivery_passes_every_item_but_the_memory_of_a_process_that_is_not_ours(central):
-    report = capstone.inspect(RIGHT | {"servidor": central})
-    assert {what for what, ok in marks(report).items() if ok is not True} == {"Memória"}, str(report)
-    assert not report.failures and "Próximos passos" not in str(report)
+def test_a_right_delivery_passes_every_item_but_the_memory_of_a_process_that_is_not_ours():
+    with servers.start(model=RIGHT["modelo"]) as server:
+        whole, by_address = (capstone.inspect(RIGHT | {"servidor": given}) for given in (server, server.url))
+    assert list(marks(whole).values()) == [True] * 13 and "Próximos passos" not in str(whole), str(whole)
+    assert {what for what, ok in marks(by_address).items() if ok is not True} == {"Memória"}, str(by_address)
 
 
 class Careless(BaseHTTPRequestHandler):
@@ -120,27 +80,8 @@ def test_each_fault_has_its_line_and_its_next_step():
     assert "785 bytes: status 200" in text and megabytes in text
 
 
-@pytest.mark.parametrize(
-    ("what", "choices", "reason"),
-    [
-        ("formato", {"formato": "litert"}, "o arquivo entregue não termina em .tflite"),
-        (
-            "otimização",
-            {"modelo": artifacts.DATA / "reference.onnx"},
-            "1,85 milhões de parâmetros: não foi podado",
-        ),
-        ("otimização", {"otimizacao": "poda"}, "os pesos do arquivo entregue estão em int8"),
-        ("otimização", {"modelo": artifacts.DATA / "digits.npz"}, None),  # nem é ONNX: outros itens já o dizem
-    ],
-)
-def test_a_choice_that_contradicts_its_file_is_incoherent(what, choices, reason):
-    report = capstone.inspect(RIGHT | {"servidor": "http://127.0.0.1:1/"} | choices)
-    (item,) = [item for item in report.items if item.what == f"Escolha: {what}"]
-    assert item.ok == (reason is None) and (reason or "") in item.next_step
-
-
-def raw(*parts, forever=None, pause=0.0, wait=False):
-    """Um servidor que lê o pedido, envia `parts` e depois repete `forever` sem fim, ou espera o cliente sair."""
+def raw(answer, wait=False):
+    """Um servidor que lê o pedido e envia `answer`; ou, depois, espera o cliente sair."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
@@ -149,91 +90,59 @@ def raw(*parts, forever=None, pause=0.0, wait=False):
                 headers = http.client.parse_headers(self.rfile)
                 # Até o fim: fechar com bytes por ler derrubaria também a resposta.
                 self.rfile.read(int(headers.get("Content-Length", 0)))
-                for part in parts:
-                    self.wfile.write(part)
-                while forever is not None:
-                    self.wfile.write(forever)
-                    time.sleep(pause)
+                self.wfile.write(answer)
                 while wait and self.rfile.read(1):
                     pass
 
     return Handler
 
 
-class Slammer(socketserver.BaseRequestHandler):
-    """Fecha a porta na cara, sem ler nada."""
-
-
-def said(content, head=b""):
+def said(content):
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return raw(OK + head + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+    return raw(OK + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
 
 
 HOSTILE = {
-    "some": raw(wait=True),
-    "fecha": Slammer,
+    "some": raw(b"", wait=True),
     "lixo": raw(b"\x00\xff\xfe" * 100),
-    "500": raw(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"),
     "desvia": raw(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
-    "corpo sem fim": raw(OK + b"\r\n", forever=b"x" * 65536),
-    "pinga o corpo": raw(OK + b"Content-Length: 999\r\n\r\n", forever=b"x", pause=0.05),
     "mente o tamanho": raw(OK + b"Content-Length: 999\r\nConnection: close\r\n\r\n{}"),
-    "pedaço inválido": raw(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+    "corpo enorme": said(b"x" * 10**7),
     "não é JSON": said(b"<html>"),
-    "JSON fundo": said(b"[" * 100_000),
-    "nulo": said({"predictions": None}),
     "faltam": said({"predictions": [{"digit": 1}]}),
-    "booleanos": said({"predictions": [{"digit": True}] * 8}),
     "fora da faixa": said({"predictions": [{"digit": 10}] * 8}),
-    "enorme": said({"predictions": [{"digit": 10**400}] * 8}),
-    "latin-1": said(b"\xe9" * 20, b"Server: \xe9\r\n"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_server_becomes_a_report_in_bounded_time(name, monkeypatch):
+def test_a_hostile_server_becomes_a_report(name, monkeypatch):
     monkeypatch.setattr(capstone_proofs, "REQUEST_S", 0.3)
-    start = time.monotonic()
     with serving(HOSTILE[name]) as url:
         report = capstone.inspect(RIGHT | {"servidor": url})
-    assert time.monotonic() - start < 120  # sem limite, vários destes não terminariam nunca
     assert marks(report)["Contrato"] is False, str(report)
-    assert "Traceback" not in str(report)
 
 
-def test_the_whole_inspection_has_a_deadline(central, monkeypatch):
-    monkeypatch.setattr(capstone_proofs, "TOTAL_S", -1)
-    assert "o tempo da conferência acabou" in str(capstone.inspect(RIGHT | {"servidor": central}))
-
-
-@pytest.mark.parametrize(
-    "server",
-    ["", "x", "http://", "http://[", "http://127.0.0.1:99999/", "https://127.0.0.1:1/", "http://exemplo.com:80/",
-     "file:///etc/passwd", None, 7, print, []],
-)  # fmt: skip
+@pytest.mark.parametrize("server", ["", "http://[", "https://127.0.0.1:1/", "http://exemplo.com:80/", None, print])
 def test_an_address_that_is_not_this_machine_is_never_called(server):
     report = capstone.inspect(RIGHT | {"servidor": server})
     assert marks(report)["No ar"] is False
 
 
-@pytest.mark.parametrize("model", [None, 7, "", "não/existe.onnx", "\0", b"\xff", print])
+@pytest.mark.parametrize("model", [None, 7, "", "não/existe.onnx", "\0"])
 def test_a_missing_model_is_a_line_of_the_report(model):
     report = capstone.inspect(RIGHT | {"servidor": None, "modelo": model})
     assert marks(report)["Tamanho do modelo"] is False
 
 
 def test_what_is_not_a_delivery_says_what_is_missing(capsys):
-    for answer, words in ((7, "um dicionário"), ({}, "6 chaves"), (RIGHT, "faltam: servidor")):
-        exercises.check("central_no_ar", answer)
-        assert words in capsys.readouterr().out
-    exercises.check("central_no_ar", ...)
-    assert capsys.readouterr().out.startswith("Ainda sem resposta")
+    for answer, words in ((7, "um dicionário"), (RIGHT, "KeyError: 'servidor'")):
+        assert words in feedback(capsys, "central_no_ar", answer)
 
 
 def test_the_exercise_shows_the_report_and_then_the_first_fault(capsys):
-    exercises.check("central_no_ar", RIGHT | {"servidor": "http://127.0.0.1:1/"})
-    report, verdict = capsys.readouterr().out.split("\n\n✘ Ainda não.")
-    assert report.startswith("LAUDO DA CENTRAL") and "ninguém atende nessa porta" in report
+    told = feedback(capsys, "central_no_ar", RIGHT | {"servidor": "http://127.0.0.1:1/"})
+    report, verdict = told.split("\n\n✘ Ainda não.")
+    assert report.startswith("LAUDO DA CENTRAL") and "nenhuma resposta" in report
     assert "Prontidão" in verdict and "Próximo passo" in verdict
 
 
@@ -250,15 +159,12 @@ def test_a_flask_file_is_started_measured_and_stopped(tmp_path, monkeypatch):
     start = servers.start
     monkeypatch.setattr(servers, "start", lambda *a, **k: started.append(start(*a, **k)) or started[-1])
     file = tmp_path / "central é minha.py"
-    file.write_text(FLASK, encoding="utf-8")
+    file.write_text(
+        "from course_utils.serving.flask_app import create_app\n\napp = create_app()\n", encoding="utf-8"
+    )
     report = capstone.inspect(RIGHT | {"servidor": f"{file}:app", "api": "flask"})
-    assert all(ok is True for ok in marks(report).values()), str(report)
+    assert all(ok is True for ok in marks(report).values()) and len(report.items) == 13, str(report)
     assert started[0].process.poll() is not None
-
-
-@pytest.mark.slow
-def test_a_file_that_does_not_start_is_one_line(tmp_path):
-    file = tmp_path / "central.py"
     file.write_text("raise RuntimeError('bum')")
     report = capstone.inspect(RIGHT | {"servidor": f"{file}:app"})
     (item,) = [item for item in report.items if item.what == "No ar"]

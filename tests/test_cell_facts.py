@@ -6,8 +6,8 @@ uma vazão, da memória, de um treino ou de uma corrida entre processos, é um v
 
 import ast
 
-import nbformat
 import pytest
+from solved import cells
 
 from course_utils import lesson
 
@@ -162,8 +162,7 @@ FACTS = {
 
 def facts(path):
     """O que os `assert` das células exigem, menos o das perguntas do quiz, que só conta quantas há."""
-    cells = nbformat.read(path, as_version=4).cells
-    sources = [cell.source for cell in cells if cell.cell_type == "code" and not cell.source.startswith("%%")]
+    sources = [cell.source for cell in cells(path, "code") if not cell.source.startswith("%%")]
     nodes = [node for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)]
     return [text for node in nodes if "quiz.show(" not in (text := ast.unparse(node.test))]
 

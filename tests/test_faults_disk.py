@@ -64,7 +64,7 @@ def test_the_native_log_is_given_up_where_nothing_can_be_written():
     code = (
         "import sys; from pathlib import Path; from course_utils.model import artifacts\n"
         "artifacts.ARTIFACTS = Path(sys.executable, 'não é pasta')\n"
-        "from course_utils.classroom import quiet; quiet.divert_native_logs(); print('seguiu')"
+        "from course_utils.classroom import workspace; workspace.divert_native_logs(); print('seguiu')"
     )
     assert call(["-c", code], PYTHONUTF8="1").stdout.split() == [b"seguiu"]
 

@@ -102,7 +102,7 @@ def test_the_type_of_a_text_comes_from_how_it_begins(source, kind):
     ("source", "before", "kind"),
     [
         ("import numpy\nfrom os import path", "**Preveja:** quanto?", "skip"),
-        ("from course_utils.classroom import quiet\n\nquiet.divert_native_logs()\nimport keras", "", "skip"),
+        ("from course_utils.classroom import workspace\nworkspace.divert_native_logs()\nimport keras", "", "skip"),
         ('passport.stamp("00", {})', "", "skip"),
         ("print(1)", "**Preveja:** quanto?", "fragment"),
         ("print(1)", "Outra frase.", ""),

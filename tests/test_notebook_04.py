@@ -3,35 +3,30 @@
 import os
 
 import boto3
-import nbformat
 import numpy as np
 import pytest
 import requests
+from solved import cells
 
 from course_utils import lesson
 from course_utils.classroom import servers
 
-
-def code(name):
-    """As células de código de um notebook, com os metadados."""
-    (path,) = lesson.find_notebooks([name])
-    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-
-
-LESSON, LAB = code("04_nuvem"), code("laboratorios/04_nuvem_a_fundo")
+LESSON, LAB = (
+    cells(*lesson.find_notebooks([name]), "code") for name in ("04_nuvem", "laboratorios/04_nuvem_a_fundo")
+)
 CELLS = [cell.source for cell in LAB]
 
 
-def find(text, cells=LAB):
+def find(text, among=LAB):
     """A única célula que contém `text`."""
-    (cell,) = [cell.source for cell in cells if text in cell.source]
+    (cell,) = [cell.source for cell in among if text in cell.source]
     return cell
 
 
-@pytest.mark.parametrize("cells", [LESSON, LAB], ids=["aula", "laboratorio"])
-def test_every_code_cell_says_first_what_is_real(cells):
+@pytest.mark.parametrize("code", [LESSON, LAB], ids=["aula", "laboratorio"])
+def test_every_code_cell_says_first_what_is_real(code):
     """Menos as recolhidas, que nada ensinam, e a do exercício."""
-    taught = [cell for cell in cells if "plumbing" not in cell.metadata.get("tags", [])]
+    taught = [cell for cell in code if "plumbing" not in cell.metadata.get("tags", [])]
     taught = [cell.source.splitlines()[0] for cell in taught if "exercises.check(" not in cell.source]
     assert len(taught) >= 10
     for first in taught:

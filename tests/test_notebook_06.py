@@ -5,10 +5,10 @@ import re
 import runpy
 import shutil
 
-import nbformat
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from solved import cells
 
 from course_utils import lesson
 from course_utils.model import digits
@@ -20,10 +20,8 @@ IMAGES, LABELS = digits.load("test")
 
 def written():
     """O que vai para app.py: o corpo das células `%%writefile app.py` e `%%addto app.py`, em ordem."""
-    cells = [cell.source for cell in nbformat.read(PATH, as_version=4).cells if cell.cell_type == "code"]
-    return [
-        body for cell in cells for body in re.findall(r"\A%%(?:writefile|addto) app\.py\n(.*)", cell, flags=re.S)
-    ]
+    file = re.compile(r"\A%%(?:writefile|addto) app\.py\n(.*)", re.S)
+    return [body for cell in cells(PATH, "code") for body in file.findall(cell.source)]
 
 
 @pytest.fixture

@@ -29,14 +29,8 @@ def title_minutes(path):
 def test_the_series_is_complete_in_order_and_takes_ninety_minutes():
     assert [lesson.name_of(path) for path in SERIES] == list(MINUTES)
     assert list(MINUTES.values()) == PLAN and sum(PLAN) == 90
-
-
-def test_the_readme_lists_the_labs_apart():
-    assert {lesson.name_of(path) for path in ASIDE} == set(LABS)
-
-
-def test_the_whole_lesson_takes_its_ninety_minutes_by_the_clock():
-    assert 81 <= sum(map(honest_minutes.minutes, SERIES)) <= 99
+    assert 81 <= sum(map(honest_minutes.minutes, SERIES)) <= 99  # pelo relógio
+    assert {lesson.name_of(path) for path in ASIDE} == set(LABS), "o README lista os laboratórios à parte"
 
 
 @notebooks
@@ -138,15 +132,10 @@ def test_each_figure_is_described_for_those_who_do_not_see_it(path):
 
 
 @lessons
-def test_it_has_a_figure(path):
-    code = cells(path, "code")
-    drawn = [kind for cell in code for output in cell.outputs for kind in output.get("data", {})]
-    assert "image/png" in drawn or "```mermaid" in prose(path)
-
-
-@lessons
 def test_the_skeleton_of_a_lesson_notebook_is_whole(path):
     text, code = prose(path), "\n".join(cell.source for cell in cells(path, "code"))
+    drawn = [kind for cell in cells(path, "code") for output in cell.outputs for kind in output.get("data", {})]
+    assert "image/png" in drawn or "```mermaid" in text
     number = lesson.name_of(path)[:2]
     for part in ("Neste notebook você vai", "**Preveja", "**O que aconteceu", "## A aula, conferida"):
         assert part in text, part
@@ -172,6 +161,9 @@ def test_an_exercise_has_a_hint_a_solution_and_its_name_in_the_right_notebook(pa
     names = re.findall(r'exercises\.check\("(\w+)"', "\n".join(cell.source for cell in cells(path, "code")))
     assert len(solutions(path)) == len(names) and prose(path).count("<summary>Dica</summary>") >= len(names)
     assert {name for name, home in exercises.NOTEBOOKS.items() if home == lesson.name_of(path)} == set(names)
+    for cell in cells(path, "code"):  # em branco, ele não interrompe "Executar todas"
+        if "exercises.check(" in cell.source:
+            assert "Ainda sem resposta" in "".join(output.get("text", "") for output in cell.outputs)
 
 
 @notebooks
@@ -199,10 +191,3 @@ def test_money_is_not_taken_for_mathematics(path):
 def test_links_to_other_files_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#:]+)\)", prose(path)):
         assert (path.parent / target).exists(), target
-
-
-@notebooks
-def test_an_exercise_left_blank_does_not_stop_the_run(path):
-    for cell in cells(path, "code"):
-        if "exercises.check(" in cell.source:
-            assert "Ainda sem resposta" in "".join(output.get("text", "") for output in cell.outputs)

@@ -6,7 +6,8 @@ Prova demorada (veja test_browser.py). As telas, nos temas claro e escuro, ficam
 import pytest
 from browsing import PATIENCE_MS, SCREENS, close_notebook, open_notebook, run_quiz
 
-from course_utils.classroom.quiz import answers, page, questions
+from course_utils.classroom.quiz import answers, questions
+from course_utils.classroom.quiz.board import plain
 
 pytestmark = pytest.mark.slow
 
@@ -36,12 +37,12 @@ def option(question, correct):
 
 
 def button(board, question, correct):
-    return board.get_by_role("button", name=page.plain(option(question, correct).text))
+    return board.get_by_role("button", name=plain(option(question, correct).text))
 
 
 def told(board, role, question, correct):
     """Espera o porquê da opção aparecer numa região anunciada; devolve o texto dela."""
-    why = page.plain(option(question, correct).feedback)
+    why = plain(option(question, correct).feedback)
     region = board.get_by_role(role).filter(has_text=why)
     region.wait_for(timeout=PATIENCE_MS)
     return region.inner_text()
@@ -73,7 +74,7 @@ def test_a_question_by_mouse_another_by_keyboard_and_both_come_back(browser, lab
     tab = open_notebook(browser, lab, "00_a_ponte")
     static = tab.locator(".jp-OutputArea ol").first
     static.wait_for(timeout=PATIENCE_MS)
-    assert static.locator("li").all_text_contents() == [page.plain(item.text) for item in FIRST.options]
+    assert static.locator("li").all_text_contents() == [plain(item.text) for item in FIRST.options]
     board = run_quiz(tab, "00_a_ponte", "closing")
 
     static.wait_for(state="hidden")

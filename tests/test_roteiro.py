@@ -2,8 +2,8 @@
 
 import re
 
-import nbformat
 import pytest
+from solved import cells
 
 from course_utils import __main__ as commands
 from course_utils import lesson
@@ -32,10 +32,6 @@ def kind(title):
     return next((name for name in KINDS if title.startswith(name)), "Essencial")
 
 
-def notebook(path):
-    return nbformat.read(path, as_version=4).cells
-
-
 def test_the_clock_runs_from_0_to_90_without_a_gap():
     clock = [row[:2] for row in ROWS]
     assert clock[0][0] == 0 and clock[-1][1] == 90
@@ -56,7 +52,7 @@ def test_there_is_slack_for_hands_and_questions():
 @paths
 def test_each_row_names_cells_that_exist_and_what_they_show(path):
     """Os números entre crases da coluna "na tela" estão nas saídas guardadas dessas células."""
-    code = [cell for cell in notebook(path) if cell.cell_type == "code"]
+    code = cells(path, "code")
     for _, _, title, (where, shown, *_) in rows(PARTS[path.name[:2]]):
         numbers = [int(number) for number in re.findall(r"\[(\d+)\]", where)]
         assert (numbers or kind(title) != "Essencial") and all(1 <= number <= len(code) for number in numbers), (

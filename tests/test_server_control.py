@@ -44,15 +44,6 @@ def test_a_server_that_cannot_start_shows_the_end_of_its_log(tmp_path):
         servers.start(model=broken)
 
 
-def test_only_the_last_logs_are_kept(tmp_path):
-    for number in range(servers.KEPT_LOGS + 5):
-        log = tmp_path / f"server-{number}.log"
-        log.touch()
-        os.utime(log, (number, number))
-    servers._drop_old_logs(tmp_path)
-    assert {log.name for log in tmp_path.iterdir()} == {f"server-{5 + i}.log" for i in range(servers.KEPT_LOGS)}
-
-
 def test_a_server_that_takes_too_long_is_ended(tmp_path, monkeypatch):
     slow = tmp_path / "lento.py"
     slow.write_text("import time\nprint('ainda carregando')\ntime.sleep(3600)\n", encoding="utf-8")

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
+from solved import cells
 
 from course_utils import lesson
 from course_utils.classroom import workspace
@@ -58,7 +58,7 @@ def sources(plan):
     """As células do plano, já com as trocas feitas: lista de textos."""
     marks, changes = PLANS[plan]
     (path,) = lesson.find_notebooks([HOMES.get(plan, plan.removesuffix("-treino"))])
-    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    code = [cell.source for cell in cells(path, "code")]
     chosen = []
     for mark in marks:
         (source,) = (cell for cell in code if mark in cell)

@@ -17,7 +17,7 @@ class PassportError(RuntimeError):
 def read(file=FILE):
     """`{notebook: {medida: número ou texto}}`, em ordem de notebook; vazio se nada foi carimbado (ou se o
     arquivo estragou: nesse caso rodar os notebooks o refaz)."""
-    return dict(sorted(state.dicts(state.read(file)).items()))
+    return dict(sorted(state.read(file).items()))
 
 
 def stamp(notebook, measures, clock=None, file=FILE):

@@ -8,7 +8,7 @@ from html import escape
 import ipywidgets as widgets
 from IPython.display import display
 
-from course_utils.classroom import live, state, tables
+from course_utils.classroom import pages, state, tables
 
 FILE = state.FOLDER / "predictions.json"
 INVITATION = "Para dar o seu palpite, rode esta célula (Shift + Enter)."
@@ -23,13 +23,13 @@ class Prediction:
     @property
     def guess(self):
         """O palpite guardado (str), ou None."""
-        return _answers(state.read(FILE), self.notebook).get(self.about, {}).get("guess")
+        return state.read(FILE).get(self.notebook, {}).get(self.about, {}).get("guess")
 
     def keep(self, **fields):
         """Guarda `guess` ou `measured`; sem espaço no disco, perde-se a anotação, não a aula."""
 
         def change(saved):
-            kept = _answers(saved, self.notebook)
+            kept = saved.get(self.notebook, {})
             return saved | {self.notebook: kept | {self.about: kept.get(self.about, {}) | fields}}
 
         state.note(FILE, change)
@@ -54,7 +54,7 @@ def ask(notebook, about, *, options=(), unit=""):
     items = "".join(f"<li>{escape(option)}</li>" for option in options)
     body = f"<ul>{items}</ul>" if options else f"<p>{escape(text)}</p>"
     static = f'<div class="preveja-static">{body}<p><em>{INVITATION}</em></p></div>'
-    live.show(static, text, _buttons(prediction, options) if options else _field(prediction, unit))
+    pages.show_alive(static, text, _buttons(prediction, options) if options else _field(prediction, unit))
     return prediction
 
 
@@ -64,7 +64,7 @@ def table(notebook=None):
     rows = [
         (about, kept["guess"], kept.get("measured", "–"))
         for name in ([notebook] if notebook else saved)
-        for about, kept in _answers(saved, name).items()
+        for about, kept in saved.get(name, {}).items()
         if "guess" in kept
     ]
     return tables.Table("O que você previu", ("Pergunta", "Você previu", "Mediu"), rows) if rows else None
@@ -74,11 +74,6 @@ def show(notebook=None):
     """Mostra na célula a tabela dos palpites; nada, se não houve nenhum."""
     if found := table(notebook):
         found.show()
-
-
-def _answers(saved, notebook):
-    """`{pergunta: {"guess": …, "measured": …}}` de um notebook, sem o que estragou."""
-    return state.dicts(state.dicts(saved).get(notebook, {}))
 
 
 def _buttons(prediction, options):
@@ -93,9 +88,9 @@ def _buttons(prediction, options):
         for button in buttons:
             (button.add_class if button.description == guess else button.remove_class)("preveja-escolhido")
 
-    buttons = [live.button(option, choose) for option in options]
+    buttons = [pages.button(option, choose) for option in options]
     mark(prediction.guess)
-    return live.board("preveja", widgets.HBox(buttons).add_class("preveja-opcoes"), news)
+    return pages.board("preveja", widgets.HBox(buttons).add_class("preveja-opcoes"), news)
 
 
 def _field(prediction, unit):
@@ -109,10 +104,10 @@ def _field(prediction, unit):
             news.value = _told(prediction.guess)
 
     text.observe(choose, "value")  # Enter, ou sair do campo
-    line = [text, widgets.HTML(f"<span>{escape(unit)}</span>"), live.button("Prever", choose)]
-    return live.board("preveja", widgets.HBox(line), news)
+    line = [text, widgets.HTML(f"<span>{escape(unit)}</span>"), pages.button("Prever", choose)]
+    return pages.board("preveja", widgets.HBox(line), news)
 
 
 def _told(guess):
     """O recado embaixo dos botões."""
-    return live.spoken(f"Anotado: {escape(guess)}. Rode a célula seguinte.", "status") if guess else ""
+    return pages.spoken(f"Anotado: {escape(guess)}. Rode a célula seguinte.", "status") if guess else ""

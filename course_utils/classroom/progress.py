@@ -1,96 +1,68 @@
 """O progresso do aluno: que notebooks rodou, em quantos minutos, que exercícios resolveu e perguntas respondeu.
 
-Os notebooks e os minutos vêm do passaporte; os exercícios, de artifacts/exercises.json; as perguntas, do quiz.
-Nada sai daqui.
+Os notebooks e os minutos vêm do passaporte; os exercícios, de artifacts/exercises.json; as perguntas, do quiz. O
+mesmo vai para o resumo que ele leva: um HTML sem nada de fora, que um leitor de tela lê bem. Nada sai daqui.
 """
 
 import json
 import re
-from typing import NamedTuple
+from datetime import date
+from html import escape
+from pathlib import Path
+from string import Template
 
-from course_utils.classroom import passport, state, tables
+from course_utils import files
+from course_utils.classroom import passport, predictions, quiz, state, tables
 from course_utils.classroom.exercises import NOTEBOOKS, engine
-from course_utils.classroom.quiz import answers, questions
 from course_utils.measure.numbers import br
-from course_utils.model import artifacts
 
 HEADS = ("Notebook", "Rodado", "Minutos: previstos", "usados", "Exercícios", "Perguntas", "Certas de primeira")
+SUMMARY = files.ARTIFACTS / "certificado.html"
+PAGE = Path(__file__).with_suffix(".html")
 
 
-class Stage(NamedTuple):
-    """Um notebook: `run` se foi carimbado; minutos `planned` (os do título) e `taken` (None se não se sabe);
-    exercícios `solved` de `exercises`; perguntas `answered` de `questions` (`right`, as certas de primeira)."""
-
-    notebook: str
-    run: bool
-    planned: int
-    taken: float | None
-    solved: int
-    exercises: int
-    right: int
-    answered: int
-    questions: int
-
-
-def stages():
-    """Um `Stage` por notebook da aula, em ordem."""
-    stamps, solved, quizzes = passport.read(), state.read(engine.FILE), _quizzes()
-    found = []
-    for path in sorted((artifacts.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+def table():
+    """O que foi feito em cada notebook da aula, em ordem (`Table`)."""
+    stamps, solved, quizzes = passport.read(), state.read(engine.FILE), quiz.score().by_notebook
+    rows = []
+    for path in sorted((files.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         names = [name for name, notebook in NOTEBOOKS.items() if notebook == path.stem]
-        right, answered, total, _ = quizzes.get(path.stem, (0, 0, 0, ""))
-        done = sum(name in solved for name in names)
-        taken = passport.number(path.stem, passport.MINUTES, stamps)
-        run = path.stem in stamps
-        found.append(Stage(path.stem, run, _planned(path), taken, done, len(names), right, answered, total))
-    return found
-
-
-def line(found):
-    """O progresso em uma frase, com o notebook em que continuar."""
-    parts = (
-        f"{sum(stage.run for stage in found)} de {len(found)} notebooks",
-        f"{sum(stage.solved for stage in found)} de {sum(stage.exercises for stage in found)} exercícios",
-        f"{sum(stage.answered for stage in found)} de {sum(stage.questions for stage in found)} perguntas",
-    )
-    left = next((stage.notebook for stage in found if not stage.run), None)
-    return f"Seu progresso: {', '.join(parts)}. " + (f"Continue em {left}." if left else "Todos rodados!")
-
-
-def table(found):
-    """O mesmo, notebook por notebook (`Table`)."""
-    rows = [
-        (
-            stage.notebook,
-            "sim" if stage.run else "não",
-            stage.planned,
-            br(stage.taken, 0),
-            f"{stage.solved} de {stage.exercises}",
-            f"{stage.answered} de {stage.questions}",
-            stage.right,
-        )
-        for stage in found
-    ]
+        done = f"{sum(name in solved for name in names)} de {len(names)}"
+        right, answered, total, _ = quizzes[path.stem]
+        run = "sim" if path.stem in stamps else "não"
+        taken = br(passport.number(path.stem, passport.MINUTES, stamps), 0)
+        rows.append((path.stem, run, _planned(path), taken, done, f"{answered} de {total}", right))
     return tables.Table("O seu caminho", HEADS, rows)
 
 
 def show():
-    """Mostra na célula a tabela do progresso e, embaixo, a frase que o resume."""
-    found = stages()
-    table(found).show()
-    print(line(found))
+    """Mostra na célula a tabela do progresso e, embaixo, o notebook em que continuar."""
+    found = table()
+    found.show()
+    left = next((name for name, run, *_ in found.rows if run == "não"), None)
+    print(f"Continue em {left}." if left else "Todos os notebooks rodados!")
+
+
+def export(name):
+    """Grava em HTML o resumo em nome de `name` e devolve o arquivo (Path); com o nome em branco, só lembra."""
+    if not name.strip():
+        print("Escreva o seu nome entre as aspas e rode de novo: o resumo vai para artifacts/certificado.html.")
+        return None
+    guesses = predictions.table()
+    stamps = [passport.table(notebook, measures).html() for notebook, measures in passport.read().items()]
+    page = Template(PAGE.read_text(encoding="utf-8")).substitute(
+        name=escape(name.strip()),
+        day=f"{date.today():%d/%m/%Y}",
+        stages=table().html(),
+        guesses=guesses.html() if guesses else "",
+        stamps="\n".join(stamps) or "<p>Ainda em branco.</p>",
+    )
+    files.write_text(SUMMARY, page)
+    print("Gravado em artifacts/certificado.html: abra-o no navegador; de lá, imprima ou salve em PDF.")
+    return SUMMARY
 
 
 def _planned(path):
-    """Os minutos do título do notebook (int; 0 se ele não os diz)."""
+    """Os minutos do título do notebook (int)."""
     title = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
-    found = re.search(r"\*\*(\d+) minutos\*\*", title)
-    return int(found[1]) if found else 0
-
-
-def _quizzes():
-    """`{notebook: answers.Result}`; vazio se o arquivo de perguntas não serve."""
-    try:
-        return answers.Score(questions.load(), answers.read()).by_notebook
-    except questions.QuestionError:
-        return {}
+    return int(re.search(r"\*\*(\d+) minutos\*\*", title)[1])

@@ -5,7 +5,6 @@ mesmo com `kill -9`, o cano fecha e o servidor se encerra, com os processos que 
 macOS e no Windows o mecanismo é o mesmo, sem prova nossa.
 """
 
-import contextlib
 import http.client
 import os
 import shlex
@@ -24,7 +23,6 @@ from course_utils.processes import HOST, free_port
 READY = "health/ready"
 ATTEMPTS = 3
 START_S = 120
-KEPT_LOGS = 50
 
 
 class ServerError(RuntimeError):
@@ -50,9 +48,6 @@ class Server:
 
     def __exit__(self, *error):
         self.stop()
-
-    def __repr__(self):
-        return f"<Server {self.url}>"
 
     def pids(self):
         """Os números do processo e de todos os que ele iniciou (lista de int; vazia se ele já terminou)."""
@@ -82,7 +77,7 @@ class Server:
             text = self.log.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return "(o registro foi apagado)"
-        return "\n".join(text.splitlines()[-lines:]) or "(o registro está vazio: há espaço no disco?)"
+        return "\n".join(text.splitlines()[-lines:])
 
 
 def start(
@@ -168,22 +163,12 @@ def _launch(command, port, environment, folder):
     settings = processes.for_python() | {"PYTHONUNBUFFERED": "1"} | environment
     try:
         logs.mkdir(parents=True, exist_ok=True)
-        _drop_old_logs(logs)
         output = open(log, "wb")  # noqa: SIM115 – fechado logo abaixo
     except OSError as error:
         raise ServerError(f"Não consegui gravar o registro do servidor {files.explain(error)}.") from error
     with output:
         process = processes.start(command, stdout=output, stderr=output, cwd=folder, env=settings)
     return process, log
-
-
-def _drop_old_logs(folder):
-    """Guarda só os últimos registros: cada servidor escreve um, e ninguém apaga a pasta."""
-    # Outro kernel pode apagar ao mesmo tempo, e o Windows não apaga o de um servidor no ar: fica para a próxima.
-    with contextlib.suppress(OSError):
-        newest_first = sorted(folder.glob("server-*.log"), key=lambda file: -file.stat().st_mtime)
-        for file in newest_first[KEPT_LOGS:]:
-            file.unlink()
 
 
 def _wait_until_ready(server, route):

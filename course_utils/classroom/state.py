@@ -20,14 +20,9 @@ def read(file):
     """O dicionário guardado em `file`; vazio se o arquivo falta ou estragou."""
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return {}
     return kept if isinstance(kept, dict) else {}
-
-
-def dicts(saved):
-    """As entradas de `saved` que são um dicionário: `{nome: {campo: valor}}`."""
-    return {name: entry for name, entry in saved.items() if isinstance(entry, dict)}
 
 
 def write(file, content):

@@ -1,6 +1,11 @@
-"""A pasta de trabalho de um notebook, vazia e só deste kernel: dois kernels ao mesmo tempo não se atrapalham."""
+"""Onde um notebook escreve: a pasta dele, vazia e só deste kernel, e o registro das bibliotecas em C++.
+
+Dois kernels ao mesmo tempo não se atrapalham.
+"""
 
 import itertools
+import logging
+import os
 import shutil
 from functools import cache
 
@@ -39,6 +44,24 @@ def empty(name):
         raise WorkspaceError(
             f"Não consigo escrever em artifacts/ {files.explain(error)} e rode esta célula de novo."
         ) from error
+
+
+def divert_native_logs():
+    """Desvia o que as bibliotecas em C++ (o TensorFlow) escrevem na saída de erro para artifacts/logs/native.log.
+
+    Chame antes de importar o TensorFlow. Do que as bibliotecas registram em Python (`logging`), ficam só os
+    erros. Exceções e `warnings` continuam aparecendo no notebook: o kernel os envia por outro caminho.
+    """
+    logging.disable(logging.WARNING)  # níveis por nome não bastam: o TensorFlow os refaz ao ser importado
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    folder = artifacts.ARTIFACTS / "logs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        log = open(folder / "native.log", "ab")  # noqa: SIM115 – fechado logo abaixo
+    except OSError:  # sem onde escrever perde-se o registro, não a aula
+        log = open(os.devnull, "ab")  # noqa: SIM115
+    with log:
+        os.dup2(log.fileno(), 2)
 
 
 @cache  # a trava fica até o kernel terminar, e ele volta sempre à mesma pasta

@@ -1,11 +1,11 @@
 """O motor dos exercícios "Sua vez": registra as conferências, roda uma com prazo e conta o resultado ao aluno."""
 
+import copy
 import ctypes
 import functools
-import numbers
 import threading
 import unicodedata
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from datetime import date
 
 from course_utils.classroom import state
@@ -21,10 +21,6 @@ class NotYetError(Exception):
 
     def __init__(self, expected, received, next_step):
         super().__init__(f"Esperava {expected}; recebi {_short(received)}. Próximo passo: {next_step}")
-
-
-class StuckError(Exception):
-    """A conferência não terminou no prazo."""
 
 
 def exercise(notebook, *, function=None, mapping=None, seconds=LIMIT_S):
@@ -66,11 +62,11 @@ def check(name, answer):
         _run(lambda: CHECKS[name](answer), limit)
     except NotYetError as feedback:
         print(f"✘ Ainda não. {feedback}")
-    except StuckError:
+    except TimeoutError:
         step = "procure o laço que não acaba e rode a sua função sozinha numa célula nova."
         print(f"✘ Ainda não. Esperava o fim em {limit} s; recebi silêncio. Próximo passo: {step}")
     except (Exception, SystemExit) as error:  # o código é do aluno: a falha dele vira uma frase, não um traceback
-        reason = f"Sua resposta levantou {_words(error)}"
+        reason = _short(f"Sua resposta levantou {type(error).__name__}: {error}")
         print(f"✘ Ainda não. {reason}. Próximo passo: rode-a sozinha numa célula nova.")
     else:
         record(name)
@@ -82,9 +78,40 @@ def record(name):
     state.note(FILE, lambda solved: {name: date.today().isoformat()} | solved)
 
 
-def is_number(value):
-    """Um número real, também do NumPy; verdadeiro e falso não são."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+def choose(answer, reasons, options):
+    """Confere um dicionário com uma das `options` (textos) para cada caso de `reasons`.
+
+    `reasons`: `{caso: {opção errada: o que ela custaria}}`; a que falta ali serve. Levanta `NotYetError` com o
+    porquê de cada escolha errada.
+    """
+    known = {plain(name): name for name in (*reasons, *options)}
+    choices = {known.get(plain(case), plain(case)): known.get(plain(option)) for case, option in answer.items()}
+    if set(choices) != set(reasons):
+        received = ", ".join(choices) or "nenhum"
+        raise NotYetError(f"os casos {', '.join(reasons)}", received, "dê uma opção a cada um, e só a eles.")
+    lost = [case for case, option in choices.items() if option not in options]
+    if lost:
+        expected = f"uma destas opções: {', '.join(options)}"
+        raise NotYetError(expected, "outra coisa", f"corrija: {', '.join(lost)}.")
+    wrong = [(case, option) for case, option in choices.items() if option in reasons[case]]
+    if wrong:
+        expected = f"outra opção em {len(wrong)} de {len(reasons)} casos"
+        received = ", ".join(f"{option} em {case}" for case, option in wrong)
+        told = "".join(f"\n  {case}, {option}: {reasons[case][option]}" for case, option in wrong)
+        raise NotYetError(expected, received, f"veja o que cada uma custaria:{told}")
+
+
+def compare_calls(answer, name, cases):
+    """Chama `answer` com os argumentos de cada caso e levanta `NotYetError` no primeiro que não dá o esperado.
+
+    `name`: o nome da função no enunciado; `cases`: `(argumentos, o esperado, o próximo passo de quem erra)`, do
+    mais simples ao mais completo, para que cada engano caia no caso que o explica.
+    """
+    for arguments, expected, step in cases:
+        received = answer(*copy.deepcopy(arguments))
+        if received != expected:
+            given = ", ".join(map(repr, arguments))
+            raise NotYetError(f"{expected} em {name}({given})", repr(received), step)
 
 
 def plain(text):
@@ -94,8 +121,8 @@ def plain(text):
 
 
 def _run(function, seconds):
-    """Chama `function()` noutra thread, sem laço de eventos; passado o prazo, levanta `StuckError`."""
-    outcome, finished = Future(), False
+    """Chama `function()` noutra thread, sem laço de eventos; passado o prazo, levanta `TimeoutError`."""
+    outcome = Future()
 
     def work():
         try:
@@ -106,22 +133,11 @@ def _run(function, seconds):
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
-        finished = bool(wait([outcome], seconds).done)
+        outcome.result(seconds)
     finally:  # também quando o aluno interrompe a célula
-        if not finished:  # um laço sem fim disputaria o processador com o resto do notebook
+        if not outcome.done():  # um laço sem fim disputaria o processador com o resto do notebook
             exit_now = ctypes.py_object(SystemExit)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), exit_now)
-    if not finished:
-        raise StuckError
-    return outcome.result()
-
-
-def _words(error):
-    """O erro em uma linha, mesmo que ele não saiba virar texto."""
-    try:
-        return _short(f"{type(error).__name__}: {error}")
-    except Exception:
-        return type(error).__name__
 
 
 def _short(text):

@@ -3,11 +3,10 @@
 `show("02_onnx", "recall")` mostra um grupo; `score()` dá o resultado por assunto e por notebook.
 """
 
-from course_utils.classroom import live
-from course_utils.classroom.quiz import answers, board, page, questions
-from course_utils.classroom.quiz.questions import QuestionError
+from course_utils.classroom import pages
+from course_utils.classroom.quiz import answers, board, questions
 
-__all__ = ["QuestionError", "score", "show"]
+__all__ = ["score", "show"]
 
 
 def show(notebook, kind):
@@ -16,10 +15,10 @@ def show(notebook, kind):
     `kind`: "recall" (antes de começar), "closing" (no fim), "lesson" (as cinco da aula) ou "self" (autoavaliação).
     """
     group = questions.group(notebook, kind, questions.load())
-    live.show(page.group_html(group), page.group_text(group), board.build(group))
+    pages.show_alive(board.group_html(group), board.group_text(group), board.build(group))
     return len(group)
 
 
 def score():
-    """O resultado por assunto e por notebook, que a célula mostra como tabelas (`answers.Score`)."""
+    """O resultado por assunto, que a célula mostra como tabela, e por notebook (`answers.Score`)."""
     return answers.Score(questions.load(), answers.read())

@@ -12,13 +12,13 @@ FILE = state.FOLDER / "answers.json"
 
 
 def read():
-    """`{id da pergunta: {campo: valor}}`; vazio se nada foi respondido, e sem as entradas que estragaram."""
-    return state.dicts(state.read(FILE))
+    """`{id da pergunta: {campo: valor}}`; vazio se nada foi respondido."""
+    return state.read(FILE)
 
 
 def update(name, **fields):
     """Troca estes campos da resposta à pergunta `name` e deixa os outros como estavam."""
-    state.note(FILE, lambda saved: saved | {name: state.dicts(saved).get(name, {}) | fields})
+    state.note(FILE, lambda saved: saved | {name: saved.get(name, {}) | fields})
 
 
 def forget(names):
@@ -28,20 +28,15 @@ def forget(names):
 
 def tried(question, saved):
     """As opções que o aluno já escolheu (list de Option), da primeira à última; vazia se nenhuma."""
-    texts = _texts(saved.get(question.id, {}).get("tried"))
+    texts = saved.get(question.id, {}).get("tried", [])
     return [option for option in map(question.option, texts) if option]
 
 
 def written(question, saved):
     """`(texto, critérios marcados)` da pergunta aberta."""
     entry = saved.get(question.id, {})
-    text = entry.get("written")
-    ticked = [criterion for criterion in question.rubric if criterion in _texts(entry.get("criteria"))]
-    return text if isinstance(text, str) else "", ticked
-
-
-def _texts(value):
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    ticked = entry.get("criteria", [])
+    return entry.get("written", ""), [criterion for criterion in question.rubric if criterion in ticked]
 
 
 class Result(NamedTuple):
@@ -53,15 +48,13 @@ class Result(NamedTuple):
     notebook: str
 
     def __str__(self):
-        """Quantas de quantas, em palavras: "3 de 5" ou "ainda não respondida"."""
-        if not self.answered:
-            return f"nenhuma das {self.total} respondida" if self.total > 1 else "ainda não respondida"
+        """Quantas certas de quantas respondidas: "3 de 5 (faltam 2)"."""
         missing = self.total - self.answered
         return f"{self.right} de {self.answered}" + (f" (faltam {missing})" if missing else "")
 
 
 class Score:
-    """`by_topic` e `by_notebook` (`{nome: Result}`, na ordem do curso); uma célula que termina nele os mostra."""
+    """`by_topic` e `by_notebook`: `{nome: Result}`, na ordem do curso; a célula mostra o primeiro."""
 
     def __init__(self, questions, saved):
         choices = [question for question in questions if not question.is_open]
@@ -70,21 +63,18 @@ class Score:
         }
         self.by_notebook = {name: _result(own, saved, name) for name, own in _groups(choices, "notebook")}
 
-    def _tables(self):
-        topics = [
+    def _table(self):
+        rows = [
             (topic, result, result.notebook if result.right < result.answered else "–")
             for topic, result in self.by_topic.items()
         ]
-        return (
-            tables.Table("Por assunto", ("Assunto", "Certas de primeira", "Para reler"), topics),
-            tables.Table("Por notebook", ("Notebook", "Certas de primeira"), list(self.by_notebook.items())),
-        )
+        return tables.Table("Por assunto", ("Assunto", "Certas de primeira", "Para reler"), rows)
 
     def _repr_html_(self):
-        return "\n".join(table.html() for table in self._tables())
+        return self._table().html()
 
     def __repr__(self):
-        return "\n".join(table.text() for table in self._tables())
+        return self._table().text()
 
 
 def _groups(questions, field):

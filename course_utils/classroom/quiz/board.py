@@ -1,16 +1,62 @@
-"""O grupo de perguntas vivo numa célula: as de escolha, a aberta, e o botão de recomeçar.
+"""As perguntas numa célula: paradas, em HTML sem as respostas, e vivas: as de escolha, a aberta, o recomeço.
+
+O HTML é o que se vê antes de rodar a célula e fora do JupyterLab.
 
 Botões, e não os `RadioButtons` do ipywidgets: os dele não formam um grupo (as setas não andam entre eles) e cortam
 o texto longo. Com botões bastam o mouse ou, no teclado, Tab e Enter.
 """
 
+import html
+import re
+
 import ipywidgets as widgets
 
-from course_utils.classroom import live
-from course_utils.classroom.quiz import answers, page
+from course_utils.classroom import pages
+from course_utils.classroom.quiz import answers
 
 LETTERS = "ABCDE"
 ENOUGH = 40  # letras: com menos que uma frase curta não há o que conferir
+
+INVITATION = "Para responder aqui mesmo, ou retomar de onde parou, rode esta célula (Shift + Enter)."
+# O JupyterLab obedece ao estilo; o GitHub, que o apaga, ao atributo.
+LETTERED = '<ol type="A" style="list-style-type: upper-alpha">'
+# Na volta de quem salvou e fechou, o quiz vivo já não existe: sem isto, um erro em inglês aparece no lugar dele.
+NO_GHOST = (
+    "<style>.jp-OutputArea-child:has(.quiz-static) + * > .jp-OutputArea-output:not(:has(*)) "
+    "{ display: none; }</style>"
+)
+OPEN_TASK = "Pergunta aberta: você escreve, confere pelos critérios e depois lê uma resposta-modelo."
+
+
+def inline(text):
+    """O texto escapado, com `código` entre crases virando <code>."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+
+
+def plain(text):
+    """O texto sem as crases, para onde não cabe HTML (um botão, por exemplo)."""
+    return text.replace("`", "")
+
+
+def heading(question, number, total):
+    """O enunciado, com o seu lugar na série, em HTML."""
+    return f"<strong>Pergunta {number} de {total}.</strong> {inline(question.text)}"
+
+
+def group_html(questions):
+    """As perguntas e as opções em listas ordenadas, e um convite a responder; nenhuma resposta."""
+    parts = [NO_GHOST, '<div class="quiz-static">']
+    for number, question in enumerate(questions, start=1):
+        parts.append(f"<p>{heading(question, number, len(questions))}</p>")
+        items = [f"<li>{inline(option.text)}</li>" for option in question.options]
+        parts.append(f"<p>{OPEN_TASK}</p>" if question.is_open else "\n".join([LETTERED, *items, "</ol>"]))
+    return "\n".join([*parts, f"<p><em>{INVITATION}</em></p>", "</div>"])
+
+
+def group_text(questions):
+    """Uma frase, para quem não mostra nem HTML."""
+    total = len(questions)
+    return f"{total} {'pergunta' if total == 1 else 'perguntas'}. {INVITATION}"
 
 
 def build(questions):
@@ -27,8 +73,8 @@ def build(questions):
             part.reset()
         news.value = _spoken("Respostas apagadas: pode recomeçar.")
 
-    restart = live.button("Recomeçar estas perguntas", forget, tooltip="Apaga as suas respostas a este grupo")
-    return live.board("quiz-board", *(part.box for part in parts), restart, news)
+    restart = pages.button("Recomeçar estas perguntas", forget, tooltip="Apaga as suas respostas a este grupo")
+    return pages.board("quiz-board", *(part.box for part in parts), restart, news)
 
 
 class Choice:
@@ -42,10 +88,10 @@ class Choice:
         # O `title` do botão é lido depois do texto: diz a quem só ouve de que pergunta é a opção.
         where = f"Pergunta {number} de {total}"
         self.buttons = [
-            live.button("", lambda _, chosen=option: self._choose(chosen), width="auto", tooltip=where)
+            pages.button("", lambda _, chosen=option: self._choose(chosen), width="auto", tooltip=where)
             for option in question.options
         ]
-        text = widgets.HTML(f"<p>{page.heading(question, number, total)}</p>")
+        text = widgets.HTML(f"<p>{heading(question, number, total)}</p>")
         self.box = widgets.VBox([text, *self.buttons, self.feedback]).add_class("quiz-question")
         self.reset()
 
@@ -67,7 +113,7 @@ class Choice:
         """Em cada botão, a letra e o texto; nos já escolhidos, também o sinal e a classe do acerto ou do erro."""
         for letter, option, button in zip(LETTERS, self.question.options, self.buttons):
             sign, style = _verdict(option) if option in tried else ("", "")
-            button.description = f"{sign}{letter}. {page.plain(option.text)}"
+            button.description = f"{sign}{letter}. {plain(option.text)}"
             for name in ("quiz-right", "quiz-wrong"):
                 (button.add_class if name == style else button.remove_class)(name)
 
@@ -80,7 +126,7 @@ class Written:
 
     def __init__(self, question, number, total):
         self.question = question
-        self.statement = widgets.HTML(f"<p>{page.heading(question, number, total)}</p>")
+        self.statement = widgets.HTML(f"<p>{heading(question, number, total)}</p>")
         self.box = widgets.VBox().add_class("quiz-question")
         self.reset()
 
@@ -95,11 +141,11 @@ class Written:
         self.news, self.criteria, self.model = widgets.HTML(), widgets.VBox(), widgets.HTML()
         if len(text.strip()) >= ENOUGH:
             self._reveal()
-        check = live.button("Conferir pelos critérios", self._check)
+        check = pages.button("Conferir pelos critérios", self._check)
         self.box.children = (self.statement, self.text, check, self.news, self.criteria)
 
     def _tick(self, criterion, ticked):
-        tick = widgets.Checkbox(ticked, description=page.plain(criterion), indent=False, layout=_whole_line())
+        tick = widgets.Checkbox(ticked, description=plain(criterion), indent=False, layout=_whole_line())
         tick.observe(self._save_ticks, "value")
         return tick
 
@@ -119,13 +165,13 @@ class Written:
 
     def _reveal(self):
         title = widgets.HTML("<p><strong>Critérios.</strong> Releia a sua resposta e marque o que ela faz:</p>")
-        read = live.button("Ler uma resposta-modelo", self._show_model)
+        read = pages.button("Ler uma resposta-modelo", self._show_model)
         self.criteria.children = (title, *self.ticks, read, self.model)
 
     def _show_model(self, _):
         met = sum(tick.value for tick in self.ticks)
         opening = f"<strong>Você marcou {met} de {len(self.ticks)}. Uma resposta-modelo:</strong> "
-        self.model.value = _spoken(opening + page.inline(self.question.model_answer))
+        self.model.value = _spoken(opening + inline(self.question.model_answer))
 
 
 def _whole_line():
@@ -140,11 +186,11 @@ def _verdict(option):
 def _why(option, role):
     """O porquê da opção."""
     sign, style = _verdict(option)
-    told = page.inline(option.feedback)
+    told = inline(option.feedback)
     return _spoken(
         f"{sign}{told}" if option.correct else f"{sign}Ainda não. {told} Tente outra opção.", role, style
     )
 
 
 def _spoken(html, role="alert", style=""):
-    return live.spoken(html, role, f"quiz-feedback {style}".strip())
+    return pages.spoken(html, role, f"quiz-feedback {style}".strip())

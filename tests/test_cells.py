@@ -1,11 +1,16 @@
-"""O Preveja: um clique, guardado nesta máquina, mostrado ao lado do que se mediu; nada espera por ele."""
+"""O que uma célula mostra: o Preveja, o veredito, a página de um servidor. Nada espera, e nada interrompe."""
 
 import json
+from html import unescape
+from types import SimpleNamespace
 
+import nbformat
 import pytest
 
-from course_utils.classroom import live, predictions
+from course_utils import lesson
+from course_utils.classroom import pages, predictions
 from course_utils.classroom.predictions import Prediction
+from course_utils.classroom.verdicts import Verdicts
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +24,7 @@ def file(tmp_path, monkeypatch):
 def shown(monkeypatch):
     """O que foi para a tela, na ordem."""
     outputs = []
-    for module in (live, predictions):
+    for module in (pages, predictions):
         monkeypatch.setattr(module, "display", lambda data, raw: outputs.append(data))
     return outputs
 
@@ -69,12 +74,33 @@ def test_it_reads_as_plain_text_where_nothing_runs(shown):
     assert static[1]["text/plain"] == "Um número, em ms." and predictions.INVITATION in static[1]["text/html"]
 
 
-@pytest.mark.parametrize("content", ['["lixo"]', '{"02_onnx": 7}', '{"02_onnx": {"Tamanho": 7}}', "{meio"])
-def test_a_broken_file_is_a_blank_one(file, content, shown):
-    file.parent.mkdir()
-    file.write_text(content, encoding="utf-8")
-    guess = Prediction("02_onnx", "Tamanho")
-    assert guess.guess is None and predictions.table() is None
-    guess.compare("7,4 MB")
-    guess.keep(guess="20 MB")
-    assert predictions.table("02_onnx").rows == [("Tamanho", "20 MB", "7,4 MB")]
+def test_a_claim_that_holds_and_one_that_does_not_are_told_and_kept(capsys):
+    verdicts = Verdicts()
+    assert verdicts.check("o menor é mais rápido", 3 > 2) is True
+    assert verdicts.check("int8 ganha de float32", 0.9 > 1) is False
+    confirmed, refuted = capsys.readouterr().out.splitlines()
+    assert confirmed == "✔ Confirmou-se aqui: o menor é mais rápido."
+    assert refuted.startswith("✘ Aqui não se confirmou: int8 ganha de float32. O que se vê desta máquina: ")
+    assert "núcleos" in refuted
+    assert verdicts == {"o menor é mais rápido": "confirmou-se", "int8 ganha de float32": "não se confirmou"}
+
+
+def test_a_machine_that_tells_nothing_of_itself_is_no_error(monkeypatch, capsys):
+    monkeypatch.setattr("course_utils.measure.machine.instructions", lambda: None)
+    Verdicts().check("algo", False)
+    assert "instruções que o sistema não declara" in capsys.readouterr().out
+
+
+def test_the_frame_asks_before_it_opens_and_is_stored_as_a_sentence(shown):
+    pages.show(SimpleNamespace(page_url="http://127.0.0.1:1234/"), "docs", height=300, title='A "página"')
+    frame = shown[0]["text/html"]
+    assert (
+        frame.startswith('<p><a href="http://127.0.0.1:1234/docs" target="_blank"')
+        and 'title="A &quot;página&quot;"' in frame
+        and "height: 300px" in frame
+    )
+    door = unescape(frame.split('srcdoc="')[1].split('"')[0])
+    assert 'fetch("http://127.0.0.1:1234/docs"' in door and "Rode de novo a célula que o inicia" in door
+    cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", shown[0])])
+    (stored,) = lesson.normalise(nbformat.v4.new_notebook(cells=[cell])).cells
+    assert stored.outputs[0].data == {"text/plain": lesson.LIVE_PAGE}
