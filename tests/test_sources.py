@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 from needs import miss
 
-from course_utils.setup import downloads, network, progress, sources
+from course_utils.setup import network, progress, sources, wheels
 from course_utils.setup.sources import Sources
 
 
@@ -76,13 +76,13 @@ def test_without_configuration_nothing_is_invented_and_a_kit_asks_no_index(tmp_p
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
-    """Responde com os códigos `codes`, em ordem, e depois sempre com `code`; anota a senha que recebeu."""
+    """Responde com `code`; anota a senha que recebeu."""
 
-    code, codes, seen = 200, (), None
+    code, seen = 200, None
 
     def do_GET(self):
         type(self).seen = self.headers.get("Authorization")
-        self.send_response(self.codes.pop() if self.codes else self.code)
+        self.send_response(self.code)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -164,17 +164,14 @@ def test_every_index_is_tried_and_the_default_one_too(monkeypatch):
 
 
 def fetch(address, folder, where, content=b""):
-    file = downloads.File("a/b.whl", f"{address}/b.whl", f"sha256:{hashlib.sha256(content).hexdigest()}")
-    with progress.Progress() as shown:
-        downloads.fetch([file], folder, where, shown, "Baixando")
-    return (folder / "a" / "b.whl").read_bytes()
+    wheel = wheels.Wheel("b.whl", f"{address}/b.whl", hashlib.sha256(content).hexdigest(), 0)
+    wheels.fetch(wheel, folder, where)
 
 
-def test_a_download_carries_the_password_of_its_index_and_is_tried_again(tmp_path, monkeypatch):
+def test_a_download_carries_the_password_of_its_index(tmp_path):
     with server() as (address, handler):
-        where = Sources({"index-url": address.replace("://", "://eu:senha%21@")})
-        handler.codes = [503, 502]  # os dois primeiros pedidos
-        assert fetch(address, tmp_path, where) == b"" and handler.seen == "Basic ZXU6c2VuaGEh"
+        fetch(address, tmp_path, Sources({"index-url": address.replace("://", "://eu:senha%21@")}))
+    assert (tmp_path / "b.whl").read_bytes() == b"" and handler.seen == "Basic ZXU6c2VuaGEh"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +182,7 @@ def test_a_download_carries_the_password_of_its_index_and_is_tried_again(tmp_pat
 def test_a_download_that_fails_is_a_sentence_and_leaves_nothing(tmp_path, code, content, said):
     with server(code) as (address, _), pytest.raises(progress.SetupError, match=said):
         fetch(address, tmp_path, Sources(), content)
-    assert list((tmp_path / "a").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---------------------------------------------------------------- o andamento
