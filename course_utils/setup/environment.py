@@ -1,7 +1,8 @@
 """Prepara o ambiente do curso (a pasta `.venv`) usando só a biblioteca padrão.
 
 `ensure` olha o que existe, faz apenas o que falta e devolve o Python a usar. A marca dentro do ambiente nasce com
-`finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido.
+`finished: false` e só muda no fim de tudo: assim a chamada seguinte reconhece um trabalho interrompido. Uma
+atualização não a apaga: a marca diz outros locks até que termine, e o que já havia continua valendo.
 
 `python -m course_utils.setup.environment` prepara o próprio Python que o roda (é o que o Binder faz).
 """
@@ -20,8 +21,7 @@ from course_utils.setup import failures, lock, packages, sources, venv
 from course_utils.setup.progress import Progress, SetupError, duration, gigabytes, require_space, run
 from course_utils.setup.venv import link_package, read_mark, venv_python, write_mark
 
-# O instalado e os arquivos baixados, com folga.
-NEW_BYTES, UPDATE_BYTES = 6_000_000_000, 1_500_000_000
+NEEDED_BYTES = 6_000_000_000  # o instalado e os arquivos baixados, com folga
 
 SAY = {
     "absent": "Preparando o ambiente do curso em .venv (só desta vez; precisa de internet).",
@@ -44,7 +44,6 @@ BAD_LINK = (
     "pasta vazia, e rode de novo."
 )
 BUSY = "Outra janela já está preparando o ambiente: espere ela terminar e rode de novo."
-WITHOUT_EXTRA = "Os notebooks da série não precisam deste extra."
 
 
 def ensure(root: str | Path, extras=(), kit=None) -> str:
@@ -67,8 +66,6 @@ def ensure(root: str | Path, extras=(), kit=None) -> str:
                 if state != "ready":  # outra chamada pode ter terminado entre o primeiro exame e a trava
                     prepare(root, state, locks, kit)
     except OSError as problem:
-        if files.REASONS.get(problem.errno) is files.FULL:
-            raise SetupError(failures.DISK_FULL) from problem
         raise SetupError(
             f"Não consegui preparar a pasta do curso {files.explain(problem)}, feche os programas que a usam "
             "e rode de novo."
@@ -128,20 +125,10 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
     with open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log, Progress() as progress:
         if state in ANEW:
             create(root, log, progress)
-        else:
-            require_space(folder, UPDATE_BYTES)
-        mark = read_mark(folder) or {}
         where = sources.only(kit / "wheels") if kit else sources.read(python)
-        locks = sorted({*locks, *(name for name in mark.get("locks", {}) if (root / name).exists())})
-        before = packages.installed(folder)
-        if state != "extra":  # um extra só acrescenta: se parar no meio, a série continua inteira
-            write_mark(folder, **mark | {"finished": False})
-        try:
-            cpu = packages.install(root, folder, python, locks, where, log, progress)
-        except SetupError as problem:
-            if state not in ANEW and packages.installed(folder) == before:  # o que havia continua valendo
-                write_mark(folder, **mark)
-            raise SetupError(f"{problem} {WITHOUT_EXTRA}" if state == "extra" else problem) from None
+        kept = [name for name in read_mark(folder).get("locks", {}) if (root / name).exists()]
+        locks = sorted({*locks, *kept})  # o extra que já veio continua
+        cpu = packages.install(root, folder, python, locks, where, log, progress)
         finish(root, folder, locks, cpu)
         progress.clear()
         taken = duration(time.monotonic() - started)
@@ -171,7 +158,7 @@ def create(root: Path, log, progress: Progress) -> None:
     write_mark(folder, finished=False)
     progress.show("1/3 Criando .venv")
     venv.empty(folder)
-    require_space(folder, NEW_BYTES)
+    require_space(folder, NEEDED_BYTES)
     # O Python de base, e não o de um ambiente ativado: este pode ser o próprio .venv que se vai refazer.
     base = getattr(sys, "_base_executable", sys.executable)
     problem = failures.disk(folder)

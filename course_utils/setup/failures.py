@@ -16,7 +16,6 @@ from course_utils.setup import network
 from course_utils.setup.sources import Sources
 
 PROBE_BYTES = 64_000_000  # menos do que isto livre, nenhum pacote grande cabe
-DISK_FULL = "O disco encheu durante a preparação: libere espaço e rode de novo."
 NO_EXECUTION = (
     "O disco desta pasta não deixa executar programas (foi montado com noexec): copie o projeto para outro "
     "lugar, como a sua pasta pessoal, e rode de novo."
@@ -56,8 +55,6 @@ def disk(folder: Path) -> str | None:
                     file.write(bytes(1_000_000))
             return None if os.name == "nt" else programs(Path(place))
     except OSError as problem:
-        if files.REASONS.get(problem.errno) is files.FULL:
-            return DISK_FULL
         return f"Não consegui gravar em .venv {files.explain(problem)} e rode de novo."
 
 

@@ -89,10 +89,9 @@ def install(
 def bring_uv(root: Path, prefix: Path, python: Path, where: Sources, log) -> None:
     """O pip instala o uv fixado no lock, e nenhum outro: as impressões digitais têm de conferir."""
     pin = lock.read(root)["uv"]
-    if uv_of(prefix).exists():
-        asked = subprocess.run([uv_of(prefix), "--version"], capture_output=True, encoding="utf-8", check=False)
-        if asked.stdout.split()[1:2] == [pin.split()[0].removeprefix("uv==")]:
-            return
+    whole = pin.split()[0].replace("==", "-") + ".dist-info"
+    if uv_of(prefix).exists() and whole in [info.name for info in installed(prefix)]:
+        return
     requirement = prefix / "uv.txt"
     requirement.write_text(pin, encoding="utf-8")
     command = [python, *PIP, *LOCKED, "--force-reinstall", *where.pip, "-r", requirement]
