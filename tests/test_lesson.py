@@ -22,7 +22,6 @@ def test_it_runs_only_what_was_asked_and_reports_time_and_memory(folder, capsys)
     assert lesson.main(["01"]) == 0
     out = capsys.readouterr().out
     assert "01_a" in out and "MB" in out and "passaporte" in out.lower()
-    assert "✔ nenhum notebook acima de 60 s: 01_a" in out
     assert "02_b" not in out
 
 
@@ -65,6 +64,17 @@ def test_repeating_uses_the_same_kernel_and_each_cell_is_timed_the_added_one_too
     assert notebook.cells[2].outputs[0].text == "2\n" and run.peak_bytes > 20e6
     assert len(run.cells) == 3 * 2 and run.cells[1] >= 0.5
     assert len(nbformat.read(path, as_version=4).cells) == 2
+
+
+def test_the_table_names_the_slowest_cell_and_adds_up():
+    runs = (
+        lesson.Run("00_a", 12.34, 400_000_000, (2.5, 9.0)),
+        lesson.Run("09_b", 61.0, 1_200_000_000, (45.0, 14.5)),
+    )
+    lines = lesson.table(runs).splitlines()
+    assert lines[1].split() == ["00_a", "12,3", "s", "[2]", "9,0", "s", "400", "MB"]
+    assert lines[2].split() == ["09_b", "61,0", "s", "[1]", "45,0", "s", "1200", "MB"]
+    assert lines[3].split() == ["total", "73,3", "s"] and len(lines[1]) == len(lines[2])
 
 
 def test_plumbing_is_stored_folded_and_so_is_the_answer_to_a_guess():
