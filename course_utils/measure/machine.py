@@ -31,7 +31,7 @@ def describe():
         "instructions": instructions(),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "python": platform.python_version(),
-        "libraries": versions(),
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
     }
 
 
@@ -43,19 +43,6 @@ def instructions():
     except OSError:
         return None
     return [name for flag, name in INSTRUCTIONS.items() if flag in words]
-
-
-def versions():
-    """`{biblioteca: versão}` das que pesam nas medidas e estão instaladas."""
-    found = {}
-    for name in LIBRARIES:
-        # No Linux x86 o TensorFlow vem no pacote só para CPU.
-        for package in (name, f"{name}-cpu"):
-            try:
-                found.setdefault(name, metadata.version(package))
-            except metadata.PackageNotFoundError:
-                continue
-    return found
 
 
 def sentences(machine):
