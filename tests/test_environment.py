@@ -18,8 +18,7 @@ from faults import disk
 from wheelhouse import PROJECT, make_root, make_wheels, write_lock
 
 from course_utils.setup import environment, failures, lock, packages
-from course_utils.setup.environment import SetupError, ensure, venv_python
-from course_utils.setup.venv import MARK
+from course_utils.setup.environment import MARK, SetupError, ensure, venv_python
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="o uv destas provas é um roteiro do sh")
 
@@ -189,11 +188,11 @@ def test_an_environment_made_by_pip_or_that_lost_a_package_is_updated(root, caps
 
 def test_what_an_interruption_or_a_defect_leaves_is_recognised(root, monkeypatch):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(environment.venv, "answers", lambda python: False)
+        patch.setattr(environment, "answers", lambda python: False)
         assert environment.diagnose(root, [lock.BASE]) == "unfinished"
     venv_python(root).unlink()
     venv_python(root).write_bytes(b"lixo")
-    assert not environment.venv.answers(venv_python(root))
+    assert not environment.answers(venv_python(root))
     for content in ("{corrom", '{"finished": false}'):
         (root / ".venv" / MARK).write_text(content, encoding="utf-8")
         assert environment.diagnose(root, [lock.BASE]) == "unfinished"

@@ -13,7 +13,7 @@ from tree import copy_into
 from wheelhouse import make_wheel
 
 from course_utils.model import artifacts
-from course_utils.setup import kit, lock, network, sources, wheels
+from course_utils.setup import failures, kit, lock, sources, wheels
 from course_utils.setup.progress import SetupError
 
 CPU = "torch-1.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"
@@ -233,7 +233,7 @@ def test_a_kit_sets_up_a_fresh_copy_without_network(tmp_path):
     """Um kit desta máquina, um projeto recém-copiado, sem cache e sem rede: fica pronto, e o teste passa."""
     if sys.platform != "linux" or not shutil.which("unshare"):
         miss("falta o unshare (pacote util-linux)")
-    if problem := network.explain(sources.read(sys.executable)):
+    if problem := failures.network(sources.read(sys.executable)):
         miss(problem)
     folder, root = tmp_path / "kit", tmp_path / "projeto"
     subprocess.run([sys.executable, "-m", "course_utils.setup.kit", folder], cwd=artifacts.ROOT, check=True)

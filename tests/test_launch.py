@@ -121,7 +121,6 @@ def test_other_options_pass_as_they_came_and_the_lab_sees_only_this_environment(
     ("options", "said"),
     [
         *((["--port", port], launch.BAD_PORT.format(port)) for port in ("0", "70000", "-1", "abc", "", "9555.5")),
-        (["--port"], launch.NO_VALUE.format("--port")),
     ],
 )
 def test_an_option_that_does_not_serve_is_a_sentence(options, said, started, capsys):

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
+import shutil
+import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
 from course_utils import files
-from course_utils.setup import failures, lock, packages, sources, venv
+from course_utils.setup import failures, lock, packages, sources
 from course_utils.setup.progress import Progress, SetupError, duration, gigabytes, require_space, run
-from course_utils.setup.venv import link_package, read_mark, venv_python, write_mark
 
+MARK = "course_utils.json"  # na .venv: de quem ela é, e se está pronta
 NEEDED_BYTES = 6_000_000_000  # o instalado e os arquivos baixados, com folga
 
 SAY = {
@@ -81,7 +85,7 @@ def diagnose(root: Path, locks: list[str]) -> str:
     mark = read_mark(folder)
     if mark is None:
         return "foreign"
-    if not mark.get("finished") or not venv.answers(python):
+    if not mark.get("finished") or not answers(python):
         return "unfinished"
     if not is_complete(root, folder, python, [lock.BASE]):
         return "outdated"
@@ -120,7 +124,7 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
     """Cria, refaz ou atualiza `.venv`, conforme `state`, e conta o resultado."""
     folder, python, started = root / ".venv", venv_python(root), time.monotonic()
     refuse_a_bad_place(root)
-    said = SAY[state].format(venv.set_aside(folder)) if state == "foreign" else SAY[state]
+    said = SAY[state].format(set_aside(folder)) if state == "foreign" else SAY[state]
     print(said.replace("; precisa de internet", "; sem internet, com o kit") if kit else said, flush=True)
     with open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log, Progress() as progress:
         if state in ANEW:
@@ -132,7 +136,7 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
         finish(root, folder, locks, cpu)
         progress.clear()
         taken = duration(time.monotonic() - started)
-        print(f"Ambiente pronto em {taken}; ocupa {gigabytes(venv.size(folder))} em .venv.", flush=True)
+        print(f"Ambiente pronto em {taken}; ocupa {gigabytes(size(folder))} em .venv.", flush=True)
 
 
 def finish(root: Path, prefix: Path, locks: list[str], cpu: bool) -> None:
@@ -157,7 +161,7 @@ def create(root: Path, log, progress: Progress) -> None:
     folder.mkdir(exist_ok=True)
     write_mark(folder, finished=False)
     progress.show("1/3 Criando .venv")
-    venv.empty(folder)
+    empty(folder)
     require_space(folder, NEEDED_BYTES)
     # O Python de base, e não o de um ambiente ativado: este pode ser o próprio .venv que se vai refazer.
     base = getattr(sys, "_base_executable", sys.executable)
@@ -165,6 +169,68 @@ def create(root: Path, log, progress: Progress) -> None:
     if problem or run([base, "-I", "-X", "utf8", "-m", "venv", folder], log, sources.Sources().environment):
         raise SetupError(problem or failures.disk(folder) or failures.UNKNOWN)
     link_package(root, folder)
+
+
+def venv_python(root: str | Path) -> Path:
+    return Path(root) / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def answers(python: Path) -> bool:
+    """O Python funciona?"""
+    try:
+        command = [python, "-I", "-c", ""]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def read_mark(prefix: Path) -> dict | None:
+    """None se a pasta não é nossa; uma marca ilegível é nossa e está por terminar."""
+    if not (prefix / MARK).is_file():
+        return None
+    try:
+        return dict(json.loads((prefix / MARK).read_text(encoding="utf-8")))
+    except ValueError:
+        return {"finished": False}
+
+
+def write_mark(prefix: Path, **content) -> None:
+    files.write_text(prefix / MARK, json.dumps(content, indent=1))
+
+
+def set_aside(folder: Path) -> str:
+    """Guarda uma `.venv` alheia com outro nome: nunca se apaga o que não fizemos."""
+    number, other = 1, folder.with_name(".venv.anterior")
+    while os.path.lexists(other):
+        number += 1
+        other = folder.with_name(f".venv.anterior-{number}")
+    folder.rename(other)
+    return other.name
+
+
+def empty(folder: Path) -> None:
+    """Apaga tudo, menos a marca: mesmo que isto seja interrompido, a pasta continua reconhecida como nossa."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != MARK:
+            path.unlink()
+
+
+def link_package(root: str | Path, folder: str | Path | None = None) -> None:
+    """Faz `import course_utils` funcionar em qualquer pasta: um .pth de caminho relativo, sem acentos."""
+    scheme = {"scheme": "venv", "vars": {"base": str(folder)}} if folder else {}
+    site = os.path.realpath(sysconfig.get_path("purelib", **scheme))
+    relative = Path(os.path.relpath(os.path.realpath(root), site)).as_posix()
+    Path(site, "course_utils.pth").write_text(relative + "\n", encoding="utf-8")
+
+
+def size(folder: Path) -> int:
+    """Bytes em `folder`, sem os links."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        total += sum(os.lstat(os.path.join(parent, name)).st_size for name in names)  # noqa: PTH118
+    return total
 
 
 def main() -> None:

@@ -20,7 +20,6 @@ from course_utils.setup.progress import SetupError
 
 FIRST_PORT, LAST_PORT = 8888, 65535
 BAD_PORT = "A porta tem de ser um número de 1 a 65535, e veio «{}»: por exemplo, --port 9555."
-NO_VALUE = "Falta o valor da opção {}: por exemplo, --port 9555."
 TAKEN = "A porta {} está em uso ou é reservada: escolha outra com --port, por exemplo --port {}."
 
 
@@ -82,13 +81,10 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
 
 def read_options(options: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """`port` e `token`, de duas a última (o JupyterLab não aceita duas), e as outras opções, como vieram."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--port", "--ServerApp.port", "--LabApp.port", dest="port")
-    parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token")
-    try:
-        return parser.parse_known_args(options)
-    except argparse.ArgumentError:
-        raise SetupError(NO_VALUE.format(options[-1])) from None
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--port", "--ServerApp.port", "--LabApp.port", dest="port", nargs="?")
+    parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token", nargs="?")
+    return parser.parse_known_args(options)
 
 
 def choose_port(asked: str | None) -> int:

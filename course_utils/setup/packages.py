@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from course_utils.setup import failures, lock, network
+from course_utils.setup import failures, lock
 from course_utils.setup.progress import Progress, SetupError, run
 from course_utils.setup.sources import Sources
 
@@ -123,7 +123,7 @@ def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
     """Roda o uv: num terminal, o andamento que se vê é o dele; fora de um, tudo vai para o log."""
     shown = sys.stderr.isatty()
     done = run(command, log, where.environment, sys.stderr if shown else log)
-    if done and shown and not (failures.disk(prefix) or network.explain(where)):
+    if done and shown and not (failures.disk(prefix) or failures.network(where)):
         # O terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo.
         done = run(command, log, where.environment)
     if done:

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from course_utils import files
-from course_utils.setup import failures, lock, network, packages
+from course_utils.setup import failures, lock, packages
 from course_utils.setup.progress import SetupError
 from course_utils.setup.sources import Sources
 
@@ -59,7 +59,7 @@ def choose(root: Path, system: str, version: str, where: Sources, log) -> list[W
         if all(texts):
             break
     else:
-        raise SetupError(network.explain(where) or ABSENT.format(system, version))
+        raise SetupError(failures.network(where) or ABSENT.format(system, version))
     locked = "".join((root / name).read_text(encoding="utf-8") for name in (lock.BASE, lock.CPU))
     found = {}
     for package in (package for text in texts for package in tomllib.loads(text)["packages"]):
@@ -103,11 +103,11 @@ def fetch(wheel: Wheel, folder: Path, where: Sources) -> None:
     """Baixa `wheel` para a pasta do kit, conferido; levanta `SetupError`, ou o `OSError` do disco."""
     try:
         with files.draft(folder / wheel.path) as part:
-            with network.open_url(wheel.url, where) as answer, open(part, "wb") as file:
+            with failures.open_url(wheel.url, where) as answer, open(part, "wb") as file:
                 shutil.copyfileobj(answer, file, PIECE_BYTES)
             if not intact(part, wheel.sha256):
                 raise SetupError(CORRUPT.format(wheel.path))
     except (OSError, http.client.HTTPException) as error:
         if getattr(error, "errno", None) in files.REASONS:
             raise
-        raise SetupError(network.sentence(error, wheel.url)) from None
+        raise SetupError(failures.sentence(error, wheel.url)) from None
