@@ -94,7 +94,7 @@ def test_a_part_alone_is_renewed_and_the_others_keep_their_dates(folder, capsys)
     assert parts.keys() == set(bench.PARTS) and parts["optimization"] == old
     assert parts["serving"]["command"] == "python -m course_utils bench serving notebooks"
     assert {"machine", "date", "command", "seconds", "values", "text"} <= parts["serving"].keys()
-    assert "02/01/2025" in report and all(line in report for line in machine.sentences(machine.describe()))
+    assert "02/01/2025" in report and all(line in report for line in machine.sentences())
     assert "[2 de 2] serving" in capsys.readouterr().out
 
 

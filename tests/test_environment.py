@@ -306,15 +306,9 @@ def test_what_would_not_work_is_said_before_anything_is_made(tmp_path, wheels, m
     assert not (root / ".venv" / "pyvenv.cfg").exists()
 
 
-def test_a_place_that_does_not_serve(tmp_path, wheels):
+def test_a_path_with_a_colon_a_read_only_place_and_one_that_executes_nothing(tmp_path, wheels):
     root = make_root(tmp_path / "aula 32: deploy", wheels)
     assert refusal(root) == environment.SEPARATOR.format(root, ":")
-    root = make_root(tmp_path, wheels)
-    (root / "artifacts").write_text("um arquivo no lugar da pasta", encoding="utf-8")
-    assert refusal(root).startswith("Não consegui preparar a pasta do curso (")
-
-
-def test_a_read_only_place_and_one_that_executes_nothing(tmp_path, wheels):
     root = make_root(tmp_path, wheels)
     with disk(tmp_path / "ro", "ro"):
         (root / "artifacts").symlink_to(tmp_path / "ro")

@@ -51,7 +51,7 @@ def measure(name, command):
     # Importada só agora: uma parte que carrega um framework não pesa na memória das que vêm antes.
     part = importlib.import_module(f"course_utils.bench.{name}")
     date = datetime.now().astimezone().isoformat(timespec="minutes")
-    result = {"machine": latency.machine(), "described": machine.sentences(machine.describe())}
+    result = {"machine": latency.machine(), "described": machine.sentences()}
     result |= {"date": date, "command": command} | part.run()
     result |= {"seconds": perf_counter() - start, "text": part.text(result)}
     state.write(FOLDER / f"{name}.json", result)
