@@ -237,7 +237,7 @@ def test_the_extra_only_adds_and_comes_along_in_later_updates(root, wheels, caps
     (half / "METADATA").write_text("Metadata-Version: 2.1\nName: delta\nVersion: 1.0\n", encoding="utf-8")
     capsys.readouterr()
     ensure(root, ["ray"])
-    assert capsys.readouterr().out.startswith("Acrescentando o extra ao ambiente em .venv")
+    assert capsys.readouterr().out.startswith(environment.SAY["outdated"])
     assert imports(root, "delta") and version(root) == "1.0"
     ensure(root)
     ensure(root, ["ray"])

@@ -4,6 +4,7 @@ import copy
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from small_notebooks import write
 
@@ -75,6 +76,14 @@ def test_the_table_names_the_slowest_cell_and_adds_up():
     assert lines[1].split() == ["00_a", "12,3", "s", "[2]", "9,0", "s", "400", "MB"]
     assert lines[2].split() == ["09_b", "61,0", "s", "[1]", "45,0", "s", "1200", "MB"]
     assert lines[3].split() == ["total", "73,3", "s"] and len(lines[1]) == len(lines[2])
+
+
+def test_nothing_is_left_of_a_progress_bar(monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    loop = "from course_utils.bars import tqdm\nfor step in tqdm(range(3), desc='medindo'):\n    pass"
+    notebook = new_notebook(cells=[new_code_cell(loop)])
+    NotebookClient(notebook).execute()
+    assert [output.get("data") for output in notebook.cells[0].outputs] == [{"text/plain": ""}]
 
 
 def test_plumbing_is_stored_folded_and_so_is_the_answer_to_a_guess():

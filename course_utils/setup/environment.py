@@ -32,7 +32,6 @@ SAY = {
     "unfinished": "O ambiente em .venv está pela metade ou com defeito: refazendo; aproveita-se o que já veio.",
     "outdated": "As versões do curso mudaram, ou faltam pacotes em .venv: atualizando o ambiente.",
     "foreign": "A pasta .venv não é deste curso: foi guardada como {}, e uma nova será criada.",
-    "extra": "Acrescentando o extra ao ambiente em .venv (só desta vez; precisa de internet).",
 }
 ANEW = ("absent", "unfinished", "foreign")
 SEPARATOR = (
@@ -87,20 +86,14 @@ def diagnose(root: Path, locks: list[str]) -> str:
         return "foreign"
     if not mark.get("finished") or not answers(python):
         return "unfinished"
-    if not is_complete(root, folder, python, [lock.BASE]):
-        return "outdated"
-    return "ready" if made_with(root, mark, locks) else "extra"
-
-
-def made_with(root: Path, mark: dict, locks: list[str]) -> bool:
-    """O ambiente dessa marca foi preparado com estes mesmos locks? (A de quando era o pip não os tem.)"""
-    return all(mark.get("locks", {}).get(name) == digest(root, name) for name in locks)
+    return "ready" if is_complete(root, folder, python, locks) else "outdated"
 
 
 def is_complete(root: Path, prefix: Path, python: Path, locks: list[str]) -> bool:
     """O ambiente da pasta `prefix` foi preparado com estes mesmos locks, e continua inteiro?"""
     mark = read_mark(prefix) or {}
-    if not mark.get("finished") or not made_with(root, mark, locks):
+    made_with = mark.get("locks", {})  # um ambiente de quando era o pip não os tem
+    if not mark.get("finished") or any(made_with.get(name) != digest(root, name) for name in locks):
         return False
     return packages.whole(root, prefix, python, locks, mark["cpu"])
 

@@ -133,12 +133,9 @@ def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
 def try_imports(root: Path, prefix: Path, python: Path, locks: list[str], log) -> None:
     """Importa de verdade, no Python do ambiente, os pacotes principais que os `locks` trazem."""
     present = {name for one in locks for name in lock.read(root, one)}
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     log.flush()
     running = [
-        subprocess.Popen(
-            [str(python), "-X", "utf8", "-c", PROBE, *names], env=env, cwd=prefix, stdout=log, stderr=log
-        )
+        subprocess.Popen([str(python), "-I", "-X", "utf8", "-c", PROBE, *names], stdout=log, stderr=log)
         for group in PROBED
         if (names := [name for name in group if name in present])
     ]
