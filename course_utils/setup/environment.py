@@ -22,7 +22,7 @@ from pathlib import Path
 
 from course_utils import files
 from course_utils.setup import failures, lock, packages, sources
-from course_utils.setup.progress import Progress, SetupError, duration, gigabytes, require_space, run
+from course_utils.setup.progress import Progress, SetupError, gigabytes, require_space, run
 
 MARK = "course_utils.json"  # na .venv: de quem ela é, e se está pronta
 NEEDED_BYTES = 6_000_000_000  # o instalado e os arquivos baixados, com folga
@@ -128,8 +128,8 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
         cpu = packages.install(root, folder, python, locks, where, log, progress)
         finish(root, folder, locks, cpu)
         progress.clear()
-        taken = duration(time.monotonic() - started)
-        print(f"Ambiente pronto em {taken}; ocupa {gigabytes(size(folder))} em .venv.", flush=True)
+        taken = time.monotonic() - started
+        print(f"Ambiente pronto em {taken:.0f} s; ocupa {gigabytes(size(folder))} em .venv.", flush=True)
 
 
 def finish(root: Path, prefix: Path, locks: list[str], cpu: bool) -> None:

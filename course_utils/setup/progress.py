@@ -37,11 +37,6 @@ class Progress:
         self.clear()
 
 
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
 def gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB".replace(".", ",")
 
