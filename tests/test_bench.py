@@ -112,6 +112,12 @@ def test_what_had_ended_is_kept_and_a_broken_file_is_not_measured(ending, folder
     assert bench.measured().keys() == {"notebooks"}
 
 
+def test_an_unknown_part_is_a_usage_error(capsys):
+    with pytest.raises(SystemExit):
+        bench.main(["velocidade"])
+    assert "não há a parte velocidade" in capsys.readouterr().err
+
+
 # ------------------------------------------------------------------ o que os notebooks medem
 
 

@@ -24,9 +24,11 @@ PARTS = ("notebooks", "serving", "optimization")  # as mais curtas antes
 def main(arguments=None):
     """Roda as partes pedidas; devolve 0. O que uma interrupção ou uma falha encontra pronto fica no relatório."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=PARTS, help="padrão: as três")
+    parser.add_argument("parts", nargs="*", metavar="parte", help=", ".join(PARTS))
     parser.add_argument("--publish", action="store_true", help="leva o que se mediu a data/bench.json e ao README")
     options = parser.parse_args(arguments)
+    if unknown := [name for name in options.parts if name not in PARTS]:
+        parser.error(f"não há a parte {', '.join(unknown)}; escolha entre {', '.join(PARTS)}")
     if options.publish:
         table.publish(measured())
         return 0
