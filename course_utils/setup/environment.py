@@ -126,14 +126,19 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
         kept = [name for name in read_mark(folder).get("locks", {}) if (root / name).exists()]
         locks = sorted({*locks, *kept})  # o extra que já veio continua
         cpu = packages.install(root, folder, python, locks, where, log, progress)
-        finish(root, folder, locks, cpu)
+        finish(root, folder, python, locks, cpu, log, progress)
         progress.clear()
         taken = time.monotonic() - started
         print(f"Ambiente pronto em {taken:.0f} s; ocupa {gigabytes(size(folder))} em .venv.", flush=True)
 
 
-def finish(root: Path, prefix: Path, locks: list[str], cpu: bool) -> None:
-    write_mark(prefix, finished=True, locks={name: digest(root, name) for name in locks}, cpu=cpu)
+def finish(root, prefix: Path, python: Path, locks: list[str], cpu: bool, log, progress: Progress) -> None:
+    """Experimenta o que se instalou e o dá por pronto; o que não funciona, a chamada seguinte refaz do começo."""
+    mark = {"locks": {name: digest(root, name) for name in locks}, "cpu": cpu}
+    write_mark(prefix, finished=False, **mark)
+    progress.show("3/3 Conferindo")
+    packages.try_imports(root, prefix, python, locks, log)
+    write_mark(prefix, finished=True, **mark)
 
 
 def refuse_a_bad_place(root: Path) -> None:
@@ -233,7 +238,7 @@ def main() -> None:
         with Progress() as progress:
             cpu = packages.install(root, prefix, python, [lock.BASE], sources.read(python), log, progress)
             link_package(root)
-            finish(root, prefix, [lock.BASE], cpu)
+            finish(root, prefix, python, [lock.BASE], cpu, log, progress)
 
 
 if __name__ == "__main__":

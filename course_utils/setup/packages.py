@@ -69,7 +69,7 @@ def without_cuda(root: Path, place: str) -> list[str]:
 def install(
     root: Path, prefix: Path, python: Path, locks: list[str], where: Sources, log, progress: Progress
 ) -> bool:
-    """Deixa em `prefix` tudo o que os `locks` fixam, e o experimenta; verdadeiro se o PyTorch é o sem CUDA.
+    """Deixa em `prefix` tudo o que os `locks` fixam; verdadeiro se o PyTorch é o sem CUDA.
 
     Levanta `SetupError`, com o fato que explica a falha.
     """
@@ -81,8 +81,6 @@ def install(
     with selection(root, locks, torch is not None) as wanted:
         progress.clear()
         run_uv(uv_install(prefix, python, *where.uv, *(torch or []), *wanted), prefix, where, log)
-    progress.show("3/3 Conferindo")
-    try_imports(root, prefix, python, locks, log)
     return torch is not None
 
 
