@@ -125,15 +125,15 @@ def prepare(root: Path, state: str, locks: list[str], kit) -> None:
         where = sources.only(kit / "wheels") if kit else sources.read(python)
         kept = [name for name in read_mark(folder).get("locks", {}) if (root / name).exists()]
         locks = sorted({*locks, *kept})  # o extra que já veio continua
-        cpu = packages.install(root, folder, python, locks, where, log, progress)
-        finish(root, folder, python, locks, cpu, log, progress)
+        fill(root, folder, python, locks, where, log, progress)
         progress.clear()
         taken = time.monotonic() - started
         print(f"Ambiente pronto em {taken:.0f} s; ocupa {gigabytes(size(folder))} em .venv.", flush=True)
 
 
-def finish(root, prefix: Path, python: Path, locks: list[str], cpu: bool, log, progress: Progress) -> None:
-    """Experimenta o que se instalou e o dá por pronto; o que não funciona, a chamada seguinte refaz do começo."""
+def fill(root: Path, prefix: Path, python: Path, locks: list[str], where, log, progress: Progress) -> None:
+    """Instala o que os `locks` fixam e o experimenta; o que não funciona, a chamada seguinte refaz do começo."""
+    cpu = packages.install(root, prefix, python, locks, where, log, progress)
     mark = {"locks": {name: digest(root, name) for name in locks}, "cpu": cpu}
     write_mark(prefix, finished=False, **mark)
     progress.show("3/3 Conferindo")
@@ -236,9 +236,8 @@ def main() -> None:
     root, prefix, python = files.ROOT, Path(sys.prefix), Path(sys.executable)
     with only_one(root), open(root / "artifacts" / "setup.log", "w", encoding="utf-8") as log:
         with Progress() as progress:
-            cpu = packages.install(root, prefix, python, [lock.BASE], sources.read(python), log, progress)
-            link_package(root)
-            finish(root, prefix, python, [lock.BASE], cpu, log, progress)
+            fill(root, prefix, python, [lock.BASE], sources.read(python), log, progress)
+        link_package(root)
 
 
 if __name__ == "__main__":
