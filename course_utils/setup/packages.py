@@ -121,8 +121,7 @@ def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
     """Roda o uv: num terminal, o andamento que se vê é o dele; fora de um, tudo vai para o log."""
     shown = sys.stderr.isatty()
     done = run(command, log, where.environment, sys.stderr if shown else log)
-    if done and shown and not (failures.disk(prefix) or failures.network(where)):
-        # O terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo.
+    if done and shown:  # o terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo
         done = run(command, log, where.environment)
     if done:
         raise SetupError(failures.explain(where, prefix, log))
