@@ -107,38 +107,27 @@ def test_without_the_cpu_build_of_torch_the_one_with_cuda_comes(place):
     assert {SHELF[1], SHELF[6]} <= names(folder, "linux-3.11")
 
 
-def test_a_second_call_brings_only_what_is_missing(place, monkeypatch, capsys):
+def test_what_came_before_an_interruption_stays_and_later_calls_bring_only_what_is_missing(place, monkeypatch):
     root, shelf, folder = place
-    kit.make(root, folder, ["windows-3.13"])
     brought, fetch = [], wheels.fetch
-    monkeypatch.setattr(wheels, "fetch", lambda wheel, *rest: brought.append(wheel.path) or fetch(wheel, *rest))
-    kit.make(root, folder, ["windows-3.13"])
-    assert not brought and "faltam 0,0 GB, 0." in capsys.readouterr().out
-    # Um arquivo estragado e um alvo novo: o kit passa a servir aos dois.
-    (folder / "wheels" / SHELF[0]).write_bytes(b"meia copia")
-    kit.make(root, folder, ["macos-3.13"])
-    assert set(brought) == {f"wheels/{name}" for name in (SHELF[0], SHELF[3], SHELF[4])}
-    assert set(manifest(folder)["targets"]) == {"windows-3.13", "macos-3.13"}
-    kit.open_kit(root, folder)
 
-
-def test_an_interrupted_download_keeps_what_came_and_is_no_kit_yet(place, monkeypatch):
-    root, shelf, folder = place
-    fetch, calls = wheels.fetch, []
-
-    def interrupted(*arguments):
-        calls.append(arguments)
-        if len(calls) == 3:
+    def interrupted(wheel, *rest):
+        brought.append(wheel.path.removeprefix("wheels/"))
+        if len(brought) == 3:
             raise KeyboardInterrupt
-        return fetch(*arguments)
+        fetch(wheel, *rest)
 
     monkeypatch.setattr(wheels, "fetch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         kit.make(root, folder, ["windows-3.13"])
-    assert len([path for path in folder.rglob("*") if path.is_file()]) == 2, "sobrou um pedaço"
     assert "a cópia não terminou" in refusal(root, folder)
     kit.make(root, folder, ["windows-3.13"])
-    assert len(calls) == 3 + 2
+    assert len(brought) == 3 + 2
+    # Um arquivo estragado e um alvo novo: o kit passa a servir aos dois.
+    (folder / "wheels" / SHELF[0]).write_bytes(b"meia copia")
+    kit.make(root, folder, ["macos-3.13"])
+    assert set(brought[5:]) == {SHELF[0], SHELF[3], SHELF[4]}
+    assert set(manifest(folder)["targets"]) == {"windows-3.13", "macos-3.13"}
     kit.open_kit(root, folder)
 
 

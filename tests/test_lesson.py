@@ -1,11 +1,9 @@
 """O executor de notebooks: roda, mede, normaliza e diz qual célula parou."""
 
-import copy
-
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook
 from small_notebooks import write
 
 from course_utils import lesson
@@ -131,12 +129,3 @@ def test_the_type_of_a_text_comes_from_how_it_begins(source, kind):
 )
 def test_code_waits_for_the_guess_and_plumbing_is_not_shown(source, before, kind):
     assert lesson.code_slide(source, before) == kind
-
-
-def test_marking_twice_changes_nothing_and_touches_only_the_slides():
-    cells = [new_markdown_cell("# Um"), new_code_cell("x = 1", metadata={"tags": ["a"]})]
-    cells[1].metadata["slideshow"] = {"slide_type": "notes"}
-    once = lesson.mark_slides(new_notebook(cells=cells))
-    assert lesson.mark_slides(copy.deepcopy(once)) == once
-    metadata = [dict(cell.metadata) for cell in once.cells]
-    assert metadata == [{"slideshow": {"slide_type": "slide"}}, {"tags": ["a"]}]

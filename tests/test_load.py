@@ -1,12 +1,7 @@
 """O gerador de carga, contra servidores de comportamento conhecido: contas, limites, erros e processos."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
-import textwrap
 import threading
 import urllib.request
 from contextlib import contextmanager
@@ -16,8 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import psutil
 import pytest
-from endings import wait_for_the_end
-from waiting import PATIENCE_S, wait_for
+from waiting import PATIENCE_S
 
 from course_utils.classroom import plots, servers
 from course_utils.measure import load
@@ -228,26 +222,6 @@ def test_the_report_names_errors_and_a_saturated_generator():
         assert piece in text
     unanswered = load.report(Load(8, np.array([]), {"TimeoutError": 3}, 1.0, (0.0,)))
     assert "–" in unanswered and "CPU" not in unanswered  # o que ninguém mediu não ocupa uma coluna
-
-
-@pytest.mark.skipif(os.name == "nt", reason="usa SIGINT")
-def test_an_interrupted_load_leaves_no_process(server, seen):
-    """O Ctrl-C vem quando a carga já chegou ao servidor. Quem inicia os testes em segundo plano (`… &`) ignora o
-    SIGINT, e os filhos herdam isso: o roteiro o aceita de novo."""
-    code = f"""
-        import signal
-        from course_utils.measure import load
-
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        load.run({server.url + "delay/0.01"!r}, seconds=300)
-    """
-    notebook = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: seen()["seen"])
-    children = psutil.Process(notebook.pid).children()
-    assert len(children) == 1
-    notebook.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in notebook.communicate(timeout=PATIENCE_S)[1]
-    wait_for_the_end([children[0].pid])
 
 
 def test_the_curve_shows_latency_and_throughput_with_units():

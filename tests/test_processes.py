@@ -31,15 +31,3 @@ def test_an_error_brings_its_last_lines():
 def test_a_command_that_fails_says_its_code():
     with pytest.raises(processes.ProcessError, match="código 3"):
         processes.run([sys.executable, "-c", "raise SystemExit(3)"])
-
-
-def test_a_function_may_draw_in_the_other_process():
-    def draw():
-        import matplotlib
-
-        matplotlib.use("agg")
-        from matplotlib import pyplot
-
-        print(len(pyplot.plot([1, 2])))
-
-    assert processes.run_function(draw) == "1\n"
