@@ -18,50 +18,43 @@ from course_utils.measure import load
 from course_utils.measure.load_result import Load
 
 APP = """
-import asyncio, json, time
+import asyncio, time
 
-seen, clients, busy, peak = [], set(), 0, 0
+from fastapi import FastAPI, Request, Response
 
-async def app(scope, receive, send):
+app, seen, clients, busy, peak = FastAPI(), [], set(), 0, 0
+
+@app.get("/ready")
+async def ready():
+    return "ok"
+
+@app.get("/seen")
+async def tell():
+    global peak
+    told = {"seen": [*seen], "clients": len(clients), "peak": peak}
+    seen.clear(), clients.clear()
+    peak = 0
+    return told
+
+@app.api_route("/{name}", methods=["GET"])
+@app.api_route("/{name}/{value}", methods=["GET", "POST"])
+async def answer(request: Request, name: str, value: str = "0"):
     global busy, peak
-    if scope["type"] == "lifespan":
-        while True:
-            kind = (await receive())["type"]
-            await send({"type": kind + ".complete"})
-            if kind == "lifespan.shutdown":
-                return
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    name, _, value = scope["path"].strip("/").partition("/")
-    status, text = 200, b"ok"
-    if name == "seen":
-        text = json.dumps({"seen": seen, "clients": len(clients), "peak": peak}).encode()
-        seen.clear(), clients.clear()
-        peak = 0
-    elif name != "ready":
-        seen.append(scope["path"] if not body else f"{scope['method']} {len(body)} {dict(scope['headers'])[b'content-type'].decode()}")
-        clients.add(scope["client"])
-        busy += 1
-        peak = max(peak, busy)
-        if name == "delay":
-            await asyncio.sleep(float(value))
-        while name == "together" and peak < int(value):  # só responde quando tantos pedidos estão aqui dentro
-            await asyncio.sleep(0.001)
-        if name == "spin":
-            limit = time.thread_time() + float(value)  # de CPU: com vizinhos, o relógio anda e ela não
-            while time.thread_time() < limit:
-                pass
-        if name == "thirds" and len(seen) % 3 == 0:
-            status = 500
-        busy -= 1
-    headers = [(b"content-length", str(len(text)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
-"""  # noqa: E501
+    body = await request.body()
+    seen.append(f"POST {len(body)} {request.headers['content-type']}" if body else request.url.path)
+    clients.add(request.client)
+    busy += 1
+    peak = max(peak, busy)
+    if name == "delay":
+        await asyncio.sleep(float(value))
+    while name == "together" and peak < int(value):  # só responde quando tantos pedidos estão aqui dentro
+        await asyncio.sleep(0.001)
+    limit = time.thread_time() + float(value)  # de CPU: com vizinhos, o relógio anda e ela não
+    while name == "spin" and time.thread_time() < limit:
+        pass
+    busy -= 1
+    return Response("ok", 500 if name == "thirds" and len(seen) % 3 == 0 else 200)
+"""
 SHORT = {"warmup": 0, "seconds": 0.4}
 
 
