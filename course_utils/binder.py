@@ -17,12 +17,9 @@ REMOTE = re.compile(r"(?:@|//)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
 def origin():
-    """O endereço do `origin` deste clone (str); vazio se não há Git, clone ou `origin`."""
+    """O endereço do `origin` deste clone (str); vazio se não há clone ou `origin`."""
     command = ["git", "-C", str(files.ROOT), "remote", "get-url", "origin"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    except OSError:
-        return ""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def main(arguments=None):

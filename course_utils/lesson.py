@@ -12,15 +12,17 @@ import os
 import re
 import sys
 import time
+from dataclasses import dataclass
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
-from course_utils import files, pace
+from course_utils import files
 from course_utils.classroom import passport
 from course_utils.measure.memory import PeakMemory
+from course_utils.measure.numbers import br
 
 FOLDER = files.ROOT / "notebooks"
 LABS = "laboratorios/"
@@ -31,6 +33,19 @@ METADATA = {
 }
 LIVE_PAGE = "[Página ao vivo: rode esta célula para vê-la aqui.]"
 PERSONAL = "[O seu progresso: rode esta célula para vê-lo aqui.]\n"
+
+
+@dataclass(frozen=True)
+class Run:
+    """O que custou executar um notebook: segundos, pico de memória (bytes) com o que ele iniciou.
+
+    `cells`: os segundos de cada célula de código, em ordem.
+    """
+
+    notebook: str
+    seconds: float
+    peak_bytes: int
+    cells: tuple
 
 
 def find_notebooks(prefixes=()):
@@ -57,7 +72,7 @@ def choose(parser, arguments):
 
 
 def execute(path, *, repeat=1, last=None):
-    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, pace.Run)`.
+    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, Run)`.
 
     `last`: o código de uma célula a mais, no fim. As barras de progresso dos próprios notebooks não aparecem: não
     entram nas saídas guardadas. Levanta `CellExecutionError` se uma célula falha.
@@ -86,7 +101,7 @@ def execute(path, *, repeat=1, last=None):
                 client.execute_cell(notebook.cells[index], index, execution_count=number)
                 cells.append(time.perf_counter() - before)
                 bar.update()
-    return notebook, pace.Run(path.stem, time.perf_counter() - start, memory.peak, tuple(cells))
+    return notebook, Run(path.stem, time.perf_counter() - start, memory.peak, tuple(cells))
 
 
 def _kernel_log():
@@ -202,6 +217,18 @@ def _statements(source):
         return [ast.Pass()]
 
 
+def table(runs):
+    """Tabela de texto: tempo, célula mais demorada e pico de memória de cada notebook, e o total."""
+    width = max(len(run.notebook) for run in runs)
+    lines = [f"{'notebook':{width}}     tempo  célula mais demorada  pico de memória"]
+    for run in runs:
+        slowest = f"[{1 + run.cells.index(max(run.cells))}]{br(max(run.cells)):>7} s"
+        peak = f"{run.peak_bytes / 1e6:12.0f} MB"
+        lines.append(f"{run.notebook:{width}}  {br(run.seconds):>6} s  {slowest:>20}  {peak}")
+    total = sum(run.seconds for run in runs)
+    return "\n".join([*lines, f"{'total':{width}}  {br(total):>6} s"])
+
+
 def main(arguments=None):
     """Executa os notebooks pedidos; devolve 0, ou 1 se algum falhou."""
     parser = argparse.ArgumentParser(prog="python -m course_utils run", description=__doc__.splitlines()[0])
@@ -219,7 +246,7 @@ def main(arguments=None):
         if options.save:
             files.write_text(path, nbformat.writes(normalise(notebook)) + "\n")
         runs.append(run)
-    print(f"\n{pace.table(runs)}\n\n{pace.goals(runs)}\n\n{passport.text(passport.read())}")
+    print(f"\n{table(runs)}\n\n{passport.text(passport.read())}")
     return 0
 
 

@@ -113,11 +113,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def is_free(port, host=HOST):
-    """Pode-se atender em `host:port`? Com a porta 0: `host` é um endereço desta máquina?"""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def is_free(port):
+    """Pode-se atender nesta porta de 127.0.0.1?"""
     try:
-        socket.create_server((host, port), family=family).close()
-    except (OSError, UnicodeError):
+        socket.create_server((HOST, port)).close()
+    except OSError:
         return False
     return True

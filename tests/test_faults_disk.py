@@ -130,17 +130,6 @@ def test_truncated_prices_and_questions_are_named_with_their_cure(tmp_path):
     assert said.startswith("Falta a linha sagemaker_c7g_large em prices.csv.") and len(table) == 2
 
 
-def test_what_is_interrupted_while_being_written_stays_as_it_was(tmp_path):
-    file = tmp_path / "reference.onnx"
-    file.write_bytes(b"o de sempre")
-    artifacts.seal(file)
-    with pytest.raises(KeyboardInterrupt), artifacts.draft(file) as sketch:
-        sketch.write_bytes(b"met")
-        raise KeyboardInterrupt
-    artifacts.verify(file)
-    assert sketches(tmp_path) == []
-
-
 def test_a_notebook_saved_on_a_full_disk_is_not_lost(tmp_path):
     with disk(tmp_path / "cheio", "size=64k") as folder:
         notebook = folder / "01_x.ipynb"

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -16,7 +15,6 @@ from needs import miss
 from waiting import PATIENCE_S
 
 from course_utils.model import artifacts
-from course_utils.setup import launch
 
 ONLY_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="namespaces, taskset e qemu-user são do Linux")
 # Sem UTF-8 em lugar nenhum, numa página de código do Windows, e sem que o Python a troque por conta própria.
@@ -37,21 +35,6 @@ def test_signs_outside_the_code_page_never_break_a_command(page, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(b"? pronto")
-
-
-def test_without_a_home_what_the_libraries_keep_goes_to_artifacts(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert launch.writable_home("raiz") == {}
-    for name in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(name, str(tmp_path / "não existe"))
-    for name in launch.writable_home("raiz"):
-        monkeypatch.delenv(name, raising=False)
-    places = launch.writable_home("raiz")
-    assert {"JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR"} <= set(places)
-    assert all(Path(place).is_relative_to(Path("raiz", "artifacts", "home")) for place in places.values())
-    monkeypatch.setenv("MPLCONFIGDIR", "minha")
-    assert "MPLCONFIGDIR" not in launch.writable_home("raiz")
 
 
 # ------------------------------------------------------------------ um notebook inteiro numa máquina difícil

@@ -17,7 +17,7 @@ FLOORS = (
     {"bars", "files", "processes", "settings"},
     {"model", "measure"},
     {"serving", "classroom"},
-    {"lesson", "bench", "slides", "binder", "pace", "pocket_cloud"},
+    {"lesson", "bench", "slides", "binder", "pocket_cloud"},
     {"__main__"},
 )
 

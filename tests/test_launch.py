@@ -1,9 +1,9 @@
 """Os comandos e o JupyterLab: cada opção pedida vale uma vez só, e a que não serve vira uma frase."""
 
 import contextlib
+import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -53,12 +53,6 @@ def test_help_names_every_command_and_what_is_unknown_is_a_sentence(capsys):
         assert capsys.readouterr().err.splitlines()[0] == said
 
 
-def test_an_old_code_page_never_breaks_the_output():
-    command, env = [sys.executable, "-m", "course_utils", "--help"], {**os.environ, "PYTHONIOENCODING": "ascii"}
-    said = subprocess.check_output(command, cwd=PROJECT, env=env)
-    assert b"op??es" in said or b"op?es" in said
-
-
 @pytest.mark.parametrize(
     ("arguments", "extras", "kit", "rest"),
     [
@@ -103,7 +97,7 @@ def started(monkeypatch):
     "options", ["--port PORT", "--port=PORT", "--ServerApp.port=PORT", "--port=1 --LabApp.port PORT"]
 )
 def test_a_port_asked_for_is_the_one_that_opens(options, started, capsys):
-    port = launch.choose_port("127.0.0.1", None)
+    port = launch.choose_port(None)
     assert commands.main(["--no-browser", *options.replace("PORT", str(port)).split()]) == 0
     ((command, own),) = started
     assert f"http://127.0.0.1:{port}/lab/tree/notebooks/00_a_ponte.ipynb?token={own['JUPYTER_TOKEN']}" in (
@@ -113,12 +107,13 @@ def test_a_port_asked_for_is_the_one_that_opens(options, started, capsys):
     assert names.count("port") == 1 and f"--ServerApp.port={port}" in command and "--no-browser" in command
 
 
-def test_other_options_given_twice_win_once_and_the_lab_sees_only_this_environment(started, capsys):
-    assert commands.main(["--ip=0.0.0.0", "--IdentityProvider.token=abc", "--log-level", "INFO", "--debug"]) == 0
+def test_other_options_pass_as_they_came_and_the_lab_sees_only_this_environment(started, capsys):
+    assert commands.main(["--ip=0.0.0.0", "--IdentityProvider.token=abc", "--debug"]) == 0
     ((command, own),) = started
-    assert "--ServerApp.ip=0.0.0.0" in command and own["JUPYTER_TOKEN"] == "abc"
-    assert [option for option in command if "log" in option] == ["--log-level=DEBUG", "--LabApp.log_level=DEBUG"]
-    assert re.search(r"http://127\.0\.0\.1:\d+/lab/tree/.+\?token=abc\n", capsys.readouterr().out)
+    assert command[-2:] == ["--ip=0.0.0.0", "--debug"] and own["JUPYTER_TOKEN"] == "abc"
+    assert capsys.readouterr().out.splitlines()[0].endswith("?token=abc")
+    decided = json.loads((PROJECT / ".jupyter" / "jupyter_server_config.json").read_text(encoding="utf-8"))
+    assert decided["ServerApp"]["ip"] == "127.0.0.1"
     assert own["JUPYTER_CONFIG_DIR"] == str(PROJECT / ".jupyter") and own["JUPYTER_PREFER_ENV_PATH"] == "1"
     for name in ("JUPYTER_DATA_DIR", "IPYTHONDIR"):
         assert Path(own[name]).is_relative_to(PROJECT / "artifacts")
@@ -128,9 +123,6 @@ def test_other_options_given_twice_win_once_and_the_lab_sees_only_this_environme
     ("options", "said"),
     [
         *((["--port", port], launch.BAD_PORT.format(port)) for port in ("0", "70000", "-1", "abc", "", "9555.5")),
-        (["--port"], launch.NO_VALUE.format("--port")),
-        (["--ip", "192.0.2.1"], launch.BAD_IP.format("192.0.2.1")),
-        (["--ip=não é um endereço"], launch.BAD_IP.format("não é um endereço")),
     ],
 )
 def test_an_option_that_does_not_serve_is_a_sentence(options, said, started, capsys):
@@ -143,8 +135,8 @@ def test_a_taken_port_is_a_sentence_and_without_one_the_next_free_one_is_chosen(
         port = taken.getsockname()[1]
         assert commands.main([f"--port={port}"]) == 1
     assert capsys.readouterr().err == launch.TAKEN.format(port, port + 1) + "\n"
-    monkeypatch.setattr(launch, "is_free", lambda port, address: not 0 < port < launch.FIRST_PORT + 3)
-    assert launch.choose_port("127.0.0.1", None) == launch.FIRST_PORT + 3
+    monkeypatch.setattr(launch, "is_free", lambda port: port >= launch.FIRST_PORT + 3)
+    assert launch.choose_port(None) == launch.FIRST_PORT + 3
 
 
 # ---------------------------------------------------------------- o processo filho
@@ -164,8 +156,7 @@ def test_a_command_runs_in_the_project_and_its_exit_code_passes(tmp_path):
 
 
 @posix
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupting_ends_the_child_too(sent, code, tmp_path):
+def test_asking_it_to_end_ends_the_child_too():
     program = (
         "import sys; from course_utils import __main__ as m; from course_utils.setup import environment as e\n"
     )
@@ -174,19 +165,12 @@ def test_interrupting_ends_the_child_too(sent, code, tmp_path):
     child = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     command = subprocess.Popen(
         [sys.executable, "-c", program, child], cwd=PROJECT, encoding="utf-8", start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        stdout=subprocess.PIPE,
     )  # fmt: skip
     pid = int(command.stdout.readline())
-    if sent == signal.SIGINT:
-        os.killpg(command.pid, sent)  # o terminal manda o Ctrl-C ao grupo inteiro
-    else:
-        command.send_signal(sent)
-    _, said = command.communicate(timeout=120)
-    assert command.returncode == code
-    assert not psutil.pid_exists(pid)
-    if sent == signal.SIGINT:
-        assert said.strip().endswith("Encerrado. Para voltar, rode o mesmo comando.")
+    command.terminate()
+    command.communicate(timeout=120)
+    assert command.returncode == 143 and not psutil.pid_exists(pid)
 
 
 def test_the_triton_of_a_pytorch_with_cuda_never_meets_tensorflow(tmp_path):

@@ -1,10 +1,9 @@
 """O executor de notebooks: roda, mede, normaliza e diz qual célula parou."""
 
-import copy
-
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 from small_notebooks import write
 
 from course_utils import lesson
@@ -22,7 +21,6 @@ def test_it_runs_only_what_was_asked_and_reports_time_and_memory(folder, capsys)
     assert lesson.main(["01"]) == 0
     out = capsys.readouterr().out
     assert "01_a" in out and "MB" in out and "passaporte" in out.lower()
-    assert "✔ nenhum notebook acima de 60 s: 01_a" in out
     assert "02_b" not in out
 
 
@@ -65,6 +63,25 @@ def test_repeating_uses_the_same_kernel_and_each_cell_is_timed_the_added_one_too
     assert notebook.cells[2].outputs[0].text == "2\n" and run.peak_bytes > 20e6
     assert len(run.cells) == 3 * 2 and run.cells[1] >= 0.5
     assert len(nbformat.read(path, as_version=4).cells) == 2
+
+
+def test_the_table_names_the_slowest_cell_and_adds_up():
+    runs = (
+        lesson.Run("00_a", 12.34, 400_000_000, (2.5, 9.0)),
+        lesson.Run("09_b", 61.0, 1_200_000_000, (45.0, 14.5)),
+    )
+    lines = lesson.table(runs).splitlines()
+    assert lines[1].split() == ["00_a", "12,3", "s", "[2]", "9,0", "s", "400", "MB"]
+    assert lines[2].split() == ["09_b", "61,0", "s", "[1]", "45,0", "s", "1200", "MB"]
+    assert lines[3].split() == ["total", "73,3", "s"] and len(lines[1]) == len(lines[2])
+
+
+def test_nothing_is_left_of_a_progress_bar(monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    loop = "from course_utils.bars import tqdm\nfor step in tqdm(range(3), desc='medindo'):\n    pass"
+    notebook = new_notebook(cells=[new_code_cell(loop)])
+    NotebookClient(notebook).execute()
+    assert [output.get("data") for output in notebook.cells[0].outputs] == [{"text/plain": ""}]
 
 
 def test_plumbing_is_stored_folded_and_so_is_the_answer_to_a_guess():
@@ -112,12 +129,3 @@ def test_the_type_of_a_text_comes_from_how_it_begins(source, kind):
 )
 def test_code_waits_for_the_guess_and_plumbing_is_not_shown(source, before, kind):
     assert lesson.code_slide(source, before) == kind
-
-
-def test_marking_twice_changes_nothing_and_touches_only_the_slides():
-    cells = [new_markdown_cell("# Um"), new_code_cell("x = 1", metadata={"tags": ["a"]})]
-    cells[1].metadata["slideshow"] = {"slide_type": "notes"}
-    once = lesson.mark_slides(new_notebook(cells=cells))
-    assert lesson.mark_slides(copy.deepcopy(once)) == once
-    metadata = [dict(cell.metadata) for cell in once.cells]
-    assert metadata == [{"slideshow": {"slide_type": "slide"}}, {"tags": ["a"]}]

@@ -73,14 +73,6 @@ def test_what_only_the_gpu_needs_is_all_that_is_left_out():
         assert set(reasons.split()) <= {"torch", *names}, (name, reasons)
 
 
-def test_lines_of_a_lock_are_read_by_name():
-    text = "# c\na-b==1.0 \\\n    --hash=sha256:1\n    # via c\nc==2 ; python_version < '3'\nc==3 ; x\n"
-    assert lock.entries(text) == {
-        "a-b": "a-b==1.0 \\\n    --hash=sha256:1\n    # via c\n",
-        "c": "c==2 ; python_version < '3'\nc==3 ; x\n",
-    }
-
-
 @pytest.mark.parametrize("name", [lock.requirements_of(name) for name in LOCKS])
 def test_every_requirement_is_pinned_and_every_group_explained(name):
     text = (ROOT / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Medidas: intercaladas, com mediana e p95 certos, tamanho e memória que batem com o que existe."""
+"""Medidas: intercaladas, com mediana e p95 certos; tamanho e memória que batem; números em português."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from course_utils.measure import latency, memory, size
+from course_utils.measure.numbers import br, percent, times
 
 
 def test_calls_are_interleaved_and_the_warm_up_does_not_count():
@@ -107,3 +108,18 @@ def test_the_limit_denies_what_passes_it():
 def test_other_systems_only_say_that_they_do_not_impose_it(monkeypatch):
     monkeypatch.setattr(memory.sys, "platform", "darwin")
     assert memory.limit(1) is False
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (7.4, 1, "7,4"), (7.45, 0, "7"), (1234567.891, 2, "1.234.567,89"), (-0.5, 1, "-0,5"), (0, 1, "0,0"),
+        (1000, 0, "1.000"), (None, 1, "–"), (float("nan"), 1, "–"),
+    ],
+)  # fmt: skip
+def test_a_number_is_written_as_in_brazil(value, decimals, text):
+    assert br(value, decimals) == text
+
+
+def test_fractions_and_ratios_carry_their_sign():
+    assert percent(0.9812) == "98,1 %" and percent(0.5, 0) == "50 %" and times(13.27) == "13,3×"

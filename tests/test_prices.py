@@ -78,42 +78,26 @@ def test_currencies_become_dollars(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new"),
     [
-        ("0.115", "barato", "coluna price: recebi barato"),
-        ("0.115", "", "coluna price: recebi nada"),
-        ("0.115", "-1", "maior que zero"),
-        ("0.115", "0", "maior que zero"),
-        ("0.115", "nan", "maior que zero"),
-        ("0.115", "inf", "maior que zero"),
-        ("0.115", "0,115", "colunas demais"),
-        ("hora", "semana", "coluna unit"),
-        ("USD", "dólar", "coluna currency"),
-        ("USD", "usd", "coluna currency"),
-        ("2026-11-01", "ontem", "coluna date"),
-        ("2026-11-01", "2026-13-01", "coluna date"),
-        ("2026-11-01", "2999-11-24", "até hoje"),
-        ("exemplo.com", "", "coluna source"),
-        ("maquina", "", "coluna key"),
-        ("Provedor", " ", "coluna provider"),
-        (",uma máquina,0.115,hora,USD,2026-11-01,exemplo.com", "", "coluna item: recebi nada"),
-        ("maquina", "outra", "a chave outra já apareceu"),
+        *(("0.115", price) for price in ("barato", "", "-1", "0", "nan", "inf", "0,115")),
+        *(("2026-11-01", day) for day in ("ontem", "2026-13-01", "2999-11-24")),
+        *((text, "") for text in ("exemplo.com", "maquina", "Provedor", "uma máquina", "hora", "USD")),
     ],
 )
-def test_a_bad_value_names_its_line_and_what_was_expected(tmp_path, old, new, words):
-    with pytest.raises(prices.PriceError) as error:
+def test_a_bad_value_names_its_line_and_what_was_expected(tmp_path, old, new):
+    with pytest.raises(prices.PriceError, match="Linha 3 de prices.csv: recebi .*Esperava .* entre aspas."):
         load(tmp_path, "outra,Provedor,outra máquina,1,mês,EUR,2026-11-01,exemplo.com", GOOD.replace(old, new, 1))
-    assert words in str(error.value) and "Linha 3 de prices.csv" in str(error.value)
 
 
-def test_a_missing_file_column_or_encoding_says_how_to_restore(tmp_path):
-    with pytest.raises(prices.PriceError, match="git checkout"):
+def test_a_repeated_key_and_a_missing_file_column_or_encoding_say_how_to_restore(tmp_path):
+    with pytest.raises(prices.PriceError, match="Falta prices.csv.*git checkout"):
         prices.load(tmp_path / "prices.csv")
-    for options, words in (
-        ({"header": HEADER.replace(",source", "")}, "sem a coluna source"),
-        ({"header": ""}, "sem a coluna key"),
-        ({"header": HEADER.replace(",", ";")}, "sem a coluna key"),
-        ({"encoding": "latin-1"}, "não está em UTF-8"),
+    for lines, options, words in (
+        ([GOOD, GOOD], {}, "Linha 3 de prices.csv: a chave maquina já apareceu"),
+        ([GOOD], {"header": HEADER.replace(",source", "")}, "sem a coluna source"),
+        ([GOOD], {"header": HEADER.replace(",", ";")}, "sem a coluna key"),
+        ([GOOD], {"encoding": "latin-1"}, "não está em UTF-8"),
     ):
         with pytest.raises(prices.PriceError, match=f"{words}.*git checkout"):
-            load(tmp_path, GOOD, **options)
+            load(tmp_path, *lines, **options)

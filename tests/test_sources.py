@@ -2,7 +2,6 @@
 
 import hashlib
 import http.server
-import io
 import os
 import shutil
 import ssl
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 from needs import miss
 
-from course_utils.setup import downloads, network, progress, sources
+from course_utils.setup import failures, progress, sources, wheels
 from course_utils.setup.sources import Sources
 
 
@@ -69,20 +68,20 @@ def test_without_configuration_nothing_is_invented_and_a_kit_asks_no_index(tmp_p
     kit = sources.only(tmp_path / "pen drive")
     assert kit.offline and "--no-index" in kit.uv and "--no-index" in kit.pip
     assert f"--find-links={(tmp_path / 'pen drive').as_uri()}" in kit.uv
-    assert network.explain(kit) is None
+    assert failures.network(kit) is None
 
 
 # ---------------------------------------------------------------- a rede, por fatos
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
-    """Responde com os códigos `codes`, em ordem, e depois sempre com `code`; anota a senha que recebeu."""
+    """Responde com `code`; anota a senha que recebeu."""
 
-    code, codes, seen = 200, (), None
+    code, seen = 200, None
 
     def do_GET(self):
         type(self).seen = self.headers.get("Authorization")
-        self.send_response(self.codes.pop() if self.codes else self.code)
+        self.send_response(self.code)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -119,7 +118,7 @@ def certificate(tmp_path_factory):
 
 
 def reason(address, **settings):
-    text = network.explain(Sources({"index-url": address, **settings}))
+    text = failures.network(Sources({"index-url": address, **settings}))
     assert text is None or ("\n" not in text and text.endswith("rode de novo.")), text
     return text
 
@@ -130,13 +129,13 @@ def reason(address, **settings):
 def test_an_index_that_answers_is_no_reason_and_one_that_refuses_is(code, said):
     with server(code) as (address, handler):
         found = reason(address.replace("://", "://eu:senha%21@"))
-    assert found == (network.REFUSED.format(host="127.0.0.1", code=code) if said else None)
+    assert found == (failures.REFUSED.format(host="127.0.0.1", code=code) if said else None)
     assert handler.seen == "Basic ZXU6c2VuaGEh"
 
 
 def test_a_certificate_that_nobody_trusts_and_the_same_once_it_is_configured(certificate):
     with server(certificate=certificate) as (address, _):
-        assert reason(address) == network.CERTIFICATE.format(host="127.0.0.1")
+        assert reason(address) == failures.CERTIFICATE.format(host="127.0.0.1")
         assert reason(address, cert=str(certificate)) is None
         assert reason(address, **{"trusted-host": "127.0.0.1"}) is None
 
@@ -145,7 +144,7 @@ def test_a_certificate_that_nobody_trusts_and_the_same_once_it_is_configured(cer
 def test_a_proxy_that_asks_for_a_password(scheme):
     with server(407) as (proxy, _):
         said = reason(f"{scheme}://indice.exemplo/simple", proxy=proxy.removesuffix("/simple"))
-    assert said == network.PROXY.format(host="indice.exemplo")
+    assert said == failures.PROXY.format(host="indice.exemplo")
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/simple", "https://indice.invalid/simple"])
@@ -155,8 +154,8 @@ def test_no_way_to_the_index(address):
 
 def test_every_index_is_tried_and_the_default_one_too(monkeypatch):
     tried = []
-    monkeypatch.setattr(network, "reach", lambda address, where: tried.append(address))
-    network.explain(Sources({"extra-index-url": "https://b.exemplo/simple file:///c", "find-links": "/d"}))
+    monkeypatch.setattr(failures, "reach", lambda address, where: tried.append(address))
+    failures.network(Sources({"extra-index-url": "https://b.exemplo/simple file:///c", "find-links": "/d"}))
     assert len(tried) == 2 and tried[0].startswith("https://") and tried[1] == "https://b.exemplo/simple"
 
 
@@ -164,17 +163,14 @@ def test_every_index_is_tried_and_the_default_one_too(monkeypatch):
 
 
 def fetch(address, folder, where, content=b""):
-    file = downloads.File("a/b.whl", f"{address}/b.whl", f"sha256:{hashlib.sha256(content).hexdigest()}")
-    with progress.Progress() as shown:
-        downloads.fetch([file], folder, where, shown, "Baixando")
-    return (folder / "a" / "b.whl").read_bytes()
+    wheel = wheels.Wheel("b.whl", f"{address}/b.whl", hashlib.sha256(content).hexdigest(), 0)
+    wheels.fetch(wheel, folder, where)
 
 
-def test_a_download_carries_the_password_of_its_index_and_is_tried_again(tmp_path, monkeypatch):
+def test_a_download_carries_the_password_of_its_index(tmp_path):
     with server() as (address, handler):
-        where = Sources({"index-url": address.replace("://", "://eu:senha%21@")})
-        handler.codes = [503, 502]  # os dois primeiros pedidos
-        assert fetch(address, tmp_path, where) == b"" and handler.seen == "Basic ZXU6c2VuaGEh"
+        fetch(address, tmp_path, Sources({"index-url": address.replace("://", "://eu:senha%21@")}))
+    assert (tmp_path / "b.whl").read_bytes() == b"" and handler.seen == "Basic ZXU6c2VuaGEh"
 
 
 @pytest.mark.parametrize(
@@ -185,23 +181,4 @@ def test_a_download_carries_the_password_of_its_index_and_is_tried_again(tmp_pat
 def test_a_download_that_fails_is_a_sentence_and_leaves_nothing(tmp_path, code, content, said):
     with server(code) as (address, _), pytest.raises(progress.SetupError, match=said):
         fetch(address, tmp_path, Sources(), content)
-    assert list((tmp_path / "a").iterdir()) == []
-
-
-# ---------------------------------------------------------------- o andamento
-
-
-@pytest.mark.parametrize("live", [True, False])
-def test_progress_is_one_short_line_in_a_terminal_and_a_line_a_step_in_a_file(live, monkeypatch):
-    screen = io.StringIO()
-    screen.isatty = lambda: live
-    monkeypatch.setattr(sys, "stdout", screen)
-    monkeypatch.setattr(progress.shutil, "get_terminal_size", lambda **_: os.terminal_size((30, 24)))
-    with progress.Progress() as line:
-        for text in ("1/3 Criando uma coisa de nome muito comprido", "1/3 Criando", "2/3 Instalando"):
-            line.show(text)
-    if live:
-        assert "\n" not in screen.getvalue()
-        assert {len(part) for part in screen.getvalue().split("\r")[1:-1]} == {29}
-    else:
-        assert [text[:4] for text in screen.getvalue().splitlines()] == ["1/3 ", "2/3 "]
+    assert list(tmp_path.iterdir()) == []

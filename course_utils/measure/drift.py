@@ -79,8 +79,8 @@ class Baseline:
 
     def compare(self, found, digits):
         """`{estatística: PSI, …, "digit": PSI}` de `found` (n, 7), de `sums`, e dos dígitos lidos (n,)."""
-        values = statistics(found)
-        found = {name: psi(self.shares[name], _count(values[:, i], self.edges[name])) for i, name in _numbered()}
+        values = zip(STATISTICS, statistics(found).T)
+        found = {name: psi(self.shares[name], _count(column, self.edges[name])) for name, column in values}
         return found | {DIGIT: psi(self.shares[DIGIT], _count_digits(digits))}
 
     def save(self, file):
@@ -92,9 +92,9 @@ class Baseline:
 
 def make_baseline(images, digits, bins=5):
     """A linha de base: imagens de validação e o que o modelo leu nelas; faixas com igual número de imagens."""
-    values, inner = statistics(sums(images)), np.linspace(0, 1, bins + 1)[1:-1]
-    edges = {name: np.unique(np.quantile(values[:, i], inner)).tolist() for i, name in _numbered()}
-    found = {name: _count(values[:, i], edges[name]).tolist() for i, name in _numbered()}
+    values, inner = dict(zip(STATISTICS, statistics(sums(images)).T)), np.linspace(0, 1, bins + 1)[1:-1]
+    edges = {name: np.unique(np.quantile(column, inner)).tolist() for name, column in values.items()}
+    found = {name: _count(column, edges[name]).tolist() for name, column in values.items()}
     return Baseline(len(images), edges, found | {DIGIT: _count_digits(digits).tolist()})
 
 
@@ -116,10 +116,6 @@ def load_baseline(file):
             "Para refazê-la: `drift.make_baseline(imagens, lidos).save(arquivo)`."
         ) from None
     return baseline
-
-
-def _numbered():
-    return enumerate(STATISTICS)
 
 
 def _count(values, edges):

@@ -22,19 +22,6 @@ INSTRUCTIONS = {
 LIBRARIES = ("torch", "tensorflow", "keras", "onnx", "onnxruntime", "ai-edge-litert", "numpy", "fastapi", "flask")
 
 
-def describe():
-    """Um dicionário pronto para o JSON; o que o sistema não conta é None."""
-    return {
-        "processor": latency.processor(),
-        "cores": os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "instructions": instructions(),
-        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
-        "python": platform.python_version(),
-        "libraries": versions(),
-    }
-
-
 def instructions():
     """As instruções para vetores e para int8 (lista de nomes), ou None: só o Linux as declara num arquivo."""
     try:
@@ -45,26 +32,14 @@ def instructions():
     return [name for flag, name in INSTRUCTIONS.items() if flag in words]
 
 
-def versions():
-    """`{biblioteca: versão}` das que pesam nas medidas e estão instaladas."""
-    found = {}
-    for name in LIBRARIES:
-        # No Linux x86 o TensorFlow vem no pacote só para CPU.
-        for package in (name, f"{name}-cpu"):
-            try:
-                found.setdefault(name, metadata.version(package))
-            except metadata.PackageNotFoundError:
-                continue
-    return found
-
-
-def sentences(machine):
-    """O dicionário de `describe` em linhas de texto, para um relatório."""
-    sets = machine["instructions"]
+def sentences():
+    """A máquina em linhas de texto, para um relatório: processador, instruções, sistema e bibliotecas."""
+    sets, memory = instructions(), psutil.virtual_memory().total / 1e9
     told = "o sistema não diz" if sets is None else ", ".join(sets) or "nenhuma das que procuramos"
+    system = f"{platform.system()} {platform.release()}, {platform.machine()}"
     return [
-        f"{machine['processor']}; {machine['cores']} núcleos; {br(machine['memory_gb'])} GB de memória",
+        f"{latency.processor()}; {os.cpu_count()} núcleos; {br(memory)} GB de memória",
         f"instruções: {told}",
-        f"{machine['system']}; Python {machine['python']}",
-        "; ".join(f"{name} {version}" for name, version in machine["libraries"].items()),
+        f"{system}; Python {platform.python_version()}",
+        "; ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES),
     ]

@@ -13,8 +13,11 @@ from course_utils.files import DATA
 
 FILE = DATA / "prices.csv"
 COLUMNS = ("key", "provider", "item", "price", "unit", "currency", "date", "source")
-UNITS = ("hora", "mês", "unidade", "milhão de requisições", "GB·s", "kWh", "US$")
 MAX_AGE_DAYS = 365
+EXPECTED = (
+    "Esperava todas as colunas preenchidas: o preço, um número maior que zero, com ponto; a data, até hoje, como "
+    "2026-11-23, ou nada. Um texto com vírgula vai entre aspas."
+)
 HOW_TO_RESTORE = "Para restaurar o original: git checkout -- data/prices.csv (ou baixe o projeto de novo)."
 
 
@@ -90,10 +93,8 @@ def _read(file):
     try:
         # O Excel põe uma marca no começo do UTF-8; "utf-8-sig" a tira, se houver.
         reader = csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines(), restval="")
-    except FileNotFoundError:
-        raise PriceError(f"Falta o arquivo {file.name}. {HOW_TO_RESTORE}") from None
-    except UnicodeDecodeError:
-        raise PriceError(f"{file.name} não está em UTF-8: salve-o como “CSV UTF-8”. {HOW_TO_RESTORE}") from None
+    except (FileNotFoundError, UnicodeDecodeError):
+        raise PriceError(f"Falta {file.name}, ou ele não está em UTF-8. {HOW_TO_RESTORE}") from None
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
     if missing:
         raise PriceError(f"{file.name} está sem a coluna {', '.join(missing)}. {HOW_TO_RESTORE}")
@@ -102,35 +103,14 @@ def _read(file):
 
 def _parse(cells, number):
     """Uma linha do CSV, conferida, como `Price`."""
-    values = {name: cells[name].strip() for name in COLUMNS}
-
-    def require(good, column, expected):
-        if not good:
-            received = values[column] or "nada"
-            raise PriceError(
-                f"Linha {number} de prices.csv, coluna {column}: recebi {received}; esperava {expected}."
-            )
-
-    require(None not in cells, "source", "o texto entre aspas, se ele tem vírgula (a linha tem colunas demais)")
-    for column in ("key", "provider", "item", "source"):
-        require(values[column], column, "um texto: todo preço diz de quem é e de onde veio")
-    price, currency = _convert(float, values["price"]), values["currency"]
-    require(price and 0 < price < math.inf, "price", "um número maior que zero, com ponto, como 0.115")
-    require(values["unit"] in UNITS, "unit", f"uma destas: {', '.join(UNITS)}")
-    require(
-        currency.isascii() and currency.isupper() and len(currency) == 3,
-        "currency",
-        "a sigla de uma moeda, como USD, EUR ou BRL",
-    )
-    day = _convert(date.fromisoformat, values["date"])
-    known = day is not None and day <= date.today()
-    require(known or not values["date"], "date", "uma data até hoje, como 2026-11-23 (ou nada, se não se sabe)")
-    return Price(**values | {"price": price, "date": day})
-
-
-def _convert(convert, text):
-    """`convert(text)`, ou None se o texto não serve."""
     try:
-        return convert(text)
+        values = {name: cells[name].strip() for name in COLUMNS}
+        price = float(values["price"])
+        day = date.fromisoformat(values["date"]) if values["date"] else None
+        told = all(values[name] for name in COLUMNS if name != "date") and None not in cells
+        good = told and 0 < price < math.inf
     except ValueError:
-        return None
+        good = False
+    if not good or (day or date.min) > date.today():
+        raise PriceError(f"Linha {number} de prices.csv: recebi {', '.join(map(str, cells.values()))}. {EXPECTED}")
+    return Price(**values | {"price": price, "date": day})

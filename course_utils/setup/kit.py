@@ -14,9 +14,8 @@ import sys
 from pathlib import Path
 
 from course_utils import files
-from course_utils.setup import downloads, lock, sources, wheels
-from course_utils.setup.downloads import File, intact
-from course_utils.setup.progress import Progress, SetupError, require_space
+from course_utils.setup import lock, sources, wheels
+from course_utils.setup.progress import Progress, SetupError, gigabytes, require_space
 from course_utils.setup.wheels import SYSTEMS
 
 MANIFEST = "kit.json"
@@ -26,23 +25,23 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 def open_kit(root: str | Path, folder: str | Path) -> Path:
     """Confere o que esta máquina vai usar de `folder`, e a devolve; levanta `SetupError` se o kit não serve."""
-    root, folder = Path(root), Path(folder)
+    folder = Path(folder)
     manifest, target = read(folder), this_machine()
     if manifest is None:
         raise SetupError(f"Em {folder} não há um kit do curso, ou a cópia não terminou: copie a pasta de novo.")
-    if manifest["locks"] != digests(root):
+    if manifest["locks"] != digests(Path(root)):
         raise SetupError(
             f"O kit em {folder} é de outra versão do curso: use o projeto que veio com ele ou refaça-o."
         )
     if target not in manifest["targets"]:
         raise SetupError(
-            f"O kit em {folder} serve a {listed(manifest['targets'])}, e esta máquina é {listed([target])}: "
+            f"O kit em {folder} serve a {', '.join(manifest['targets'])}, e esta máquina é {target}: "
             "use um Python que ele tenha ou complete-o numa máquina com internet."
         )
     wanted = manifest["targets"][target]
     with Progress() as progress:
         progress.show("Conferindo o kit")
-        wrong = [name for name, digest in wanted.items() if not intact(folder / name, digest)]
+        wrong = [name for name, sha256 in wanted.items() if not wheels.intact(folder / name, sha256)]
     if wrong:
         raise SetupError(
             f"O kit em {folder} está incompleto ou estragado: {wrong[0]} não confere "
@@ -54,12 +53,11 @@ def open_kit(root: str | Path, folder: str | Path) -> Path:
 def read(folder: Path) -> dict | None:
     """O que kit.json diz, ou None se ele falta ou está pela metade.
 
-    `{"locks": {nome: SHA-256}, "targets": {"linux-3.11": {"wheels/x.whl": "sha256:…"}}}`.
+    `{"locks": {nome: SHA-256}, "targets": {"linux-3.11": {"wheels/x.whl": SHA-256}}}`.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return {key: dict(manifest[key]) for key in ("locks", "targets")}
-    except (OSError, ValueError, LookupError, TypeError):
+        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
 
 
@@ -78,17 +76,6 @@ def this_machine() -> str:
     return "{}-{}.{}".format(HERE[here], *sys.version_info)
 
 
-def listed(targets) -> str:
-    """`linux (Python 3.11, 3.12) e windows (Python 3.12)`."""
-    versions: dict[str, list[str]] = {}
-    for system, version in sorted(target.split("-") for target in targets):
-        versions.setdefault(system, []).append(version)
-    return " e ".join(f"{system} (Python {', '.join(found)})" for system, found in versions.items())
-
-
-# ---------------------------------------------------------------- fazer um kit, ou completá-lo
-
-
 def make(root: Path, folder: Path, targets: list[str]) -> None:
     """Deixa em `folder` um kit para `targets` e para o que já houvesse nele; levanta `SetupError` se não deu.
 
@@ -97,36 +84,27 @@ def make(root: Path, folder: Path, targets: list[str]) -> None:
     where, old = sources.read(sys.executable), read(folder)
     if old and old["locks"] == digests(root):
         targets = sorted({*targets, *old["targets"]})
-    print(f"Kit para {listed(targets)}, em {folder}.", flush=True)
+    print(f"Kit para {', '.join(targets)}, em {folder}.", flush=True)
     (root / "artifacts").mkdir(exist_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "wheels").mkdir(parents=True, exist_ok=True)
     chosen = {}
     with open(root / "artifacts" / "kit.log", "w", encoding="utf-8") as log, Progress() as progress:
         for target in targets:
-            progress.show(f"Escolhendo os pacotes para {listed([target])}")
+            progress.show(f"Escolhendo os pacotes para {target}")
             chosen[target] = wheels.choose(root, *target.split("-"), where, log)
         progress.show("Conferindo o que já está na pasta")
-        whole = {file.path: file for found in chosen.values() for file in found}
-        missing = downloads.absent(list(whole.values()), folder)
+        whole = {wheel.path: wheel for found in chosen.values() for wheel in found}
+        missing = [wheel for wheel in whole.values() if not wheels.intact(folder / wheel.path, wheel.sha256)]
         progress.clear()
-        say_sizes(list(whole.values()), missing)
-        require_space(folder, sum(file.size for file in missing))
-        downloads.fetch(missing, folder, where, progress, "Baixando")
-    content = {target: {file.path: file.digest for file in found} for target, found in chosen.items()}
+        total, rest = (sum(wheel.size for wheel in group) for group in (whole.values(), missing))
+        print(f"Tamanho: {gigabytes(total)}, {len(whole)} arquivos; faltam {gigabytes(rest)}, {len(missing)}.")
+        require_space(folder, rest)
+        for number, wheel in enumerate(missing, 1):
+            progress.show(f"Baixando {number} de {len(missing)}: {wheel.path}")
+            wheels.fetch(wheel, folder, where)
+    content = {target: {wheel.path: wheel.sha256 for wheel in found} for target, found in chosen.items()}
     files.write_text(folder / MANIFEST, json.dumps({"locks": digests(root), "targets": content}, indent=1))
-    for name in {name for found in old["targets"].values() for name in found} - {*whole} if old else ():
-        (folder / name).unlink(missing_ok=True)  # só se apaga o que um kit anterior trouxe
-    print(f"Kit pronto: {len(whole)} arquivos, {megabytes((folder / name).stat().st_size for name in whole)}.")
-
-
-def say_sizes(whole: list[File], missing: list[File]) -> None:
-    """O que se vai baixar, antes de baixar."""
-    total, rest = (megabytes(file.size for file in group) for group in (whole, missing))
-    print(f"Tamanho: {total} em {len(whole)} arquivos; faltam {rest} em {len(missing)}.")
-
-
-def megabytes(sizes) -> str:
-    return f"{sum(sizes) / 1e6:.0f} MB"
+    print("Kit pronto.")
 
 
 def main(arguments: list[str] | None = None) -> None:

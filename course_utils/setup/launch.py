@@ -20,9 +20,7 @@ from course_utils.setup.progress import SetupError
 
 FIRST_PORT, LAST_PORT = 8888, 65535
 BAD_PORT = "A porta tem de ser um número de 1 a 65535, e veio «{}»: por exemplo, --port 9555."
-NO_VALUE = "Falta o valor da opção {}: por exemplo, --port 9555."
 TAKEN = "A porta {} está em uso ou é reservada: escolha outra com --port, por exemplo --port {}."
-BAD_IP = "Esta máquina não atende no endereço «{}»: tire a opção --ip, ou use um endereço dela."
 
 
 def run_child(root: str, command: list[str], **own: str) -> int:
@@ -58,26 +56,20 @@ def writable_home(root: str) -> dict[str, str]:
 
 
 def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
-    """Abre o JupyterLab em `notebook`, só nesta máquina, na primeira porta livre a partir da 8888.
+    """Abre o JupyterLab em `notebook`, na primeira porta livre a partir da 8888.
 
-    `options`: as do JupyterLab; as que `read_options` conhece valem no lugar das nossas. Levanta `SetupError` se
-    uma não serve.
+    `options`: as do JupyterLab, que valem no lugar das de `.jupyter/`; a porta e a senha, que estão no endereço
+    mostrado, escolhem-se aqui. Levanta `SetupError` se a porta não serve.
     """
     chosen, others = read_options(options)
-    address = "" if chosen.ip == "*" else chosen.ip
-    port = choose_port(address, chosen.port)
+    port = choose_port(chosen.port)
     token = chosen.token or os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
-    everywhere = not address.strip("0.:")  # quem atende em todos os endereços atende também neste
-    shown = HOST if everywhere else f"[{address}]" if ":" in address else address
-    print(f"Abrindo o JupyterLab: http://{shown}:{port}/lab/tree/{notebook}?token={token}")
+    print(f"Abrindo o JupyterLab: http://{HOST}:{port}/lab/tree/{notebook}?token={token}")
     print("Para encerrar, tecle Ctrl-C aqui.", flush=True)
-    level = chosen.log_level
-    command = [python, "-m", "jupyterlab", f"--log-level={level}", f"--LabApp.log_level={level}"]
-    command += [f"--ServerApp.ip={chosen.ip}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", *others]
     place = Path(root, "artifacts", "home")
     return run_child(
         root,
-        command,
+        [python, "-m", "jupyterlab", f"--ServerApp.port={port}", *others],
         JUPYTER_TOKEN=token,
         JUPYTER_CONFIG_DIR=str(Path(root, ".jupyter")),
         # Os kernels são os deste ambiente, e não outros de mesmo nome que a pessoa instalou para si.
@@ -88,32 +80,20 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
 
 
 def read_options(options: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """As opções que também decidimos (`ip`, `port`, `token`, `log_level`) e as outras, que vão como vieram.
-
-    O JupyterLab não aceita uma opção dada duas vezes: de duas, vale a última.
-    """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    applications = ("ServerApp", "LabApp")
-    for name, default in (("ip", HOST), ("port", None), ("log_level", "ERROR")):
-        names = {f"--{name}", f"--{name.replace('_', '-')}", *(f"--{one}.{name}" for one in applications)}
-        parser.add_argument(*names, dest=name, default=default)
-    parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token")
-    parser.add_argument("--debug", dest="log_level", action="store_const", const="DEBUG")
-    try:
-        return parser.parse_known_args(options)
-    except argparse.ArgumentError:
-        raise SetupError(NO_VALUE.format(options[-1])) from None
+    """`port` e `token`, de duas a última (o JupyterLab não aceita duas), e as outras opções, como vieram."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--port", "--ServerApp.port", "--LabApp.port", dest="port", nargs="?")
+    parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token", nargs="?")
+    return parser.parse_known_args(options)
 
 
-def choose_port(address: str, asked: str | None) -> int:
+def choose_port(asked: str | None) -> int:
     """A porta pedida, se serve e está livre; sem pedido, a primeira livre a partir de `FIRST_PORT`."""
-    if not is_free(0, address):
-        raise SetupError(BAD_IP.format(address))
     if asked is None:
-        return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(port, address)), 0)
+        return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(port)), 0)
     if not re.fullmatch(r"\d{1,5}", asked) or not 1 <= int(asked) <= LAST_PORT:
         raise SetupError(BAD_PORT.format(asked))
     port = int(asked)
-    if not is_free(port, address):
+    if not is_free(port):
         raise SetupError(TAKEN.format(port, port + 1 if port < LAST_PORT else FIRST_PORT))
     return port

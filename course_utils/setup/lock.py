@@ -57,27 +57,32 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
 
 
-# ---------------------------------------------------------------- refazer
-
-
 def requirements_of(name: str) -> str:
     return name.replace(".lock", ".txt")
 
 
 def compile_lock(root: Path, name: str, options: list[str]) -> None:
     """Refaz o lock `name` de `root` a partir do .txt de mesmo nome; levanta CalledProcessError se não dá."""
-    target, source = root / name, root / requirements_of(name)
-    with files.draft(target) as draft, tempfile.TemporaryDirectory() as place:
-        if target.exists():  # o que já estava fixado assim continua, se ainda serve
-            draft.write_bytes(target.read_bytes())
+    source = root / requirements_of(name)
+    header = HEADER.format(name=source.name, digest=digest(source))
+    with tempfile.TemporaryDirectory() as place:
         unused = Path(place, "unused.txt")
         unused.write_text("\n".join(UNUSED.get(name, ())) + "\n", encoding="utf-8")
-        header = HEADER.format(name=source.name, digest=digest(source))
-        run_compile(root, draft, header, [source.name, "--excludes", str(unused), *options])
+        run_compile(root, name, header, [source.name, "--excludes", str(unused), *options])
 
 
-def run_compile(root: Path, draft: Path, header: str, arguments: list[str]) -> None:
-    """Escreve em `draft`, que fica em `root`, `header` e o que o uv resolve com os `arguments`."""
+def compile_cpu(root: Path) -> None:
+    """Refaz requirements-cpu.lock; levanta CalledProcessError se o índice do PyTorch não responde."""
+    version = re.search(r"^torch==([\w.]+)", (root / "requirements.txt").read_text(encoding="utf-8"), re.M)[1]
+    with tempfile.TemporaryDirectory() as place:
+        source = Path(place, "cpu.in")
+        source.write_text(f"torch=={version}+cpu ; sys_platform == 'linux'\n", encoding="utf-8")
+        header = "# Feito por `python -m course_utils.setup.lock`.\n"
+        run_compile(root, CPU, header, [str(source), "--no-deps", "--no-annotate", "--torch-backend", "cpu"])
+
+
+def run_compile(root: Path, name: str, header: str, arguments: list[str]) -> None:
+    """Escreve no lock `name` de `root` `header` e o que o uv resolve com os `arguments`."""
     from course_utils.setup import sources
 
     where = sources.read(sys.executable)
@@ -85,27 +90,12 @@ def run_compile(root: Path, draft: Path, header: str, arguments: list[str]) -> N
     command += ["--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:"]
     # Só o índice principal: uma pasta ou um índice a mais pode ter só parte dos arquivos de um pacote.
     command += [f"--default-index={address}" for address in where.values("index-url")]
-    command += ["--no-header", "--output-file", draft.name, *arguments]
-    subprocess.run(command, cwd=root, env=where.environment, check=True)
-    draft.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
-
-
-def compile_cpu(root: Path) -> str:
-    """Refaz requirements-cpu.lock, se o índice do PyTorch responde; devolve o que houve, numa frase."""
-    version = re.search(r"^torch==([\w.]+)", (root / "requirements.txt").read_text(encoding="utf-8"), re.M)[1]
-    pin = f"torch=={version}+cpu"
-    try:
-        with files.draft(root / CPU) as draft, tempfile.TemporaryDirectory() as place:
-            source = Path(place, "cpu.in")
-            source.write_text(f"{pin} ; sys_platform == 'linux'\n", encoding="utf-8")
-            options = ["--no-deps", "--no-annotate", "--torch-backend", "cpu"]
-            header = "# Feito por `python -m course_utils.setup.lock`.\n"
-            run_compile(root, draft, header, [str(source), *options])
-        return f"{CPU}: refeito."
-    except subprocess.CalledProcessError:
-        if f"{pin} " in (root / CPU).read_text(encoding="utf-8"):
-            return f"{CPU}: o índice do PyTorch não respondeu; ficam as impressões que já se tinha."
-        return f"{CPU} está velho: rode de novo onde o índice do PyTorch responda."
+    with files.draft(root / name) as draft:
+        if (root / name).exists():  # o que já estava fixado assim continua, se ainda serve
+            draft.write_bytes((root / name).read_bytes())
+        command += ["--no-header", "--output-file", draft.name, *arguments]
+        subprocess.run(command, cwd=root, env=where.environment, check=True)
+        draft.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
 
 
 def main() -> int:
@@ -116,9 +106,9 @@ def main() -> int:
         compile_lock(files.ROOT, BASE, upgrade)
         for name in EXTRAS.values():
             compile_lock(files.ROOT, name, [*upgrade, "--constraints", BASE])
+        compile_cpu(files.ROOT)
     except subprocess.CalledProcessError:
         return 1  # o uv já disse por quê
-    print(compile_cpu(files.ROOT))
     return 0
 
 

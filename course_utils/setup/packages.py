@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from course_utils.setup import failures, lock, network
+from course_utils.setup import failures, lock
 from course_utils.setup.progress import Progress, SetupError, run
 from course_utils.setup.sources import Sources
 
@@ -69,7 +69,7 @@ def without_cuda(root: Path, place: str) -> list[str]:
 def install(
     root: Path, prefix: Path, python: Path, locks: list[str], where: Sources, log, progress: Progress
 ) -> bool:
-    """Deixa em `prefix` tudo o que os `locks` fixam, e o experimenta; verdadeiro se o PyTorch é o sem CUDA.
+    """Deixa em `prefix` tudo o que os `locks` fixam; verdadeiro se o PyTorch é o sem CUDA.
 
     Levanta `SetupError`, com o fato que explica a falha.
     """
@@ -81,18 +81,15 @@ def install(
     with selection(root, locks, torch is not None) as wanted:
         progress.clear()
         run_uv(uv_install(prefix, python, *where.uv, *(torch or []), *wanted), prefix, where, log)
-    progress.show("3/3 Conferindo")
-    try_imports(root, prefix, python, locks, log)
     return torch is not None
 
 
 def bring_uv(root: Path, prefix: Path, python: Path, where: Sources, log) -> None:
     """O pip instala o uv fixado no lock, e nenhum outro: as impressões digitais têm de conferir."""
     pin = lock.read(root)["uv"]
-    if uv_of(prefix).exists():
-        asked = subprocess.run([uv_of(prefix), "--version"], capture_output=True, encoding="utf-8", check=False)
-        if asked.stdout.split()[1:2] == [pin.split()[0].removeprefix("uv==")]:
-            return
+    whole = pin.split()[0].replace("==", "-") + ".dist-info"
+    if uv_of(prefix).exists() and whole in [info.name for info in installed(prefix)]:
+        return
     requirement = prefix / "uv.txt"
     requirement.write_text(pin, encoding="utf-8")
     command = [python, *PIP, *LOCKED, "--force-reinstall", *where.pip, "-r", requirement]
@@ -124,8 +121,7 @@ def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
     """Roda o uv: num terminal, o andamento que se vê é o dele; fora de um, tudo vai para o log."""
     shown = sys.stderr.isatty()
     done = run(command, log, where.environment, sys.stderr if shown else log)
-    if done and shown and not (failures.disk(prefix) or network.explain(where)):
-        # O terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo.
+    if done and shown:  # o terminal viu o que houve, mas o log não: uma segunda vez, que também pode dar certo
         done = run(command, log, where.environment)
     if done:
         raise SetupError(failures.explain(where, prefix, log))
@@ -134,12 +130,9 @@ def run_uv(command: list[str], prefix: Path, where: Sources, log) -> None:
 def try_imports(root: Path, prefix: Path, python: Path, locks: list[str], log) -> None:
     """Importa de verdade, no Python do ambiente, os pacotes principais que os `locks` trazem."""
     present = {name for one in locks for name in lock.read(root, one)}
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     log.flush()
     running = [
-        subprocess.Popen(
-            [str(python), "-X", "utf8", "-c", PROBE, *names], env=env, cwd=prefix, stdout=log, stderr=log
-        )
+        subprocess.Popen([str(python), "-I", "-X", "utf8", "-c", PROBE, *names], stdout=log, stderr=log)
         for group in PROBED
         if (names := [name for name in group if name in present])
     ]

@@ -5,11 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 
 from course_utils.processes import BOUND
-
-SILENCE_S = 20
 
 
 class SetupError(Exception):
@@ -17,20 +14,16 @@ class SetupError(Exception):
 
 
 class Progress:
-    """Uma linha que se reescreve (terminal), ou linhas simples e raras (arquivo, CI)."""
+    """Uma linha que se reescreve (terminal), ou linhas simples (arquivo, CI)."""
 
     def __init__(self):
         self.live = sys.stdout.isatty()
-        self.last_time, self.last_step = 0.0, ""
 
     def show(self, text: str) -> None:
-        now = time.monotonic()
         if self.live:
-            width = shutil.get_terminal_size().columns - 1
-            print("\r" + text[:width].ljust(width), end="", flush=True)
-        elif text[:3] != self.last_step or now - self.last_time > SILENCE_S:
-            print(text, flush=True)
-            self.last_time, self.last_step = now, text[:3]
+            self.clear()
+            text = text[: shutil.get_terminal_size().columns - 1]
+        print(text, end="" if self.live else "\n", flush=True)
 
     def clear(self) -> None:
         """Deixa a linha livre para outro programa escrever."""
@@ -42,11 +35,6 @@ class Progress:
 
     def __exit__(self, *_) -> None:
         self.clear()
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def gigabytes(size: float) -> str:
