@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,9 +12,9 @@ import pytest
 from contracts import KINDS, Target
 
 from course_utils.classroom import servers
-from course_utils.model import artifacts, tfjs
+from course_utils.model import artifacts, networks, tfjs
 from course_utils.model.predictor import MODEL
-from course_utils.serving import browser, engines
+from course_utils.serving import engines
 
 
 @pytest.fixture(scope="module", params=["fastapi", "flask"])
@@ -52,9 +53,9 @@ def test_the_page_uses_only_relative_addresses_that_exist(server):
         assert not re.search(r"https?://|[\"'`]/\w", script), f"{name} tem um endereço que não é relativo"
 
 
-@pytest.mark.parametrize("module", ["fastapi_app", "flask_app", "cloud", "tf_serving", "open_inference"])
-def test_a_served_process_imports_no_training_framework(module):
-    code = f"import sys, course_utils.serving.__main__, course_utils.serving.{module}\n"
+def test_a_served_process_imports_no_training_framework():
+    code = "import sys, course_utils.serving.__main__\n"
+    code += "from course_utils.serving import cloud, fastapi_app, flask_app, open_inference, tf_serving\n"
     code += "from course_utils.serving.store import ModelStore, artifacts\n"
     code += "ModelStore(artifacts.DATA / 'reference.onnx'); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -79,7 +80,8 @@ def test_the_engines_come_with_types_the_browser_accepts(server):
     for name in zipfile.ZipFile(engines.FILE).namelist():
         status, headers, body = get(server, f"/engines/{name}")
         kind = headers["Content-Type"].split(";")[0]
-        assert status == 200 and body == engines.read(name) and kind == expected[name.rpartition(".")[2]], name
+        assert status == 200 and kind == expected[name.rpartition(".")[2]], name
+        assert body == engines.find_engine(name).body
         assert "immutable" in headers["Cache-Control"]
 
 
@@ -102,11 +104,16 @@ def test_nothing_else_is_given(server, path):
         assert headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_corrupted_model_is_not_given_to_a_browser_either(tmp_path, monkeypatch):
-    copy = tmp_path / MODEL.name
-    copy.write_bytes(MODEL.read_bytes())
+@pytest.mark.parametrize(
+    ("place", "name", "asked"),
+    [(engines, "MODEL", "reference.onnx"), (networks, "WEIGHTS", "tfjs/model.json")],
+)
+def test_a_corrupted_model_is_not_given_to_a_browser_either(tmp_path, monkeypatch, place, name, asked):
+    copy = tmp_path / getattr(place, name).name
+    shutil.copy(getattr(place, name), copy)
     artifacts.seal(copy)
     copy.write_bytes(b"outra coisa")
-    monkeypatch.setattr(browser, "MODEL", copy)
+    monkeypatch.setattr(place, name, copy)
+    engines._tfjs_model.cache_clear()
     with pytest.raises(artifacts.CorruptedFileError):
-        browser.find_model("reference.onnx")
+        engines.find_model(asked)

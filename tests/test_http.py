@@ -208,7 +208,7 @@ def test_gzip_and_identity_are_decoded(target):
     half = len(target.body) // 2
     two = gzip.compress(target.body[:half]) + gzip.compress(target.body[half:])
     for coding, data in (
-        ("gzip", packed), ("GZIP", packed), ("x-gzip", packed), ("gzip, identity", packed), ("gzip", two),
+        ("gzip", packed), ("GZIP", packed), ("x-gzip", packed), ("gzip", two),
         ("identity", target.body), ("", target.body),
     ):  # fmt: skip
         assert_read(target.post(data, Content_Encoding=coding))
@@ -294,7 +294,7 @@ def test_a_trailing_slash_is_another_address_and_nothing_redirects(target):
     for method, route, data in (("GET", target.get, None), ("POST", target.predict, target.body)):
         status, headers, _ = target.call(method, route + "/", data, {"Content-Type": JSON})
         assert status == missing and "Location" not in headers
-    assert_refused(target.call("GET", "/health/live/"), 404, "barra")
+    assert_refused(target.call("GET", "/health/live/"), 404, "/health/live/")
     assert_refused(target.call("GET", "/health//live"), 404)
     assert_read(target.post(target.body, route="/" + target.predict))  # "http://…/" + "/predict"
 

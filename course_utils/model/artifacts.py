@@ -16,7 +16,7 @@ __all__ = [
     "draft", "read", "read_sums", "seal", "sha256", "verify",
 ]  # fmt: skip
 SUMS = "SHA256SUMS"
-_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")  # "*": o modo binário do sha256sum
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # "*": o modo binário do sha256sum
 
 
 class CorruptedFileError(RuntimeError):
@@ -30,14 +30,13 @@ def read_sums(folder):
     """
     path = Path(folder) / SUMS
     try:
-        # O Bloco de Notas e o PowerShell põem uma marca (BOM) na frente do texto.
-        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError):
         raise CorruptedFileError(f"Não consegui ler {path}: esperava um texto em UTF-8.") from None
     found = [_LINE.fullmatch(line) for line in lines if line.strip()]
     if None in found:
         raise CorruptedFileError(f"{path} não é uma lista de SHA-256, como a do comando sha256sum.")
-    return {match[2].removeprefix("./"): match[1].lower() for match in found}
+    return {match[2]: match[1] for match in found}
 
 
 def seal(path):

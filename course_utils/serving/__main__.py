@@ -201,10 +201,8 @@ def read_options(arguments):
     if options.workers > 1 and options.server not in WITH_WORKERS:
         parser.error(f"--workers só vale com --server {' ou '.join(WITH_WORKERS)}")
     watched = options.baseline or options.shadow
-    if watched and options.workers > 1:
-        parser.error("--baseline e --shadow veem um processo só: use --workers 1")
-    if watched and (options.target or options.server != "uvicorn"):
-        parser.error("--baseline e --shadow são do servidor FastAPI do curso: não peça outro")
+    if watched and (options.workers > 1 or options.target or options.server != "uvicorn"):
+        parser.error("--baseline e --shadow são do servidor FastAPI do curso, com --workers 1")
     options.target = options.target or (WATCHED if watched else FASTAPI)
     return options
 

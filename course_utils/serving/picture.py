@@ -33,7 +33,6 @@ TURNS = {
 }
 ORIENTATION = 0x0112
 HEIC = "HEIC não se abre aqui: converta para JPEG (no iPhone, Ajustes › Câmera › Formatos › Mais Compatível)."
-SIGNATURES = {b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF"}
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -73,9 +72,7 @@ def _unknown(body):
     """O que dizer de bytes que não são uma figura das nossas."""
     if body[4:8] == b"ftyp" and body[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
         return HEIC
-    name = next((name for start, name in SIGNATURES.items() if body.startswith(start)), None)
-    received = f"Recebi um {name}" if name else "O corpo não é uma figura válida"
-    return f"{received}; mande PNG, JPEG ou WebP."
+    return "O corpo não é uma figura válida; mande PNG, JPEG ou WebP."
 
 
 def shrink(picture):

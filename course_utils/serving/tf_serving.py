@@ -148,9 +148,6 @@ def _signature():
 
 def _malformed(request):
     """O 400 de um caminho, um verbo ou um método que não é deste contrato."""
-    path, hint = request.url.path, "as rotas são GET /v1/models/digits, GET …/metadata e POST …:predict"
-    if path.endswith((":classify", ":regress")):
-        hint = "a assinatura deste modelo é de :predict"
-    elif "/labels/" in path:
-        hint = "não há rótulos; peça a versão por número, em /versions/"
-    return ContractError(400, f"Requisição malformada: {request.method} {path[:80]}; {hint}.")
+    routes = "GET /v1/models/digits, GET …/metadata e POST …:predict, também sob /versions/NÚMERO"
+    detail = f"Requisição malformada: {request.method} {request.url.path[:80]}; as rotas são {routes}."
+    return ContractError(400, detail)

@@ -51,7 +51,7 @@ class WatchedService(Service):
         Sem um deles, não há esse vigia. Levanta `BaselineError` se a linha de base não serve.
         """
         super().__init__(model)
-        self.shadow = Shadow(ModelStore, shadow) if shadow else None
+        self.shadow = Shadow(shadow) if shadow else None
         self.watchers = [self.shadow] if shadow else []
         if baseline:
             self.watchers.append(Monitor(drift.load_baseline(baseline)))
@@ -120,9 +120,9 @@ class Shadow:
     descarta-se a cópia e conta-se; uma sombra que falha, demora ou nem carrega só aparece no relatório.
     """
 
-    def __init__(self, load, path):
-        """`load(path).current` é o `Served` da sombra; carrega na thread dela, sem atrasar quem serve."""
-        self.path, self._load = Path(path), load
+    def __init__(self, path):
+        """`path`: o modelo da sombra, como em `ModelStore`; carrega na thread dela, sem atrasar quem serve."""
+        self.path = Path(path)
         self._queue, self._lock, self._stop = queue.Queue(MAX_PENDING), threading.Lock(), threading.Event()
         self._served, self._failure, self._totals = None, None, Counter()
         self._start_again(None)
@@ -145,7 +145,7 @@ class Shadow:
 
     def _run(self):
         try:
-            self._served = self._load(self.path).current
+            self._served = ModelStore(self.path).current
         except Exception as error:  # sem sombra o servidor continua; o relatório diz o que houve
             self._note(error)
         while (item := self._queue.get()) is not None and not self._stop.is_set():
@@ -197,13 +197,11 @@ class Shadow:
         ratio = {name: shadow_ms[name] / primary_ms[name] for name in shadow_ms} if shadow_ms else None
         return {
             "primary_version": version,
-            "shadow_version": self._served.version if self._served else None,
             "images": images,
             "agreement": _agreements(pairs) / images if images else None,
             "disagreements": [{"primary": p, "shadow": s, "count": count} for count, (p, s) in wrong],
             "probability_difference": _percentiles(differences),
             "latency_ratio": ratio,
-            "waiting": self._queue.qsize(),
             "dropped": totals["dropped"],
             "failed": totals["failed"],
             "last_failure": self._failure,

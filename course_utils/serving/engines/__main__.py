@@ -6,7 +6,6 @@ Precisa do npm e de rede. O npm confere a impressão digital de cada pacote e n�
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -58,17 +57,7 @@ def write(contents, target=engines.FILE):
     artifacts.seal(target)
 
 
-def main():
-    """Refaz o arquivo; devolve 0, ou 1 com uma frase."""
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            write(fetch(folder))
-    except (OSError, subprocess.CalledProcessError) as problem:
-        print(f"O npm não entregou os motores ({problem}): confira-o, e a rede, e rode de novo.", file=sys.stderr)
-        return 1
-    print(f"{engines.FILE.name} refeito: {engines.versions()}.")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    with tempfile.TemporaryDirectory() as scratch:
+        write(fetch(scratch))
+    print(f"{engines.FILE.name} refeito: {engines.versions()}.")
