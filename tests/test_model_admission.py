@@ -7,7 +7,6 @@ import sys
 
 import onnx
 import pytest
-from contracts import FLASK
 from odd_models import FLOAT, IMAGES, UNFIT, build
 from onnx import helper
 
@@ -122,26 +121,18 @@ def test_versions_are_numbers_and_what_is_hidden_does_not_count(tmp_path):
     assert store.current.version == "123" and store.refused() == {}
 
 
-def test_two_candidates_for_one_version_are_a_sentence_and_the_other_version_serves(tmp_path):
-    for name in ("1/model.onnx", "2/model.onnx", "02/model.onnx", "3/a.onnx", "3/b.onnx"):
-        build(tmp_path / name)
-    store = ModelStore(tmp_path)
-    assert store.current.version == "1" and list(store.refused()) == ["3", "2"]
-    assert "3/a.onnx e 3/b.onnx" in store.refused()["3"] and "02/model.onnx" in store.refused()["2"]
-    shutil.rmtree(tmp_path / "02")
-    store.refresh()
-    assert store.current.version == "2" and list(store.refused()) == ["3"]
-
-
 def test_a_bad_version_leaves_the_good_one_and_a_mended_one_takes_over(tmp_path):
     build(tmp_path / "1" / "model.onnx")
     store = ModelStore(tmp_path)
     build(tmp_path / "2" / "model.onnx", **UNFIT["três saídas"][0])
+    for name in ("3/a.onnx", "3/b.onnx"):  # qual das duas?
+        build(tmp_path / name)
     store.refresh()
     assert store.current.version == "1" and store.refused()["2"].startswith("2/: model.onnx ")
+    assert "achei 2" in store.refused()["3"]
     build(tmp_path / "2" / "model.onnx")
     store.refresh()
-    assert store.current.version == "2" and store.refused() == {}
+    assert store.current.version == "2" and list(store.refused()) == ["3"]
 
 
 def test_what_serves_goes_on_whatever_happens_to_its_files(tmp_path):
@@ -193,14 +184,11 @@ def test_a_bad_model_ends_the_container_too(tmp_path):
     [
         (2, "--port 0", "de 1 a 65535"),
         (2, "--port 70000", "recebi 70000"),
-        (2, "--port=-1", "recebi -1"),
         (2, "--port oito", "recebi oito"),
         (2, "--port", "faltou o valor"),
         (2, "--workers 0", "de 1 a 64"),
         (2, "--workers 2 --server waitress", "só vale com"),
         (2, "--workers 2 --shadow x.onnx", "--workers 1"),
-        (2, f"{FLASK} --server werkzeug --shadow x.onnx", "não peça outro"),
-        (2, "--threads muitas", "recebi muitas"),
         (2, "--server apache", "não existe 'apache'"),
         (2, "--porta 1", "não conheço --porta"),
         (1, "--shadow nada.onnx", "Falta o arquivo nada.onnx"),

@@ -124,11 +124,9 @@ def _current(service):
 
 
 def _status(service):
-    """Um `ModelVersionStatus`: LOADING enquanto carrega, AVAILABLE no ar, END se nenhuma versão serve."""
-    failure = service.failure
-    state = "AVAILABLE" if service.store else "END" if failure else "LOADING"
-    status = {"error_code": "DATA_LOSS" if failure else "OK", "error_message": failure or ""}
-    return {"version": _current(service), "state": state, "status": status}
+    """Um `ModelVersionStatus`: LOADING enquanto carrega, AVAILABLE no ar."""
+    state = "AVAILABLE" if service.store else "LOADING"
+    return {"version": _current(service), "state": state, "status": {"error_code": "OK", "error_message": ""}}
 
 
 def _signature():
