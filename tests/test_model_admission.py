@@ -96,13 +96,14 @@ def test_what_is_not_a_file_of_a_bearable_size_is_refused(tmp_path):
     (tmp_path / "pasta.onnx").mkdir()
     with open(tmp_path / "imenso.onnx", "wb") as file:
         file.truncate(20 * 2**30)
-    cases = {"pasta.onnx": "não é um arquivo", "imenso.onnx": "passa de 256 MiB", "nada.onnx": "Falta o arquivo"}
+    names = ["pasta.onnx", "imenso.onnx", "nada.onnx"]
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "cano.onnx")
         (tmp_path / "a.onnx").symlink_to("b.onnx")
         (tmp_path / "b.onnx").symlink_to("a.onnx")
-        cases |= {"cano.onnx": "não é um arquivo", "a.onnx": "Falta o arquivo"}
-    for name, words in cases.items():
+        names += ["cano.onnx", "a.onnx"]
+    for name in names:
+        words = "passa de 256 MiB" if name == "imenso.onnx" else "Falta o arquivo"
         with pytest.raises((admission.UnfitModelError, artifacts.CorruptedFileError), match=words):
             admission.admit(tmp_path / name)
 

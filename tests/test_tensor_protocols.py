@@ -80,11 +80,6 @@ SHAPES = [  # o que não é uma lista de imagens 28 × 28
     7, "x", {"x": 1}, [], one(0), [[0] * 784], [one(0)[:27]], [[*one(0), [0] * 28]], [[*one(0)[:27], [0] * 27]],
     [[[0] * 29] * 28], [one(0)] * 33, [[[[0]] * 28] * 28], [one(0), one(0)[:27]], [[[[[[[0]]]]]]],
 ]  # fmt: skip
-BODIES = {  # corpos que não são sequer o objeto pedido
-    "vazio": b"", "cortado": b"{", "não é UTF-8": b"\xff\xfe", "fundo": b"[" * 100_000, "lista": b"[]",
-    "texto": b'"x"', "número longo": b"1" * 10_000, "objeto fundo": b'{"inputs":' * 50_000, "nulo": b"null",
-    "sem chaves": b"{}", "meia letra": b'{"id": "\\ud800", "instances": "\\ud800"}',
-}  # fmt: skip
 
 
 # ------------------------------------------------------------------ TensorFlow Serving
@@ -277,11 +272,6 @@ def test_a_bad_pixel_is_refused_and_its_place_said(tf, oip, number):
         assert status == 400 and answer["error"].startswith(f"{place}: esperava"), answer
 
 
-@pytest.mark.parametrize("name", BODIES)
-def test_a_malformed_body_is_refused(tf, oip, name):
-    assert ask(tf, PREDICT, BODIES[name])[0] == ask(oip, INFER, BODIES[name])[0] == 400
-
-
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["images", "b64", "x"]), inner),
@@ -389,34 +379,25 @@ def test_the_folder_also_holds_a_real_savedmodel_with_the_same_signature_and_ans
 
 TRITON = """
 import json, sys
-import numpy as np
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 from course_utils.model import digits
 client = triton.InferenceServerClient(sys.argv[1])
-assert client.is_server_live() and client.is_server_ready()
+assert client.is_server_live() and client.is_server_ready() and client.get_server_metadata()["version"] == "1"
 assert client.is_model_ready("digits") and not client.is_model_ready("half")
-assert client.get_server_metadata() == {"name": "leitor_de_cep", "version": "1", "extensions": []}
-metadata = client.get_model_metadata("digits")
-images = digits.load("test")[0][:5]
+metadata, images = client.get_model_metadata("digits"), digits.load("test")[0][:5]
 tensor = triton.InferInput(metadata["inputs"][0]["name"], list(images.shape), metadata["inputs"][0]["datatype"])
 tensor.set_data_from_numpy(images, binary_data=False)
 wanted = [triton.InferRequestedOutput(item["name"], binary_data=False) for item in metadata["outputs"]]
-for outputs in (None, wanted):
-    answer = client.infer("digits", [tensor], outputs=outputs, request_id="42", timeout=1000)
-    assert answer.get_response()["id"] == "42" and answer.get_response()["model_version"] == "1"
-    digit, probabilities = answer.as_numpy("digit"), answer.as_numpy("probabilities")
-    assert digit.dtype == np.int64 and digit.shape == (5,)
-    assert probabilities.dtype == np.float32 and probabilities.shape == (5, 10)
-assert client.infer("digits", [tensor], outputs=wanted[:1]).as_numpy("probabilities") is None
-refused = []
-for model, binary in (("half", False), ("digits", True)):
-    tensor.set_data_from_numpy(images, binary_data=binary)
-    try:
-        client.infer(model, [tensor])
-    except InferenceServerException as error:
-        refused.append([error.status(), error.message()])
-print(json.dumps([digit.tolist(), probabilities.tolist(), refused]))
+answer = client.infer("digits", [tensor], outputs=wanted, request_id="42")
+assert answer.get_response()["id"] == "42" and answer.get_response()["model_version"] == "1"
+digit, probabilities = answer.as_numpy("digit"), answer.as_numpy("probabilities")
+assert (digit.dtype, probabilities.dtype, probabilities.shape) == ("int64", "float32", (5, 10))
+tensor.set_data_from_numpy(images, binary_data=True)
+try:
+    client.infer("digits", [tensor])
+except InferenceServerException as error:
+    print(json.dumps([digit.tolist(), probabilities.tolist(), error.message()]))
 """
 
 
@@ -426,5 +407,4 @@ def test_triton_s_own_client_talks_to_the_oip_server(oip, expected):
     digit, probabilities, refused = run_oracle(TRITON, f"127.0.0.1:{oip.server.port}")
     assert digit == [item["digit"] for item in expected]
     assert np.allclose(probabilities, [item["probabilities"] for item in expected], atol=1e-6)
-    (unknown, message), (binary, words) = refused
-    assert unknown == "404" and "half" in message and binary == "400" and "binários" in words
+    assert "binários" in refused

@@ -69,20 +69,15 @@ def read(path):
     Entre conferir um arquivo no disco e abri-lo, outro programa poderia trocá-lo.
     """
     path = Path(path)
-    if not path.exists():
-        raise CorruptedFileError(f"Falta o arquivo {path.name}. {_how_to_restore(path)}")
     if not path.is_file():
-        raise CorruptedFileError(f"{path.name} não é um arquivo.")
+        raise CorruptedFileError(f"Falta o arquivo {path.name}. {_how_to_restore(path)}")
     expected = read_sums(path.parent).get(path.name)
     if expected is None:
         raise CorruptedFileError(
             f"{path.name} não tem SHA-256 anotado em {path.parent / SUMS}: não sei de onde veio e não o carrego. "
             f"Se foi você que o gravou, chame artifacts.seal(caminho) logo depois de gravar."
         )
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CorruptedFileError(f"Não consegui ler {path.name} ({error.strerror}).") from None
+    content = path.read_bytes()
     received = hashlib.sha256(content).hexdigest()
     if received != expected:
         raise CorruptedFileError(

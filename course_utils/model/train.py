@@ -46,15 +46,24 @@ def augment(images, generator):
 def train(network, images, labels, *, epochs=15, rate=2e-3, batch=64, seed=0, label="treino"):
     """Treina `network` no lugar, com barra de progresso, e a devolve em modo de inferência."""
     generator = torch.Generator().manual_seed(seed)
-    steps = -(-len(images) // batch)
+
+    def loss_of(rows):
+        logits = network(augment(images[rows], generator))
+        return functional.cross_entropy(logits, labels[rows], label_smoothing=SMOOTHING)
+
+    return fit(network, loss_of, len(images), generator, epochs=epochs, rate=rate, batch=batch, label=label)
+
+
+def fit(network, loss_of, count, generator, *, epochs, rate, batch, label):
+    """O laço: `loss_of(linhas)` é a perda de um lote, sorteado por `generator` das `count` linhas do treino."""
+    steps = -(-count // batch)
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
     network.train()
     with tqdm(total=epochs * steps, desc=label, unit="lote") as bar:
         for epoch in range(1, epochs + 1):
-            for rows in torch.randperm(len(images), generator=generator).split(batch):
-                logits = network(augment(images[rows], generator))
-                loss = functional.cross_entropy(logits, labels[rows], label_smoothing=SMOOTHING)
+            for rows in torch.randperm(count, generator=generator).split(batch):
+                loss = loss_of(rows)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

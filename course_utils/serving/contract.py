@@ -206,11 +206,7 @@ def allow(methods):
 
 
 def require_http(upgrade):
-    """Levanta `ContractError` 400 se o cabeçalho Upgrade pede um WebSocket; outro pedido de troca se ignora.
-
-    Ignorar é o que a RFC 9110 (7.8) deixa a quem não fala o outro protocolo: um cliente que oferece HTTP/2 (`h2c`)
-    recebe a sua resposta em HTTP/1.1.
-    """
+    """Levanta `ContractError` 400 se o cabeçalho Upgrade pede um WebSocket; outro pedido de troca se ignora."""
     if upgrade.strip().lower() == "websocket":
         raise ContractError(400, "Este servidor não fala WebSocket: use HTTP.")
 

@@ -67,11 +67,11 @@ class ModelStore:
                 log.warning("versão %s recusada: %s", version, error)
         self._refused = refused
 
-    def watch(self, interval=1.0):
-        """Chama `refresh` a cada `interval` segundos, numa thread, até `close`."""
+    def watch(self):
+        """Chama `refresh` a cada segundo, numa thread, até `close`."""
 
         def loop():
-            while not self._stop.wait(interval):
+            while not self._stop.wait(1):
                 try:
                     self.refresh()
                 except OSError as error:  # a pasta sumiu, ou não se deixa ler: quem está no ar continua

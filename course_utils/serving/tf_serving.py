@@ -132,15 +132,16 @@ def _status(service):
 def _signature():
     """O `SignatureDef` em JSON; os números de 64 bits são textos, como o protobuf os escreve."""
 
-    def describe(tensor, kind, sizes, name):
-        shape = {"dim": [{"size": str(size), "name": ""} for size in sizes], "unknown_rank": False}
-        return {tensor: {"dtype": TYPES[kind], "tensor_shape": shape, "name": name}}
+    def describe(group, place):
+        found = {}
+        for number, (tensor, (kind, sizes)) in enumerate(group.items()):
+            shape = {"dim": [{"size": str(size), "name": ""} for size in sizes], "unknown_rank": False}
+            found[tensor] = {"dtype": TYPES[kind], "tensor_shape": shape, "name": f"{place}:{number}"}
+        return found
 
-    inputs, outputs = {}, {}
-    for tensor, (kind, sizes) in tensors.INPUTS.items():
-        inputs |= describe(tensor, kind, sizes, f"{SIGNATURE}_{tensor}:0")  # os nomes que o Keras dá no grafo
-    for number, (tensor, (kind, sizes)) in enumerate(tensors.OUTPUTS.items()):
-        outputs |= describe(tensor, kind, sizes, f"StatefulPartitionedCall:{number}")
+    # "name": os nomes que o Keras dá aos nós no grafo
+    inputs = describe(tensors.INPUTS, f"{SIGNATURE}_images")
+    outputs = describe(tensors.OUTPUTS, "StatefulPartitionedCall")
     return {"inputs": inputs, "outputs": outputs, "method_name": "tensorflow/serving/predict", "defaults": {}}
 
 
