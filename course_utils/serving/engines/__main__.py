@@ -49,15 +49,16 @@ def fetch(folder):
     return found
 
 
-def write(contents, target=engines.FILE):
-    """Grava `contents` (`{nome: bytes}`) em `target`, sem datas, e anota o SHA-256."""
-    with files.draft(target) as sketch, zipfile.ZipFile(sketch, "w", zipfile.ZIP_LZMA) as packed:
+def main():
+    """Grava em data/engines.zip o que o npm entregou, sem datas, e anota o SHA-256."""
+    with tempfile.TemporaryDirectory() as folder:
+        contents = fetch(folder)
+    with files.draft(engines.FILE) as sketch, zipfile.ZipFile(sketch, "w", zipfile.ZIP_LZMA) as packed:
         for name in sorted(contents):
             packed.writestr(zipfile.ZipInfo(name), contents[name], zipfile.ZIP_LZMA)
-    artifacts.seal(target)
+    artifacts.seal(engines.FILE)
+    print(f"{engines.FILE.name} refeito: {engines.versions()}.")
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        write(fetch(scratch))
-    print(f"{engines.FILE.name} refeito: {engines.versions()}.")
+    main()
