@@ -29,7 +29,6 @@ from course_utils.serving.store import find_versions
 SIGNATURE = "serving_default"
 TYPES = {"UINT8": "DT_UINT8", "INT64": "DT_INT64", "FP32": "DT_FLOAT"}
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-EXAMPLE = {"signature_name": SIGNATURE, "instances": [tensors.EXAMPLE]}
 
 
 def _kind(value):
@@ -70,7 +69,7 @@ def create_app(model=None):
     app = asgi.new_app(
         service, title="Leitor de CEP: contrato do TensorFlow Serving", write_error=tensors.write_error
     )
-    router = APIRouter(tags=["TensorFlow Serving"], dependencies=[Depends(tensors.require_model)])
+    router = APIRouter(tags=["TensorFlow Serving"], dependencies=[Depends(require_model)])
 
     async def require_version(version: str):
         """Levanta o 404 se o caminho pede uma versão que não é a do ar (nem a que está sendo carregada)."""
@@ -86,7 +85,7 @@ def create_app(model=None):
         spec = {"name": tensors.MODEL, "signature_name": "", "version": service.store.current.version}
         return {"model_spec": spec, "metadata": {"signature_def": {"signature_def": {SIGNATURE: _signature()}}}}
 
-    @router.post(":predict", summary="Lê de 1 a 32 dígitos", openapi_extra=tensors.describe_body(EXAMPLE))
+    @router.post(":predict", summary="Lê de 1 a 32 dígitos")
     async def predict(request: Request):
         with service.admit():
             received = tensors.read(PredictRequest, await asgi.read_body(request))
@@ -107,6 +106,12 @@ def create_app(model=None):
     app.include_router(router, prefix=versioned, dependencies=[Depends(require_version)])
     app.api_route("/v1/{rest:path}", methods=METHODS, include_in_schema=False)(refuse)
     return app
+
+
+async def require_model(model: str):
+    """Levanta o 404 se o caminho pede outro modelo."""
+    if model != tensors.MODEL:
+        raise ContractError(404, f"Não há um modelo chamado {model[:80]!r}; este servidor só tem o digits.")
 
 
 def require(asked, version):
