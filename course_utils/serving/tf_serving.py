@@ -144,7 +144,7 @@ def _signature():
             found[tensor] = {"dtype": TYPES[kind], "tensor_shape": shape, "name": f"{place}:{number}"}
         return found
 
-    # "name": os nomes que o Keras dá aos nós no grafo
+    # os nomes que o Keras dá aos nós do grafo
     inputs = describe(tensors.INPUTS, f"{SIGNATURE}_images")
     outputs = describe(tensors.OUTPUTS, "StatefulPartitionedCall")
     return {"inputs": inputs, "outputs": outputs, "method_name": "tensorflow/serving/predict", "defaults": {}}
