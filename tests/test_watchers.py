@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -75,14 +74,6 @@ def test_until_the_window_is_full_it_does_not_know_and_then_it_forgets_the_oldes
         monitor.see(IMAGES[start : start + 30], answer(LABELS[start : start + 30]))
     assert monitor.seen == 200
     assert monitor.psi() == pytest.approx(baseline.compare(drift.sums(IMAGES[-200:]), LABELS[-200:]))
-
-
-def test_threads_lose_no_image(baseline, monkeypatch):
-    monkeypatch.setattr(watchers, "WINDOW", 2000)
-    monitor = Monitor(baseline)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda i: monitor.see(IMAGES[i : i + 1], answer(LABELS[i : i + 1])), list(range(500)) * 3))
-    assert monitor.seen == 1500
 
 
 def test_the_report_counts_what_differs(shadow_of):
