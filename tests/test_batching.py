@@ -104,6 +104,11 @@ def test_a_function_that_answers_out_of_measure_is_an_error_not_a_mix_up(answers
     assert all(isinstance(item, ValueError | TypeError) for item in found)
 
 
+def test_even_a_stop_iteration_is_answered():
+    (error,) = submit_all(lambda items: next(iter([])), [1])
+    assert isinstance(error, RuntimeError) and "StopIteration" in str(error)
+
+
 @pytest.mark.parametrize("moment", ["na fila", "no modelo"])
 def test_who_gives_up_does_not_hurt_the_others(busy, moment):
     async def scenario():

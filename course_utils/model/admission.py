@@ -15,7 +15,7 @@ import numpy as np
 from course_utils.model.artifacts import CorruptedFileError
 from course_utils.model.predictor import CLASSES, SIDE, Predictor
 
-CONTRACT = "o contrato é uma entrada float32, tensor(float), (n, 1, 28, 28) e uma saída float32 (n, 10)"
+CONTRACT = "o contrato é uma entrada float32, tensor(float), de (n, 1, 28, 28), e uma saída float32 de (n, 10)"
 MAX_BYTES = 256 * 2**20  # trinta vezes o de referência; um arquivo sem fim não pode tomar a memória de quem serve
 MAX_IMAGES = 32
 SUM_TOLERANCE = 1e-3

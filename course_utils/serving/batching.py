@@ -81,5 +81,6 @@ class Batcher:
         except Exception as error:
             if len(items) > 1:
                 return [self._answer([item])[0] for item in items]
-            return [(None, error)]
+            # Um StopIteration não atravessa um Future: mataria o laço, e todos esperariam sem fim.
+            return [(None, RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)]
         return [(answer, None) for answer in answers]
