@@ -30,7 +30,7 @@ def test_what_is_not_a_whole_onnx_is_refused_even_if_it_is_sealed(tmp_path):
     whole = MODEL.read_bytes()
     for content in (b"", b"nada", b"\x08", whole[:1000], whole[:-1], b"PK\x03\x04" * 9):
         (tmp_path / "m.onnx").write_bytes(content)
-        with pytest.raises(admission.UnfitModelError, match="não é um arquivo ONNX|nenhum grafo"):
+        with pytest.raises(admission.UnfitModelError, match="não é um arquivo ONNX"):
             admission.admit(artifacts.seal(tmp_path / "m.onnx"))
 
 

@@ -27,8 +27,7 @@ REASONS = {  # o que o ONNX Runtime diz: o que isso quer dizer
         "usa o opset {}, e este ONNX Runtime vai até o {}; exporte com um menor",
     r"[Ee]xternal (?:data|initializer).*?([\w.-]+\.\w+)\"":
         "tem pesos num arquivo à parte ({}), que não está ao lado dele com o SHA-256 anotado em SHA256SUMS",
-    r"INVALID_PROTOBUF": "não é um arquivo ONNX, ou está pela metade",
-    r"No graph was found": "não tem nenhum grafo dentro: o arquivo está vazio",
+    r"INVALID_PROTOBUF|No graph was found": "não é um arquivo ONNX, ou está pela metade",
 }  # fmt: skip
 
 
