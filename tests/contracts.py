@@ -16,7 +16,6 @@ from course_utils.model.predictor import MODEL, Predictor
 
 FLASK, FASTAPI = "course_utils.serving.flask_app:create_app", "course_utils.serving.fastapi_app:create_app"
 TF, OIP = "course_utils.serving.tf_serving:create_app", "course_utils.serving.open_inference:create_app"
-CLOUD = "course_utils.serving.cloud:create_app"
 VERTEX = {"AIP_HEALTH_ROUTE": "/saude", "AIP_PREDICT_ROUTE": "/ler"}
 PLACE = "models/digits"
 PROBLEM = "application/problem+json"

@@ -44,8 +44,8 @@ def submit_all(function, items, **options):
     """As respostas, ou os erros, de pedidos que chegam juntos."""
 
     async def scenario():
-        async with Batcher(function, **options) as batcher:
-            return await asyncio.gather(*map(batcher.submit, items), return_exceptions=True)
+        batcher = Batcher(function, **options)
+        return await asyncio.gather(*map(batcher.submit, items), return_exceptions=True)
 
     return run(scenario)
 
@@ -81,14 +81,14 @@ def test_a_full_batch_leaves_without_waiting_and_a_lonely_request_at_its_deadlin
 
 def test_who_waited_behind_a_busy_model_does_not_wait_again(busy):
     async def scenario():
-        async with Batcher(busy, max_size=2, max_wait_ms=60_000) as batcher:
-            first = await start_working(batcher, busy, [1, 2])
-            late = await submitted(batcher, [3])
-            loop = asyncio.get_running_loop()
-            clock = loop.time
-            loop.time = lambda: clock() + 61  # o prazo do terceiro passa enquanto o modelo trabalha
-            busy.gate.set()
-            return await asyncio.gather(*first, *late)
+        batcher = Batcher(busy, max_size=2, max_wait_ms=60_000)
+        first = await start_working(batcher, busy, [1, 2])
+        late = await submitted(batcher, [3])
+        loop = asyncio.get_running_loop()
+        clock = loop.time
+        loop.time = lambda: clock() + 61  # o prazo do terceiro passa enquanto o modelo trabalha
+        busy.gate.set()
+        return await asyncio.gather(*first, *late)
 
     assert run(scenario) == [2, 4, 6]
 
@@ -112,15 +112,15 @@ def test_even_a_stop_iteration_is_answered():
 @pytest.mark.parametrize("moment", ["na fila", "no modelo"])
 def test_who_gives_up_does_not_hurt_the_others(busy, moment):
     async def scenario():
-        async with Batcher(busy, max_size=3) as batcher:
-            first = await start_working(batcher, busy, [1, 2, 3])
-            queued = await submitted(batcher, [4, 5, 6])
-            quitter = (queued if moment == "na fila" else first)[1]
-            quitter.cancel()
-            await asyncio.sleep(0.01)  # o laço está livre enquanto o modelo trabalha: é ele que abre o portão
-            busy.gate.set()
-            answers = await asyncio.gather(*first, *queued, return_exceptions=True)
-            return answers, quitter, await batcher.submit(7)
+        batcher = Batcher(busy, max_size=3)
+        first = await start_working(batcher, busy, [1, 2, 3])
+        queued = await submitted(batcher, [4, 5, 6])
+        quitter = (queued if moment == "na fila" else first)[1]
+        quitter.cancel()
+        await asyncio.sleep(0.01)  # o laço está livre enquanto o modelo trabalha: é ele que abre o portão
+        busy.gate.set()
+        answers = await asyncio.gather(*first, *queued, return_exceptions=True)
+        return answers, quitter, await batcher.submit(7)
 
     answers, quitter, after = run(scenario)
     kept = [answer for answer in answers if not isinstance(answer, asyncio.CancelledError)]
@@ -131,36 +131,12 @@ def test_who_gives_up_does_not_hurt_the_others(busy, moment):
 
 def test_the_queue_has_a_limit_and_empties_again(busy):
     async def scenario():
-        async with Batcher(busy, max_size=1) as batcher:
-            first = await start_working(batcher, busy, [0])
-            queued = await submitted(batcher, range(1, MAX_PENDING + 1))
-            with pytest.raises(QueueFullError):
-                await batcher.submit(99)
-            busy.gate.set()
-            return await asyncio.gather(*first, *queued), await batcher.submit(99)
+        batcher = Batcher(busy, max_size=1)
+        first = await start_working(batcher, busy, [0])
+        queued = await submitted(batcher, range(1, MAX_PENDING + 1))
+        with pytest.raises(QueueFullError):
+            await batcher.submit(99)
+        busy.gate.set()
+        return await asyncio.gather(*first, *queued), await batcher.submit(99)
 
     assert run(scenario) == ([2 * item for item in range(MAX_PENDING + 1)], 198)
-
-
-def test_closing_answers_what_was_accepted_and_refuses_the_rest(busy):
-    async def scenario():
-        batcher = Batcher(busy, max_size=2)
-        accepted = await start_working(batcher, busy, range(5))
-        closing = asyncio.create_task(batcher.close())
-        await asyncio.sleep(0)
-        with pytest.raises(RuntimeError, match="encerrado"):
-            await batcher.submit(9)
-        busy.gate.set()
-        await closing
-        await batcher.close()
-        return await asyncio.gather(*accepted)
-
-    assert run(scenario) == [0, 2, 4, 6, 8]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lote")]
-
-
-def test_a_batcher_never_used_closes_at_once_and_nonsense_limits_are_refused():
-    assert submit_all(Model(), []) == []
-    for wrong in ({"max_size": 0}, {"max_wait_ms": -1}):
-        with pytest.raises(ValueError):
-            Batcher(Model(), **wrong)

@@ -73,14 +73,6 @@ def test_distillation_teaches(teacher, material):
         assert train.accuracy(student, images, labels) > max(0.5, before + 0.2)
 
 
-def test_one_thread_only_inside_the_block():
-    before = torch.get_num_threads()
-    with pytest.raises(RuntimeError), compress.one_thread():
-        assert torch.get_num_threads() == 1
-        raise RuntimeError
-    assert torch.get_num_threads() == before
-
-
 def test_the_published_model_is_what_its_report_says():
     report = json.loads(compress.REPORT.read_text(encoding="utf-8"))
     assert artifacts.verify(compress.SMALL).stat().st_size == report["bytes"]

@@ -54,13 +54,6 @@ def test_what_is_unpacked_is_what_was_shared_bit_by_bit(places):
     assert received_bias.tobytes() == bias.tobytes() and rest == b"resto"
 
 
-def test_sharing_finds_the_groups():
-    weights = np.repeat(np.array([-1, 0.5, 2], np.float32), 50)
-    centers, codes = deep.share(weights)
-    np.testing.assert_array_equal(centers[codes], weights)
-    assert len(centers) == deep.SHARED
-
-
 def test_the_whole_road_keeps_the_fractions_repeats_and_is_restored_from_its_bytes_alone():
     images, labels = (tensor[:128] for tensor in train.to_tensors("train"))
     epochs = {"dense": 1, "halfway": 1, "sparse": 1}

@@ -1,7 +1,11 @@
-"""A página de desenho e o que os dois servidores lhe entregam: os motores e o modelo, e nada além disso."""
+"""A página de desenho e o que os dois servidores lhe entregam: os motores, o modelo, e nada além disso.
+
+Que o modelo escrito para o TF.js lê o mesmo que o ONNX, quem prova é o navegador (test_browser_engines.py).
+"""
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -9,11 +13,13 @@ import zipfile
 import psutil
 import pytest
 from contracts import KINDS, Target
+from needs import miss
 
 from course_utils.classroom import servers
-from course_utils.model import artifacts, tfjs
+from course_utils.model import artifacts, networks, tfjs
 from course_utils.model.predictor import MODEL
-from course_utils.serving import browser, engines
+from course_utils.serving import engines
+from course_utils.serving.engines import __main__ as remake
 
 
 @pytest.fixture(scope="module", params=["fastapi", "flask"])
@@ -52,15 +58,16 @@ def test_the_page_uses_only_relative_addresses_that_exist(server):
         assert not re.search(r"https?://|[\"'`]/\w", script), f"{name} tem um endereço que não é relativo"
 
 
-@pytest.mark.parametrize("module", ["fastapi_app", "flask_app", "cloud", "tf_serving", "open_inference"])
-def test_a_served_process_imports_no_training_framework(module):
-    code = f"import sys, course_utils.serving.__main__, course_utils.serving.{module}\n"
+def test_a_served_process_imports_no_training_framework():
+    code = "import sys, course_utils.serving.__main__\n"
+    code += "from course_utils.serving import cloud, fastapi_app, flask_app, open_inference, tf_serving\n"
     code += "from course_utils.serving.store import ModelStore, artifacts\n"
-    code += "ModelStore(artifacts.DATA / 'reference.onnx'); print(*sys.modules)"
+    code += "ModelStore(artifacts.DATA / 'reference.onnx'); print(*sys.modules)\n"
+    code += "fastapi_app.engines.tfjs.build(); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = {name.partition(".")[0] for name in run.stdout.split()}
-    heavy = {"torch", "tensorflow", "keras", "matplotlib", "h5py", "safetensors", "tensorflow_serving"}
-    assert "onnxruntime" in loaded and not heavy & loaded
+    serving, with_tfjs = (set(line.split()) for line in run.stdout.splitlines())
+    heavy = {"torch", "tensorflow", "keras", "matplotlib", "h5py"}
+    assert "onnxruntime" in serving and "safetensors" not in serving and not heavy & with_tfjs
 
 
 def test_the_models_are_the_reference_in_both_formats(server):
@@ -79,7 +86,8 @@ def test_the_engines_come_with_types_the_browser_accepts(server):
     for name in zipfile.ZipFile(engines.FILE).namelist():
         status, headers, body = get(server, f"/engines/{name}")
         kind = headers["Content-Type"].split(";")[0]
-        assert status == 200 and body == engines.read(name) and kind == expected[name.rpartition(".")[2]], name
+        assert status == 200 and kind == expected[name.rpartition(".")[2]], name
+        assert body == engines.find_engine(name).body
         assert "immutable" in headers["Cache-Control"]
 
 
@@ -102,11 +110,56 @@ def test_nothing_else_is_given(server, path):
         assert headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_corrupted_model_is_not_given_to_a_browser_either(tmp_path, monkeypatch):
-    copy = tmp_path / MODEL.name
-    copy.write_bytes(MODEL.read_bytes())
+@pytest.mark.parametrize(
+    ("module", "name", "find", "asked"),
+    [
+        (engines, "MODEL", engines.find_model, "reference.onnx"),
+        (networks, "WEIGHTS", engines.find_model, "tfjs/model.json"),
+        (engines, "FILE", engines.find_engine, "manifest.json"),
+    ],
+)
+def test_what_was_spoiled_is_not_given(tmp_path, monkeypatch, module, name, find, asked):
+    copy = tmp_path / getattr(module, name).name
+    copy.write_bytes(b"o que foi selado")
     artifacts.seal(copy)
     copy.write_bytes(b"outra coisa")
-    monkeypatch.setattr(browser, "MODEL", copy)
-    with pytest.raises(artifacts.CorruptedFileError):
-        browser.find_model("reference.onnx")
+    monkeypatch.setattr(module, name, copy)
+    engines._tfjs_model.cache_clear()
+    engines._packed.cache_clear()
+    with pytest.raises(artifacts.CorruptedFileError, match="corrompido"):
+        find(asked)
+
+
+# ------------------------------------------------------------------ os motores que vêm com o projeto
+
+PLACE = artifacts.ROOT / "course_utils/serving/engines"
+ASKED = json.loads((PLACE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+PINNED = json.loads((PLACE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+
+
+def test_what_is_stored_is_what_package_json_asks_for():
+    assert {name for packages in remake.WANTED.values() for name in packages} == set(ASKED)
+    for engine, packages in remake.WANTED.items():
+        assert {ASKED[name] for name in packages} == {engines.versions()[engine]}
+        for file in [file for files in packages.values() for file in files]:
+            asked = f"{engine}-{engines.versions()[engine]}/{file.removeprefix('dist/')}"
+            assert len(engines.find_engine(asked).body) > 10_000
+
+
+def test_the_lock_pins_every_package_exactly_and_names_no_host():
+    assert PINNED[""]["dependencies"] == ASKED
+    for name, version in ASKED.items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{name} sem versão exata"
+        assert PINNED[f"node_modules/{name}"]["version"] == version
+        assert PINNED[f"node_modules/{name}"]["license"] in ("MIT", "Apache-2.0")
+    for name, package in PINNED.items():
+        assert not name or package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name
+
+
+@pytest.mark.slow
+def test_npm_delivers_the_same_bytes(tmp_path):
+    if not shutil.which("npm"):
+        miss("falta o npm")
+    with zipfile.ZipFile(engines.FILE) as stored:
+        assert {name: stored.read(name) for name in stored.namelist()} == remake.fetch(tmp_path)

@@ -27,9 +27,10 @@ from course_utils.serving import cloud, contract
 BOMB = gzip.compress(bytes(100_000_000))  # 100 MB em 100 kB
 LIMITS = {"sagemaker": cloud.SAGEMAKER_BODY_BYTES, "vertex": cloud.VERTEX_BODY_BYTES}
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FIELDS = ["images", "instances", "inputs", "outputs", "b64", "id", "name", "shape", "datatype", "data", "x"]
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
 )
 OUR_JSON = ("fastapi", "flask", "gunicorn", "sagemaker")
 
@@ -69,7 +70,8 @@ def test_it_answers_what_the_predictor_answers(target):
 
 @pytest.mark.parametrize(("kind", "payload", "status"), BAD_BODIES)
 def test_bad_bodies_get_the_contract_s_error(target, kind, payload, status):
-    if target.name not in OUR_JSON or len(payload) > LIMITS.get(target.name, 2**24):
+    unreadable = kind == JSON and status == 400
+    if target.name not in OUR_JSON and not unreadable or len(payload) > LIMITS.get(target.name, 2**24):
         return  # outro corpo, outras recusas: `test_cloud_contract` e `test_tensor_protocols`
     before = spent(target.server)
     # O limite do SageMaker é seis vezes o nosso: o corpo que passa do nosso cabe, mas não são imagens.
@@ -92,10 +94,23 @@ def test_any_body_is_answered_without_a_5xx(target, kind, data):
 
 
 @FUZZ
-@given(value=ANY_JSON)
-def test_any_json_is_answered_without_a_5xx(target, value):
-    for field in ("images", "instances", "inputs"):
-        assert target.post(body({field: value}))[0] < 500
+@given(fields=st.dictionaries(st.sampled_from(FIELDS), ANY_JSON, max_size=4))
+def test_any_json_is_answered_without_a_5xx(target, fields):
+    good = json.loads(target.body)
+    wrong = [fields, good | fields]
+    if target.name == "oip":
+        wrong.append({"inputs": [good["inputs"][0] | fields]})
+    for payload in wrong:
+        assert target.post(body(payload))[0] < 500
+
+
+@FUZZ
+@given(path=st.text(max_size=30))
+def test_any_path_is_answered_without_a_5xx(target, path):
+    quoted = "".join(f"%{byte:02x}" for byte in path.encode("utf-8", "surrogatepass"))
+    for place in {target.predict + quoted, target.predict.replace("digits", quoted), f"/{quoted}"}:
+        assert target.post(b"{}", route=place)[0] < 500
+        assert target.call("GET", place)[0] < 500
 
 
 def test_both_apps_give_the_same_bytes_but_for_time_and_id():
@@ -140,22 +155,20 @@ def test_each_request_leaves_one_json_line_with_its_id(target):
 
 
 def test_the_openapi_has_an_example_that_can_be_sent_as_it_is_and_the_docs_are_local(target):
-    if target.name in ("flask", "gunicorn", "sagemaker", "vertex"):
+    if target.name != "fastapi":
         return
     description = target.json("/openapi.json")
     assert description["servers"] == [{"url": "."}]
-    route = target.predict.replace("digits", "{model}")
-    content = description["paths"][route]["post"]["requestBody"]["content"]
+    content = description["paths"]["/predict"]["post"]["requestBody"]["content"]
     status, _, text = target.post(body(content[JSON]["schema"]["example"]))
-    assert status == 200 and re.search(rb'"digit":\s*1\b|"data":\s*\[1\]', text), text
-    if target.ours:
-        assert set(content) == {JSON, BYTES, PNG, JPEG, WEBP, "multipart/form-data"}
-        page = target.call("GET", "/docs")[2].decode()
-        addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
-        assert addresses and not [address for address in addresses if address.startswith(("http", "/"))]
-        assert "http://" not in page and "https://" not in page
-        for address in addresses:
-            assert target.call("GET", "/" + address)[0] == 200
+    assert status == 200 and json.loads(text)["predictions"][0]["digit"] == 1
+    assert set(content) == {JSON, BYTES, PNG, JPEG, WEBP, "multipart/form-data"}
+    page = target.call("GET", "/docs")[2].decode()
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert addresses and not [address for address in addresses if address.startswith(("http", "/"))]
+    assert "http://" not in page and "https://" not in page
+    for address in addresses:
+        assert target.call("GET", "/" + address)[0] == 200
 
 
 # ------------------------------------------------------------------ Upgrade
@@ -208,7 +221,7 @@ def test_gzip_and_identity_are_decoded(target):
     half = len(target.body) // 2
     two = gzip.compress(target.body[:half]) + gzip.compress(target.body[half:])
     for coding, data in (
-        ("gzip", packed), ("GZIP", packed), ("x-gzip", packed), ("gzip, identity", packed), ("gzip", two),
+        ("gzip", packed), ("GZIP", packed), ("x-gzip", packed), ("gzip", two),
         ("identity", target.body), ("", target.body),
     ):  # fmt: skip
         assert_read(target.post(data, Content_Encoding=coding))
@@ -294,7 +307,7 @@ def test_a_trailing_slash_is_another_address_and_nothing_redirects(target):
     for method, route, data in (("GET", target.get, None), ("POST", target.predict, target.body)):
         status, headers, _ = target.call(method, route + "/", data, {"Content-Type": JSON})
         assert status == missing and "Location" not in headers
-    assert_refused(target.call("GET", "/health/live/"), 404, "barra")
+    assert_refused(target.call("GET", "/health/live/"), 404, "/health/live/")
     assert_refused(target.call("GET", "/health//live"), 404)
     assert_read(target.post(target.body, route="/" + target.predict))  # "http://…/" + "/predict"
 

@@ -25,10 +25,10 @@ def test_it_reads_the_test_digits_with_probabilities_that_agree(predictor):
         assert max(prediction.probabilities) == prediction.probabilities[prediction.digit]
 
 
-def test_flat_square_list_and_float_images_mean_the_same_alone_or_in_a_batch(predictor):
+def test_flat_square_and_listed_images_mean_the_same_alone_or_in_a_batch(predictor):
     images = digits.load("test")[0][:3]
     expected = predictor.predict(images)
-    for same in (images.reshape(3, 784), images.tolist(), images.astype(np.float64), images.astype(np.int64)):
+    for same in (images.reshape(3, 784), images.tolist(), images.astype(np.int64)):
         assert predictor.predict(same) == expected
     for i, together in enumerate(expected):
         (alone,) = predictor.predict(images[i : i + 1])
@@ -39,15 +39,13 @@ def test_flat_square_list_and_float_images_mean_the_same_alone_or_in_a_batch(pre
 @pytest.mark.parametrize(
     ("images", "received", "expected"),
     [
-        (np.zeros((0, 28, 28)), "lote vazio", "pelo menos uma imagem"),
-        (np.zeros((2, 27, 28)), r"\(2, 27, 28\)", r"\(n, 28, 28\)"),
-        (np.zeros(784), r"\(784,\)", r"\(n, 784\)"),
-        (np.zeros((1, 28, 28, 1)), r"\(1, 28, 28, 1\)", r"\(n, 28, 28\)"),
-        (np.full((1, 784), np.nan), "NaN", "inteiros de 0 a 255"),
-        (np.full((1, 784), np.inf), "infinito", "inteiros de 0 a 255"),
+        (np.zeros((0, 28, 28), int), "lote vazio", "pelo menos uma imagem"),
+        (np.zeros((2, 27, 28), int), r"\(2, 27, 28\)", r"\(n, 28, 28\)"),
+        (np.zeros(784, int), r"\(784,\)", r"\(n, 784\)"),
+        (np.zeros((1, 28, 28, 1), int), r"\(1, 28, 28, 1\)", r"\(n, 28, 28\)"),
+        (np.full((1, 784), np.nan), "float64", "inteiros de 0 a 255"),
         (np.full((1, 784), 256), "256", "255"),
         (np.full((1, 784), -1), "-1", "0"),
-        (np.full((1, 784), 0.5), "0.5", "divide por 255"),
         (np.full((1, 784), "7"), "<U1", "inteiros"),
         (np.full((1, 784), True), "bool", "inteiros"),
         (np.full((1, 784), None), "object", "inteiros"),

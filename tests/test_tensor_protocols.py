@@ -1,7 +1,6 @@
 """Os contratos do TensorFlow Serving e do Open Inference Protocol, linha a linha, por sockets de verdade.
 
-Os oráculos são dos próprios donos dos contratos: as mensagens protobuf do TensorFlow Serving (PyPI:
-tensorflow-serving-api), um SavedModel exportado de verdade, e o cliente do Triton (PyPI: tritonclient).
+Os oráculos são dos donos dos contratos: um SavedModel exportado de verdade e o cliente do Triton (`tritonclient`).
 """
 
 import json
@@ -11,9 +10,7 @@ import sys
 import numpy as np
 import pytest
 from cases import JSON, body
-from contracts import OIP, TF, Target, assert_refused, gate, make_version, own_app
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from contracts import OIP, TF, Target, assert_refused, make_version, own_app
 from needs import need
 from openapi_spec_validator import validate
 from waiting import PATIENCE_S, wait_for
@@ -81,11 +78,6 @@ SHAPES = [  # o que não é uma lista de imagens 28 × 28
     7, "x", {"x": 1}, [], one(0), [[0] * 784], [one(0)[:27]], [[*one(0), [0] * 28]], [[*one(0)[:27], [0] * 27]],
     [[[0] * 29] * 28], [one(0)] * 33, [[[[0]] * 28] * 28], [one(0), one(0)[:27]], [[[[[[[0]]]]]]],
 ]  # fmt: skip
-BODIES = {  # corpos que não são sequer o objeto pedido
-    "vazio": b"", "cortado": b"{", "não é UTF-8": b"\xff\xfe", "fundo": b"[" * 100_000, "lista": b"[]",
-    "texto": b'"x"', "número longo": b"1" * 10_000, "objeto fundo": b'{"inputs":' * 50_000, "nulo": b"null",
-    "sem chaves": b"{}", "meia letra": b'{"id": "\\ud800", "instances": "\\ud800"}',
-}  # fmt: skip
 
 
 # ------------------------------------------------------------------ TensorFlow Serving
@@ -147,61 +139,38 @@ def test_tf_refuses_both_formats_none_a_mixture_and_what_is_not_a_list_of_images
         assert ask(tf, PREDICT, payload)[0] == 400, str(payload)[:80]
 
 
-def test_tf_knows_one_model_one_version_and_one_verb(tf):
-    good = {"instances": [one(0)]}
-    assert ask(tf, "v1/models/half:predict", good)[0] == 404
-    assert ask(tf, "v1/models/half")[0] == ask(tf, "v1/models/half/metadata")[0] == 404
-    assert ask(tf, "v1/models/half/versions/1")[0] == ask(tf, "v1/models/half/versions/1:predict", good)[0] == 404
-    for version in ("2", "0", "01", "9" * 5000, "HELLO"):
-        for route in ("", "/metadata"):
-            assert ask(tf, f"v1/models/digits/versions/{version}{route}")[0] == 404
-        assert ask(tf, f"v1/models/digits/versions/{version}:predict", good)[0] == 404
-    for verb in ("classify", "regress", "predict2", "predict/"):
-        for place in ("v1/models/digits", "v1/models/digits/versions/1"):
-            assert ask(tf, f"{place}:{verb}", good)[0] == 400
-    assert ":predict" in ask(tf, "v1/models/digits:classify", good)[1]["error"]
-    assert "/versions/" in ask(tf, "v1/models/digits/labels/stable:predict", good)[1]["error"]
+VERSIONED = "v1/models/digits/versions"
+ELSEWHERE = {  # status: as rotas que o contrato não tem; as que acabam num verbo são POST, e as outras, GET
+    404: [
+        *(f"v1/models/half{end}" for end in ("", "/metadata", ":predict", "/versions/1", "/versions/1:predict")),
+        *(f"{VERSIONED}/{version}{end}" for version in ("2", "0", "01", "9" * 5000, "HELLO")
+          for end in ("", "/metadata", ":predict")),
+    ],
+    400: [
+        *(f"{place}:{verb}" for place in ("v1/models/digits", f"{VERSIONED}/1")
+          for verb in ("classify", "regress", "predict2", "predict/")),
+        "v1/models", "v1/foo", "v1/models/digits/labels/stable", "v1/models/digits/labels/stable/metadata",
+        "v1/models/digits/labels/stable:predict", "v1/models/digits/version/50", "v1/models/digits/",
+    ],
+}  # fmt: skip
+METHODS = [
+    ("GET", PREDICT), ("GET", f"{VERSIONED}/1:predict"), ("POST", "v1/foo"), ("POST", "v1/models"),
+    ("POST", "v1/models/digits"), ("POST", "v1/models/digits/metadata"), ("PUT", PREDICT), ("PATCH", PREDICT),
+    ("DELETE", "v1/models/digits"), ("OPTIONS", PREDICT),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "route"), [
-    ("GET", "v1/models"), ("GET", "v1/foo"), ("GET", PREDICT), ("GET", "v1/models/digits/versions/1:predict"),
-    ("GET", "v1/models/digits/labels/stable"), ("GET", "v1/models/digits/labels/stable/metadata"),
-    ("GET", "v1/models/digits/version/50"), ("GET", "v1/models/digits/"), ("POST", "v1/foo"),
-    ("POST", "v1/models"), ("POST", "v1/models/digits"),
-    ("POST", "v1/models/digits/metadata"), ("POST", "v1/models/digits/labels/stable:predict"), ("PUT", PREDICT),
-    ("DELETE", "v1/models/digits"), ("PATCH", PREDICT), ("OPTIONS", PREDICT),
-])  # fmt: skip
-def test_tf_calls_any_other_path_or_method_malformed(tf, method, route):
+@pytest.mark.parametrize("status", ELSEWHERE)
+def test_tf_knows_one_model_one_version_and_one_verb(tf, status):
+    for route in ELSEWHERE[status]:
+        answer = ask(tf, route, {"instances": [one(0)]} if ":" in route else None)
+        assert answer[0] == status and (status == 404 or "Requisição malformada" in answer[1]["error"]), route
+
+
+@pytest.mark.parametrize(("method", "route"), METHODS)
+def test_tf_calls_any_other_method_malformed(tf, method, route):
     status, answer = ask(tf, route, b"" if method == "POST" else None, method=method)
     assert status == 400 and "Requisição malformada" in answer["error"]
-
-
-def test_tf_says_loading_then_available_and_end_for_a_model_that_will_not_load(tmp_path):
-    make_version(tmp_path / "m", 3)
-    app = own_app(tmp_path, "tf_serving", gate(tmp_path, "store._load_and_warm_up"))
-    with servers.start(app, model=tmp_path / "m", ready="health/live") as server:
-        target, loading = Target(server), AVAILABLE | {"version": "3", "state": "LOADING"}
-        assert ask(target, "v1/models/digits") == (200, {"model_version_status": [loading]})
-        for route in ("v1/models/digits/metadata", "health/ready"):
-            assert ask(target, route)[0] == 503
-        assert ask(target, PREDICT, {"instances": [one(0)]})[0] == 503
-        assert ask(target, "v1/models/digits/versions/2")[0] == 404
-        (tmp_path / "aberto").touch()
-        wait_for(target.ready)
-        assert ask(target, "v1/models/digits")[1]["model_version_status"] == [AVAILABLE | {"version": "3"}]
-    file = tmp_path / "m" / "3" / "model.onnx"
-    file.write_bytes(b"isto nao e um modelo")
-    artifacts.seal(file)
-    # O comando confere o modelo antes e nem abriria a porta: aqui, quem o escolhe é a própria aplicação.
-    code = f"service.model_path = lambda: {str(tmp_path / 'm')!r}"
-    with servers.start(own_app(tmp_path, "tf_serving", code), ready="health/live") as server:
-
-        def state(place=""):
-            return ask(Target(server), f"v1/models/digits{place}")[1]["model_version_status"][0]
-
-        wait_for(lambda: state()["state"] == "END")
-        broken = state("/versions/3")["status"]
-        assert broken["error_code"] == "DATA_LOSS" and broken["error_message"]
 
 
 # ------------------------------------------------------------------ Open Inference Protocol
@@ -246,35 +215,25 @@ def test_oip_echoes_the_id_and_returns_the_outputs_asked_for_in_that_order(oip, 
     assert len(ask(oip, INFER, request_for(images, outputs=[]))[1]["outputs"]) == 2
 
 
-@pytest.mark.parametrize(("field", "values"), [
-    ("name", ["input0", "", 7, None]),
-    ("datatype", ["FP32", "uint8", "INT64", 7, None]),
-    ("shape", [[5, 784], [5, 28], [5, 28, 28, 1], [4, 28, 28], [6, 28, 28], [-1, 28, 28], [0, 28, 28],
-               [33, 28, 28], [2**64, 28, 28], [5.5, 28, 28], ["5", 28, 28], [True, 28, 28], [], 5, "x", None]),
-    ("data", [None, 7, "x", {}, [], [0] * 784, [0] * (784 * 5 - 1), [0] * (784 * 5 + 1), [0] * 784 * 33,
-              [[0] * 784] * 5, [one(0)] * 4, [one(0)] * 4 + [[0] * 784], [0] * 784 * 4 + [[0] * 784]]),
-])  # fmt: skip
-def test_oip_refuses_a_tensor_that_is_not_the_one_of_the_metadata(oip, images, field, values):
-    for value in values:
-        payload = request_for(images)
-        payload["inputs"][0][field] = value
-        assert ask(oip, INFER, payload)[0] == 400, value
-    payload = request_for(images)
-    payload["inputs"][0].pop(field, None)
-    assert ask(oip, INFER, payload)[0] == 400
+FIELDS = {  # campo do tensor: o que não é o dos metadados
+    "name": ["input0", "", 7, None],
+    "datatype": ["FP32", "uint8", "INT64", 7, None],
+    "shape": [[5, 784], [5, 28], [5, 28, 28, 1], [4, 28, 28], [6, 28, 28], [-1, 28, 28], [0, 28, 28], [33, 28, 28],
+              [2**64, 28, 28], [5.5, 28, 28], ["5", 28, 28], [True, 28, 28], [], 5, "x", None],
+    "data": [None, 7, "x", {}, [], [0] * 784, [0] * (784 * 5 - 1), [0] * (784 * 5 + 1), [0] * 784 * 33,
+             [[0] * 784] * 5, [one(0)] * 4, [one(0)] * 4 + [[0] * 784], [0] * 784 * 4 + [[0] * 784]],
+}  # fmt: skip
 
 
-def test_oip_refuses_other_inputs_outputs_and_ids(oip, images):
+def test_oip_refuses_what_is_not_the_tensor_of_the_metadata_nor_an_output_of_it(oip, images):
     tensor = request_for(images)["inputs"][0]
+    tensors = [tensor | {field: value} for field, values in FIELDS.items() for value in values]
+    tensors += [{name: tensor[name] for name in tensor if name != field} for field in FIELDS]
     for payload in (
-        {"inputs": []},
-        {"inputs": [tensor, tensor]},
-        {"inputs": tensor},
-        {"inputs": None},
+        *({"inputs": [wrong]} for wrong in tensors),
+        *({"inputs": wrong} for wrong in ([], [tensor, tensor], tensor, None)),
+        *(request_for(images, outputs=wrong) for wrong in ([{"name": "x"}], ["digit"], [{"name": "digit"}] * 3)),
         {"outputs": [{"name": "digit"}]},
-        request_for(images, outputs=[{"name": "output0"}]),
-        request_for(images, outputs=["digit"]),
-        request_for(images, outputs=[{"name": "digit"}] * 3),
         request_for(images, id=42),
     ):
         assert ask(oip, INFER, payload)[0] == 400, str(payload)[:80]
@@ -293,20 +252,7 @@ def test_oip_knows_one_model(oip, images):
     assert ask(oip, INFER)[0] == ask(oip, "v2", b"{}")[0] == 405
 
 
-def test_oip_is_alive_before_it_is_ready(tmp_path):
-    app = own_app(tmp_path, "open_inference", gate(tmp_path, "store._load_and_warm_up"))
-    with servers.start(app, ready="v2/health/live") as server:
-        target = Target(server)
-        assert ask(target, "v2/health/live")[0] == ask(target, "v2")[0] == 200
-        for route in ("v2/health/ready", "v2/models/digits/ready", "v2/models/digits"):
-            assert ask(target, route)[0] == 503
-        (tmp_path / "aberto").touch()
-        wait_for(lambda: ask(target, "v2/models/digits/ready")[0] == 200)
-
-
 # ------------------------------------------------------------------ os dois
-
-EACH = pytest.mark.parametrize("protocol", ["tf", "oip"])
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -322,42 +268,6 @@ def test_a_bad_pixel_is_refused_and_its_place_said(tf, oip, number):
     ):
         status, answer = ask(target, route, payload)
         assert status == 400 and answer["error"].startswith(f"{place}: esperava"), answer
-
-
-@pytest.mark.parametrize("name", BODIES)
-def test_a_malformed_body_is_refused(tf, oip, name):
-    assert ask(tf, PREDICT, BODIES[name])[0] == ask(oip, INFER, BODIES[name])[0] == 400
-
-
-ODD = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["images", "b64", "x"]), inner),
-)
-KEYS = ["signature_name", "instances", "inputs", "outputs", "id", "name", "shape", "datatype", "data"]
-FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@EACH
-@FUZZ
-@given(payload=st.dictionaries(st.sampled_from(KEYS), ODD), tensor=st.dictionaries(st.sampled_from(KEYS), ODD))
-def test_any_json_is_refused_without_a_5xx(request, protocol, payload, tensor):
-    route, good = PREDICT, {"instances": [one(0)]}
-    if protocol == "oip":
-        route, good = INFER, request_for(np.zeros((1, 28, 28), np.uint8))
-        good["inputs"][0] |= tensor
-    for candidate in (payload, good | payload):
-        assert ask(request.getfixturevalue(protocol), route, candidate)[0] in (200, 400)
-
-
-@EACH
-@FUZZ
-@given(path=st.text(max_size=30))
-def test_any_path_is_refused_without_a_5xx(request, protocol, path):
-    server, route = request.getfixturevalue(protocol), {"tf": PREDICT, "oip": INFER}[protocol]
-    quoted = "".join(f"%{byte:02x}" for byte in path.encode("utf-8", "surrogatepass"))
-    for place in (f"{route}{quoted}", route.replace("digits", quoted), f"{route.split('/')[0]}/{quoted}"):
-        assert ask(server, place, b"{}", method="POST")[0] in (400, 404, 405)
-        assert server.call("GET", "/" + place)[0] < 500
 
 
 def test_a_request_for_version_1_is_never_answered_by_version_2(tmp_path):
@@ -379,14 +289,9 @@ def test_a_request_for_version_1_is_never_answered_by_version_2(tmp_path):
         assert ask(target, "v1/models/digits")[1]["model_version_status"] == [AVAILABLE | {"version": "2"}]
 
 
-def test_the_openapi_is_valid_and_shows_the_routes(tf, oip):
-    plain, versioned = "/v1/models/{model}", "/v1/models/{model}/versions/{version}"
-    both = {place + end for place in (plain, versioned) for end in ("", "/metadata", ":predict")}
-    ours = {f"/v2/models/{{model}}{end}" for end in ("", "/ready", "/infer")}
-    for target, routes in ((tf, both), (oip, ours | {"/v2", "/v2/health/live", "/v2/health/ready"})):
-        description = target.json("/openapi.json")
-        validate(description)
-        assert routes < set(description["paths"])
+def test_the_openapi_is_valid(tf, oip):
+    for target in (tf, oip):
+        validate(target.json("/openapi.json"))
 
 
 # ------------------------------------------------------------------ oráculos
@@ -442,67 +347,27 @@ def test_the_folder_also_holds_a_real_savedmodel_with_the_same_signature_and_ans
     assert np.abs(np.subtract(outputs["probabilities"], real["outputs"]["probabilities"])).max() < 1e-5
 
 
-MESSAGES = """
-import json, sys
-from google.protobuf import json_format
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
-options = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
-status, metadata = json.loads(sys.argv[1])
-kinds = {
-    "status": (get_model_status_pb2.GetModelStatusResponse, status),
-    "model_spec": (model_pb2.ModelSpec, metadata["model_spec"]),
-    "signature_def": (get_model_metadata_pb2.SignatureDefMap, metadata["metadata"]["signature_def"]),
-}
-written = {}
-for name, (kind, value) in kinds.items():
-    message = json_format.ParseDict(value, kind(), ignore_unknown_fields=False)
-    written[name] = json_format.MessageToDict(message, **options)
-print(json.dumps(written))
-"""
-
-
-@pytest.mark.slow
-def test_tf_answers_are_tensorflow_serving_s_own_messages(tf):
-    """Lidas como mensagens protobuf do TensorFlow Serving e escritas de volta como ele as escreve, nada muda."""
-    need("tensorflow_serving")
-    status, metadata = ask(tf, "v1/models/digits")[1], ask(tf, "v1/models/digits/metadata")[1]
-    assert run_oracle(MESSAGES, json.dumps([status, metadata])) == {
-        "status": status,
-        "model_spec": metadata["model_spec"],
-        "signature_def": metadata["metadata"]["signature_def"],
-    }
-
-
 TRITON = """
 import json, sys
-import numpy as np
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 from course_utils.model import digits
 client = triton.InferenceServerClient(sys.argv[1])
-assert client.is_server_live() and client.is_server_ready()
+assert client.is_server_live() and client.is_server_ready() and client.get_server_metadata()["version"] == "1"
 assert client.is_model_ready("digits") and not client.is_model_ready("half")
-assert client.get_server_metadata() == {"name": "leitor_de_cep", "version": "1", "extensions": []}
-metadata = client.get_model_metadata("digits")
-images = digits.load("test")[0][:5]
+metadata, images = client.get_model_metadata("digits"), digits.load("test")[0][:5]
 tensor = triton.InferInput(metadata["inputs"][0]["name"], list(images.shape), metadata["inputs"][0]["datatype"])
 tensor.set_data_from_numpy(images, binary_data=False)
 wanted = [triton.InferRequestedOutput(item["name"], binary_data=False) for item in metadata["outputs"]]
-for outputs in (None, wanted):
-    answer = client.infer("digits", [tensor], outputs=outputs, request_id="42", timeout=1000)
-    assert answer.get_response()["id"] == "42" and answer.get_response()["model_version"] == "1"
-    digit, probabilities = answer.as_numpy("digit"), answer.as_numpy("probabilities")
-    assert digit.dtype == np.int64 and digit.shape == (5,)
-    assert probabilities.dtype == np.float32 and probabilities.shape == (5, 10)
-assert client.infer("digits", [tensor], outputs=wanted[:1]).as_numpy("probabilities") is None
-refused = []
-for model, binary in (("half", False), ("digits", True)):
-    tensor.set_data_from_numpy(images, binary_data=binary)
-    try:
-        client.infer(model, [tensor])
-    except InferenceServerException as error:
-        refused.append([error.status(), error.message()])
-print(json.dumps([digit.tolist(), probabilities.tolist(), refused]))
+answer = client.infer("digits", [tensor], outputs=wanted, request_id="42")
+assert answer.get_response()["id"] == "42" and answer.get_response()["model_version"] == "1"
+digit, probabilities = answer.as_numpy("digit"), answer.as_numpy("probabilities")
+assert (digit.dtype, probabilities.dtype, probabilities.shape) == ("int64", "float32", (5, 10))
+tensor.set_data_from_numpy(images, binary_data=True)
+try:
+    client.infer("digits", [tensor])
+except InferenceServerException as error:
+    print(json.dumps([digit.tolist(), probabilities.tolist(), error.message()]))
 """
 
 
@@ -512,5 +377,4 @@ def test_triton_s_own_client_talks_to_the_oip_server(oip, expected):
     digit, probabilities, refused = run_oracle(TRITON, f"127.0.0.1:{oip.server.port}")
     assert digit == [item["digit"] for item in expected]
     assert np.allclose(probabilities, [item["probabilities"] for item in expected], atol=1e-6)
-    (unknown, message), (binary, words) = refused
-    assert unknown == "404" and "half" in message and binary == "400" and "binários" in words
+    assert "binários" in refused

@@ -16,7 +16,7 @@ __all__ = [
     "draft", "read", "read_sums", "seal", "sha256", "verify",
 ]  # fmt: skip
 SUMS = "SHA256SUMS"
-_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")  # "*": o modo binário do sha256sum
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # "*": o modo binário do sha256sum
 
 
 class CorruptedFileError(RuntimeError):
@@ -30,14 +30,13 @@ def read_sums(folder):
     """
     path = Path(folder) / SUMS
     try:
-        # O Bloco de Notas e o PowerShell põem uma marca (BOM) na frente do texto.
-        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError):
         raise CorruptedFileError(f"Não consegui ler {path}: esperava um texto em UTF-8.") from None
     found = [_LINE.fullmatch(line) for line in lines if line.strip()]
     if None in found:
         raise CorruptedFileError(f"{path} não é uma lista de SHA-256, como a do comando sha256sum.")
-    return {match[2].removeprefix("./"): match[1].lower() for match in found}
+    return {match[2]: match[1] for match in found}
 
 
 def seal(path):
@@ -70,20 +69,15 @@ def read(path):
     Entre conferir um arquivo no disco e abri-lo, outro programa poderia trocá-lo.
     """
     path = Path(path)
-    if not path.exists():
-        raise CorruptedFileError(f"Falta o arquivo {path.name}. {_how_to_restore(path)}")
     if not path.is_file():
-        raise CorruptedFileError(f"{path.name} não é um arquivo.")
+        raise CorruptedFileError(f"Falta o arquivo {path.name}. {_how_to_restore(path)}")
     expected = read_sums(path.parent).get(path.name)
     if expected is None:
         raise CorruptedFileError(
             f"{path.name} não tem SHA-256 anotado em {path.parent / SUMS}: não sei de onde veio e não o carrego. "
             f"Se foi você que o gravou, chame artifacts.seal(caminho) logo depois de gravar."
         )
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CorruptedFileError(f"Não consegui ler {path.name} ({error.strerror}).") from None
+    content = path.read_bytes()
     received = hashlib.sha256(content).hexdigest()
     if received != expected:
         raise CorruptedFileError(

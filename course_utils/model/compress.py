@@ -91,22 +91,14 @@ def distill(student, material, recipe, *, seed, label="destilação"):
     """Treina `student`, a responder como `material` (o par de `lessons`), e o devolve pronto para inferir."""
     images, answers = material
     generator = torch.Generator().manual_seed(seed)
-    total = recipe.passes * -(-len(images) // recipe.batch)
-    optimizer = torch.optim.AdamW(student.parameters(), lr=recipe.rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=total)
     targets = functional.log_softmax(answers / TEMPERATURE, 1)
-    student.train()
-    with tqdm(total=total, desc=label, unit="lote") as bar:
-        for _ in range(recipe.passes):
-            for rows in torch.randperm(len(images), generator=generator).split(recipe.batch):
-                guesses = functional.log_softmax(student(images[rows]) / TEMPERATURE, 1)
-                loss = functional.kl_div(guesses, targets[rows], log_target=True, reduction="batchmean")
-                optimizer.zero_grad()
-                (loss * TEMPERATURE**2).backward()
-                optimizer.step()
-                schedule.step()
-                bar.update()
-    return student.eval()
+
+    def loss_of(rows):
+        guesses = functional.log_softmax(student(images[rows]) / TEMPERATURE, 1)
+        return functional.kl_div(guesses, targets[rows], log_target=True, reduction="batchmean") * TEMPERATURE**2
+
+    options = {"epochs": recipe.passes, "rate": recipe.rate, "batch": recipe.batch, "label": label}
+    return train.fit(student, loss_of, len(images), generator, **options)
 
 
 def quantize(source, target, images):

@@ -22,6 +22,7 @@ from course_utils.model import artifacts, digits, networks
 
 ONNX = artifacts.DATA / "reference.onnx"
 REPORT = artifacts.DATA / "reference.json"
+SEEDS, EPOCHS = (0, 1, 2), 15
 # Rótulos um pouco suavizados mantêm os logits pequenos: a diferença entre runtimes fica abaixo de 1e-5.
 SMOOTHING = 0.02
 
@@ -43,18 +44,27 @@ def augment(images, generator):
     return functional.grid_sample(images, grid, align_corners=False)
 
 
-def train(network, images, labels, *, epochs=15, rate=2e-3, batch=64, seed=0, label="treino"):
+def train(network, images, labels, *, epochs=EPOCHS, rate=2e-3, batch=64, seed=0, label="treino"):
     """Treina `network` no lugar, com barra de progresso, e a devolve em modo de inferência."""
     generator = torch.Generator().manual_seed(seed)
-    steps = -(-len(images) // batch)
+
+    def loss_of(rows):
+        logits = network(augment(images[rows], generator))
+        return functional.cross_entropy(logits, labels[rows], label_smoothing=SMOOTHING)
+
+    return fit(network, loss_of, len(images), generator, epochs=epochs, rate=rate, batch=batch, label=label)
+
+
+def fit(network, loss_of, count, generator, *, epochs, rate, batch, label):
+    """O laço: `loss_of(linhas)` é a perda de um lote, sorteado por `generator` das `count` linhas do treino."""
+    steps = -(-count // batch)
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
     network.train()
     with tqdm(total=epochs * steps, desc=label, unit="lote") as bar:
         for epoch in range(1, epochs + 1):
-            for rows in torch.randperm(len(images), generator=generator).split(batch):
-                logits = network(augment(images[rows], generator))
-                loss = functional.cross_entropy(logits, labels[rows], label_smoothing=SMOOTHING)
+            for rows in torch.randperm(count, generator=generator).split(batch):
+                loss = loss_of(rows)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -97,17 +107,14 @@ def strip(path):
     return artifacts.seal(path)
 
 
-def main(arguments=None):
+def main():
     """Treina uma rede por semente e publica em data/ a melhor na validação."""
-    parser = argparse.ArgumentParser(prog="python -m course_utils train", description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3, help="quantas sementes treinar (padrão: 3)")
-    parser.add_argument("--epochs", type=int, default=15, help="épocas por semente (padrão: 15)")
-    options = parser.parse_args(arguments)
+    argparse.ArgumentParser(prog="python -m course_utils train", description=__doc__.splitlines()[0]).parse_args()
     networks_by_seed, validation = {}, {}
-    for seed in range(options.seeds):
+    for seed in SEEDS:
         torch.manual_seed(seed)
         network = networks.torch_network(weights=None)
-        train(network, *to_tensors("train"), epochs=options.epochs, seed=seed, label=f"semente {seed}")
+        train(network, *to_tensors("train"), epochs=EPOCHS, seed=seed, label=f"semente {seed}")
         networks_by_seed[seed], validation[seed] = network, accuracy(network, *to_tensors("validation"))
     best = max(validation, key=validation.get)
     with tempfile.TemporaryDirectory() as folder:  # quem interrompe fica com o par antigo, inteiro
@@ -118,7 +125,7 @@ def main(arguments=None):
     artifacts.seal(networks.WEIGHTS)
     artifacts.seal(ONNX)
     test = {seed: accuracy(network, *to_tensors("test")) for seed, network in networks_by_seed.items()}
-    report = {"seed": best, "epochs": options.epochs, "validation": validation, "test": test}
+    report = {"seed": best, "epochs": EPOCHS, "validation": validation, "test": test}
     with artifacts.draft(REPORT) as sketch:
         sketch.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"Semente publicada: {best} (escolhida na validação). Acurácia no teste, por semente:")

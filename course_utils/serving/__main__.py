@@ -152,18 +152,10 @@ def shared_metrics(workers):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-ENGLISH = {  # o que o argparse diz
-    "ignored explicit argument": "não leva valor:", "argument ": "", "expected one argument": "faltou o valor",
-    "unrecognized arguments:": "não conheço", "invalid choice:": "não existe", "choose from": "escolha entre",
-}  # fmt: skip
-
-
 class Parser(argparse.ArgumentParser):
-    """As frases do argparse, em português."""
+    """O que não serve é dito numa linha, sem o resumo das opções."""
 
     def error(self, message):
-        for theirs, ours in ENGLISH.items():
-            message = message.replace(theirs, ours)
         self.exit(2, f"{message}. As opções: {self.prog} --help\n")
 
 
@@ -201,10 +193,8 @@ def read_options(arguments):
     if options.workers > 1 and options.server not in WITH_WORKERS:
         parser.error(f"--workers só vale com --server {' ou '.join(WITH_WORKERS)}")
     watched = options.baseline or options.shadow
-    if watched and options.workers > 1:
-        parser.error("--baseline e --shadow veem um processo só: use --workers 1")
-    if watched and (options.target or options.server != "uvicorn"):
-        parser.error("--baseline e --shadow são do servidor FastAPI do curso: não peça outro")
+    if watched and (options.workers > 1 or options.target or options.server != "uvicorn"):
+        parser.error("--baseline e --shadow são do servidor FastAPI do curso, com --workers 1")
     options.target = options.target or (WATCHED if watched else FASTAPI)
     return options
 

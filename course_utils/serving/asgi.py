@@ -122,7 +122,7 @@ def _add_errors(app, write_error):
             headers = {"Allow": contract.allow(methods)}
             if request.method == "OPTIONS":  # sem CORS: a página de outra origem fica sem a permissão que pediu
                 return Response(status_code=204, headers=headers)
-        detail = contract.route_problem(error.status_code, request.method, request.url.path)
+        detail = contract.route_problem(request.method, request.url.path)
         content, kind = write_error(error.status_code, detail, request.scope["aula32.id"])
         return JSONResponse(content, error.status_code, headers=headers, media_type=kind)
 

@@ -23,23 +23,13 @@ class Batcher:
     """
 
     def __init__(self, function, *, max_size=16, max_wait_ms=2.0):
-        if max_size < 1 or max_wait_ms < 0:
-            raise ValueError("max_size começa em 1; max_wait_ms, em 0.")
         self.function, self.max_size, self.max_wait_s = function, max_size, max_wait_ms / 1000
         self._queue = asyncio.Queue(MAX_PENDING)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lote")
-        self._task, self._closed = None, False
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *error):
-        await self.close()
+        self._task = None
 
     async def submit(self, item):
         """A resposta de `function` para `item`. Levanta `QueueFullError`, ou o erro que este item causou."""
-        if self._closed:
-            raise RuntimeError("O Batcher já foi encerrado.")
         loop = asyncio.get_running_loop()
         self._task = self._task or loop.create_task(self._run())
         future = loop.create_future()
@@ -48,14 +38,6 @@ class Batcher:
         except asyncio.QueueFull:
             raise QueueFullError(f"Já há {self._queue.maxsize} requisições na fila.") from None
         return await future
-
-    async def close(self):
-        """Atende quem já está na fila e encerra. Pode ser chamado mais de uma vez."""
-        self._closed = True
-        await self._queue.join()
-        if self._task:
-            self._task.cancel()
-        self._thread.shutdown()
 
     async def _run(self):
         loop = asyncio.get_running_loop()
@@ -71,8 +53,6 @@ class Batcher:
                     future.set_result(answer)
                 else:
                     future.set_exception(error)
-            for _ in batch:
-                self._queue.task_done()
 
     async def _collect(self):
         """O próximo lote: espera o primeiro pedido e, até o prazo dele, os que ainda cabem."""
@@ -101,6 +81,6 @@ class Batcher:
         except Exception as error:
             if len(items) > 1:
                 return [self._answer([item])[0] for item in items]
-            # Um StopIteration não atravessa um Future: viraria uma espera sem fim.
+            # Um StopIteration não atravessa um Future: mataria o laço, e todos esperariam sem fim.
             return [(None, RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)]
         return [(answer, None) for answer in answers]

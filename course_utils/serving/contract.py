@@ -15,6 +15,8 @@ No contrato do TensorFlow Serving, o que não é uma rota dele é sempre 400, co
 """
 
 import codecs
+import gzip
+import io
 import zlib
 from functools import partial
 
@@ -29,7 +31,6 @@ MAX_BODY_BYTES = 2**20
 MAX_PICTURE_BYTES = 10 * 2**20  # um JPEG de 16 megapixels tem de 4 a 8 MB
 JSON_TYPE, BYTES_TYPE, FORM_TYPE = "application/json", "application/octet-stream", "multipart/form-data"
 PICTURE_TYPES = tuple(picture.FORMATS)
-ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
 TYPES = JSON_TYPE, BYTES_TYPE, *PICTURE_TYPES, FORM_TYPE
 PROBLEM_TYPE = "application/problem+json"
 TITLES = {
@@ -120,7 +121,7 @@ def body_limit(content_type):
 def media_type(content_type):
     """O tipo, sem parâmetros e em minúsculas: `"Image/JPG; q=1"` → `"image/jpeg"`."""
     kind = content_type.split(";")[0].strip().lower()
-    return ALIASES.get(kind, kind)
+    return "image/jpeg" if kind == "image/jpg" else kind
 
 
 def decode(codings, body, limit=MAX_BODY_BYTES):
@@ -129,27 +130,19 @@ def decode(codings, body, limit=MAX_BODY_BYTES):
     `codings`: os valores do cabeçalho (lista de str; vazia se não veio); `body`: bytes, no máximo `limit`. Levanta
     `ContractError` 415 (só `gzip` e `identity`), 413 (passa de `limit`) ou 400 (não é gzip, ou está pela metade).
     """
-    names = [name.strip().lower() for name in ",".join(codings).split(",")]
-    names = [name for name in names if name not in ("", "identity")]
-    if not names:
+    coding = ", ".join(codings).strip().lower()
+    if coding in ("", "identity"):
         return body
-    if len(names) > 1 or names[0] not in ("gzip", "x-gzip"):
-        received = ", ".join(names)[:80]
-        detail = f"Recebi Content-Encoding: {received}; aceito só gzip, uma vez, ou nenhum."
+    if coding not in ("gzip", "x-gzip"):
+        detail = f"Recebi Content-Encoding: {coding[:80]}; aceito só gzip, uma vez, ou nenhum."
         raise ContractError(415, detail, headers={"Accept-Encoding": "gzip"})
-    decoded = bytearray()
     try:
-        while body:  # um gzip pode ter vários membros, um depois do outro
-            stream = zlib.decompressobj(wbits=31)
-            decoded += stream.decompress(body, limit + 1 - len(decoded))
-            if len(decoded) > limit:
-                raise too_large(limit)
-            if not stream.eof:
-                raise zlib.error
-            body = stream.unused_data
-    except zlib.error:
+        decoded = gzip.GzipFile(fileobj=io.BytesIO(body)).read(limit + 1)
+    except (OSError, EOFError, zlib.error):
         raise ContractError(400, "O corpo não é um gzip inteiro, como o Content-Encoding prometia.") from None
-    return bytes(decoded)
+    if len(decoded) > limit:
+        raise too_large(limit)
+    return decoded
 
 
 def read_json(schema, body, explain, status=422):
@@ -202,10 +195,9 @@ def problem(status, detail, request_id=None):
     return body if request_id is None else body | {"request_id": request_id}
 
 
-def route_problem(status, method, path):
+def route_problem(method, path):
     """O `detail` de um 404 ou 405."""
-    hint = " (o endereço é sem a barra do fim?)" if status == 404 and path.endswith("/") else ""
-    return f"Este servidor não atende {method} em {path}{hint}."
+    return f"Este servidor não atende {method} em {path}."
 
 
 def allow(methods):
@@ -214,11 +206,7 @@ def allow(methods):
 
 
 def require_http(upgrade):
-    """Levanta `ContractError` 400 se o cabeçalho Upgrade pede um WebSocket; outro pedido de troca se ignora.
-
-    Ignorar é o que a RFC 9110 (7.8) deixa a quem não fala o outro protocolo: um cliente que oferece HTTP/2 (`h2c`)
-    recebe a sua resposta em HTTP/1.1.
-    """
+    """Levanta `ContractError` 400 se o cabeçalho Upgrade pede um WebSocket; outro pedido de troca se ignora."""
     if upgrade.strip().lower() == "websocket":
         raise ContractError(400, "Este servidor não fala WebSocket: use HTTP.")
 

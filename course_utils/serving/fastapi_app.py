@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from course_utils.serving import asgi, browser, contract, schemas
+from course_utils.serving import asgi, contract, engines, schemas
 from course_utils.serving.service import Service
 
 PAGE = Path(__file__).parent / "web"
@@ -63,11 +63,11 @@ def _add_page(app):
 
     @app.get("/engines/{name:path}", include_in_schema=False)
     def engine(name: str):
-        return _send(browser.find_engine(name))
+        return _send(engines.find_engine(name))
 
     @app.get("/models/{name:path}", include_in_schema=False)
     def model(name: str):
-        return _send(browser.find_model(name))
+        return _send(engines.find_model(name))
 
     app.mount("/web", StaticFiles(directory=PAGE))
 
@@ -89,7 +89,7 @@ def _add_docs(app):
 
 
 def _send(asset):
-    """Um arquivo de `browser` como resposta; levanta o 404 se ele não existe."""
+    """Um arquivo de `engines` como resposta; levanta o 404 se ele não existe."""
     if asset is None:
         raise HTTPException(404)
     return Response(asset.body, media_type=asset.kind, headers={"Cache-Control": asset.cache})

@@ -1,9 +1,9 @@
 """Qual é a figura? Das manchas de tinta de uma folha, a que é o dígito, ou a recusa que diz por que não há."""
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from course_utils.model.predictor import InvalidInputError
+from course_utils.serving.ink import spread
 
 MAX_HOLES = 4
 MAX_EXITS = 7  # manchas, mais as vezes que a tinta cruza a borda da folha: nem um recorte justo chega a tanto
@@ -63,10 +63,7 @@ def _exits(mask):
 
 def _mend(mask):
     """Junta o que uma falha na tinta separou: uma dilatação de 1 pixel em cada 250."""
-    reach = round(max(mask.shape) / 250)
-    if not reach:
-        return mask
-    return np.asarray(Image.fromarray(mask).convert("L").filter(ImageFilter.MaxFilter(2 * reach + 1))) > 0
+    return spread(mask, 2 * round(max(mask.shape) / 250) + 1, np.max)
 
 
 def _span(pairs):

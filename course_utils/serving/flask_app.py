@@ -8,7 +8,7 @@ from time import perf_counter
 from flask import Flask, Response, abort, g, jsonify, request, send_from_directory
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
-from course_utils.serving import browser, contract
+from course_utils.serving import contract, engines
 from course_utils.serving.service import BODY_DEADLINE_S, Service, request_id
 
 PAGE = Path(__file__).parent / "web"
@@ -49,17 +49,17 @@ def create_app(model=None):
 
     @app.get("/engines/<path:name>")
     def engine(name):
-        return _send(browser.find_engine(name))
+        return _send(engines.find_engine(name))
 
     @app.get("/models/<path:name>")
     def model(name):
-        return _send(browser.find_model(name))
+        return _send(engines.find_model(name))
 
     return app
 
 
 def _send(asset):
-    """Um arquivo de `browser` como resposta; levanta o 404 se ele não existe."""
+    """Um arquivo de `engines` como resposta; levanta o 404 se ele não existe."""
     if asset is None:
         abort(404)
     return Response(asset.body, content_type=asset.kind, headers={"Cache-Control": asset.cache})
@@ -113,7 +113,7 @@ def _add_errors(app):
 
     @app.errorhandler(HTTPException)
     def refuse_route(error):
-        response = _problem(error.code, contract.route_problem(error.code, request.method, request.path))
+        response = _problem(error.code, contract.route_problem(request.method, request.path))
         if getattr(error, "valid_methods", None):
             response.headers["Allow"] = contract.allow(error.valid_methods)
         return response

@@ -10,23 +10,19 @@ from math import prod
 from typing import Annotated, Literal
 
 import numpy as np
-from fastapi import APIRouter, Depends, Request
+from fastapi import Request
 from pydantic import BaseModel, Discriminator, Field, Tag
 
 from course_utils.model.predictor import SIDE
 from course_utils.serving import asgi, tensors
 from course_utils.serving.contract import ContractError
-from course_utils.serving.schemas import INK, MAX_IMAGES, PIXELS, Pixel
+from course_utils.serving.schemas import MAX_IMAGES, PIXELS, Pixel
 from course_utils.serving.service import Service
 
 SERVER = "leitor_de_cep"
+PLACE = f"/v2/models/{tensors.MODEL}"
 PLATFORM = "onnx_onnxv1"  # um dos nomes da lista "Platforms" da especificação
 BINARY_HEADER = "inference-header-content-length"
-EXAMPLE = {
-    "id": "42",
-    "inputs": [{"name": "images", "shape": [1, SIDE, SIDE], "datatype": "UINT8", "data": list(INK)}],
-    "outputs": [{"name": "digit"}],
-}
 Flat = Annotated[list[Pixel], Field(min_length=PIXELS, max_length=PIXELS * MAX_IMAGES, fail_fast=True)]
 
 
@@ -75,35 +71,32 @@ def create_app(model=None):
     """Aplicação ASGI do contrato. `model`: pasta de versões ou arquivo ONNX (padrão: `model_path()`)."""
     service = Service(model)
     app = asgi.new_app(service, title="Leitor de CEP: Open Inference Protocol", write_error=tensors.write_error)
-    router = APIRouter(
-        prefix="/v2/models/{model}", tags=["Open Inference"], dependencies=[Depends(tensors.require_model)]
-    )
 
-    @app.get("/v2", summary="Que servidor é este?", tags=["Open Inference"])
+    @app.get("/v2", summary="Que servidor é este?")
     async def server():
         return {"name": SERVER, "version": app.version, "extensions": []}
 
-    @app.get("/v2/health/live", summary="O servidor está vivo?", tags=["Open Inference"])
+    @app.get("/v2/health/live", summary="O servidor está vivo?")
     async def live():
         return {"live": True}
 
-    @app.get("/v2/health/ready", summary="Os modelos estão prontos?", tags=["Open Inference"])
+    @app.get("/v2/health/ready", summary="Os modelos estão prontos?")
     async def ready():
         service.require_ready()
         return {"live": True, "ready": True}  # a especificação diz "live" também aqui; KServe diz "ready"
 
-    @router.get("", summary="O que o modelo recebe e devolve?")
+    @app.get(PLACE, summary="O que o modelo recebe e devolve?")
     async def metadata():
         service.require_ready()
         about = {"name": tensors.MODEL, "versions": [service.store.current.version], "platform": PLATFORM}
         return about | {"inputs": _describe(tensors.INPUTS), "outputs": _describe(tensors.OUTPUTS)}
 
-    @router.get("/ready", summary="O modelo está pronto?")
+    @app.get(f"{PLACE}/ready", summary="O modelo está pronto?")
     async def model_ready():
         service.require_ready()
         return {"name": tensors.MODEL, "ready": True}
 
-    @router.post("/infer", summary="Lê de 1 a 32 dígitos", openapi_extra=tensors.describe_body(EXAMPLE))
+    @app.post(f"{PLACE}/infer", summary="Lê de 1 a 32 dígitos")
     async def infer(request: Request):
         if BINARY_HEADER in request.headers:
             raise ContractError(400, "Tensores binários são uma extensão que este servidor não tem: use JSON.")
@@ -114,7 +107,6 @@ def create_app(model=None):
         about |= {} if received.id is None else {"id": received.id}
         return about | {"outputs": [_output(name, answer["predictions"]) for name in received.wanted()]}
 
-    app.include_router(router)
     return app
 
 

@@ -32,8 +32,9 @@ TURNS = {
     8: Transpose.ROTATE_90,
 }
 ORIENTATION = 0x0112
+HEIC_BRANDS = b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"
 HEIC = "HEIC não se abre aqui: converta para JPEG (no iPhone, Ajustes › Câmera › Formatos › Mais Compatível)."
-SIGNATURES = {b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF"}
+UNKNOWN = "O corpo não é uma figura; mande PNG, JPEG ou WebP."
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -56,7 +57,8 @@ def open_picture(body, kind=None):
     except Image.DecompressionBombError:
         raise InvalidInputError("A figura tem pixels demais; aceito até 4096×4096.") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        raise InvalidInputError(_unknown(body)) from None
+        is_heic = body[4:8] == b"ftyp" and body[8:12] in HEIC_BRANDS
+        raise InvalidInputError(HEIC if is_heic else UNKNOWN) from None
     found = "JPEG" if picture.format == "MPO" else picture.format  # MPO: o JPEG de telefones com duas lentes
     if kind and found != FORMATS[kind]:
         raise InvalidInputError(
@@ -67,15 +69,6 @@ def open_picture(body, kind=None):
     if found != "JPEG" and getattr(picture, "n_frames", 1) > 1:
         raise InvalidInputError("A figura é animada; mande um quadro só.")
     return picture
-
-
-def _unknown(body):
-    """O que dizer de bytes que não são uma figura das nossas."""
-    if body[4:8] == b"ftyp" and body[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
-        return HEIC
-    name = next((name for start, name in SIGNATURES.items() if body.startswith(start)), None)
-    received = f"Recebi um {name}" if name else "O corpo não é uma figura válida"
-    return f"{received}; mande PNG, JPEG ou WebP."
 
 
 def shrink(picture):

@@ -39,10 +39,9 @@ class Observed:
     """O que se conta e se registra de cada requisição, seja qual for o modelo."""
 
     def __init__(self):
-        self.registry = CollectorRegistry()
-        options = {"registry": self.registry}
-        self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], **options)
-        self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], **options)
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], registry=registry)
+        self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], registry=registry)
 
     def observe(self, *, method, route, path, status, seconds, request_id):
         """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""
@@ -68,7 +67,11 @@ class Service(Observed):
         self.pictures = ThreadPoolExecutor(2, thread_name_prefix="figuras")
         self.store, self.failure = None, None
         self._pending, self._large, self._lock = 0, 0, threading.Lock()
-        self._create_metrics()
+        self.inference = Histogram("inference_seconds", "Duração da inferência", registry=self.registry)
+        options = {"registry": self.registry, "multiprocess_mode": "livesum"}  # quem morreu não atende mais nada
+        self.pending = Gauge("requests_pending", "Requisições em curso", **options)
+        options["multiprocess_mode"] = "livemostrecent"
+        self.version = Gauge("model_version", "Versão do modelo no ar", **options)
         threading.Thread(target=self._load, args=(self.path,), daemon=True).start()
 
     def _load(self, model):
@@ -138,16 +141,6 @@ class Service(Observed):
     def late(self):
         """O erro 504."""
         return ContractError(504, f"A resposta não ficou pronta em {self.deadline_s:g} s.", retry_after=1)
-
-    # ------------------------------------------------------------ o que a operação vê
-
-    def _create_metrics(self):
-        options = {"registry": self.registry}
-        self.inference = Histogram("inference_seconds", "Duração da inferência", **options)
-        options["multiprocess_mode"] = "livesum"  # só dos processos vivos: quem morreu não atende mais nada
-        self.pending = Gauge("requests_pending", "Requisições em curso", **options)
-        options["multiprocess_mode"] = "livemostrecent"
-        self.version = Gauge("model_version", "Versão do modelo no ar", **options)
 
     def metrics(self):
         """O texto que o Prometheus lê (bytes); com vários processos, a soma deles."""

@@ -51,28 +51,27 @@ class ModelStore:
     def refresh(self):
         """Procura uma versão melhor que a do momento e, se há, a põe no ar."""
         refused = {}
-        for version, files in find_versions(self.path):
+        for version, place in find_versions(self.path):
             if self.current and version == self.current.version:
                 break
-            mark = _mark(files)
+            mark = _mark(place)
             if self._refused.get(version, (None,))[0] == mark:
                 refused[version] = self._refused[version]
                 continue
             try:
-                self.current = Served(version, *_load_and_warm_up(only_file(files)))
+                self.current = Served(version, *_load_and_warm_up(_only_file(place)))
                 log.info("versão %s no ar", version)
                 break
             except Exception as error:  # um arquivo ruim nunca derruba quem já está servindo
-                place = f"{version}/: " if self.path.is_dir() else ""
-                refused[version] = mark, f"{place}{error}"
+                refused[version] = mark, f"{version}/: {error}" if place.is_dir() else str(error)
                 log.warning("versão %s recusada: %s", version, error)
         self._refused = refused
 
-    def watch(self, interval=1.0):
-        """Chama `refresh` a cada `interval` segundos, numa thread, até `close`."""
+    def watch(self):
+        """Chama `refresh` a cada segundo, numa thread, até `close`."""
 
         def loop():
-            while not self._stop.wait(interval):
+            while not self._stop.wait(1):
                 try:
                     self.refresh()
                 except OSError as error:  # a pasta sumiu, ou não se deixa ler: quem está no ar continua
@@ -98,18 +97,16 @@ def require_model(path):
 
 
 def find_versions(path):
-    """`(versão, arquivos ONNX)` da maior para a menor; um arquivo solto é a versão 1.
+    """`(versão, pasta)` da maior para a menor; um arquivo solto é a versão 1: `[("1", arquivo)]`.
 
-    A versão é um número, como texto e sem zeros à esquerda. Duas pastas com o mesmo número somam os seus arquivos.
+    A versão é um número, como texto e sem zeros à esquerda.
     """
     path = Path(path)
     if not path.is_dir():
-        return [("1", [path])]
-    versions = {}
-    for folder in path.iterdir():
-        if re.fullmatch("[0-9]{1,18}", folder.name) and folder.is_dir():
-            versions.setdefault(int(folder.name), []).extend(find_onnx(folder) or [folder / "model.onnx"])
-    return [(str(number), files) for number, files in sorted(versions.items(), reverse=True)]
+        return [("1", path)]
+    folders = [item for item in path.iterdir() if re.fullmatch("[0-9]{1,18}", item.name) and item.is_dir()]
+    versions = {int(folder.name): folder for folder in folders}
+    return [(str(number), versions[number]) for number in sorted(versions, reverse=True)]
 
 
 def find_onnx(folder):
@@ -117,11 +114,11 @@ def find_onnx(folder):
     return sorted(file for file in Path(folder).glob("*.onnx") if not file.name.startswith("."))
 
 
-def only_file(files):
-    """O arquivo da versão; levanta `CorruptedFileError` se há mais de um."""
-    if len(files) > 1:
-        names = " e ".join(f"{file.parent.name}/{file.name}" for file in files)
-        raise artifacts.CorruptedFileError(f"Não sei qual é o modelo desta versão: {names}. Deixe um só.")
+def _only_file(place):
+    """O arquivo ONNX da versão; levanta `CorruptedFileError` se na pasta dela não há um, e um só."""
+    files = find_onnx(place) if place.is_dir() else [place]
+    if len(files) != 1:
+        raise artifacts.CorruptedFileError(f"Esperava um arquivo ONNX nesta versão; achei {len(files)}.")
     return files[0]
 
 
@@ -138,7 +135,7 @@ def _load_and_warm_up(file):
     return predictor, min(times)
 
 
-def _mark(files):
-    """O que muda quando alguém mexe na versão: nomes, tamanhos e datas do que há nas suas pastas."""
-    found = {item for file in files if file.parent.is_dir() for item in file.parent.iterdir() if item.is_file()}
+def _mark(place):
+    """O que muda quando alguém mexe na versão: nomes, tamanhos e datas do que há na pasta."""
+    found = [item for item in place.iterdir() if item.is_file()] if place.is_dir() else []
     return {(item, item.stat().st_size, item.stat().st_mtime_ns) for item in found}

@@ -11,8 +11,7 @@ from pydantic import Field
 
 from course_utils.model.predictor import SIDE
 from course_utils.serving import contract
-from course_utils.serving.contract import ContractError
-from course_utils.serving.schemas import INK, MAX_IMAGES, Pixel
+from course_utils.serving.schemas import MAX_IMAGES, Pixel
 
 MODEL = "digits"
 INPUTS = {"images": ("UINT8", [-1, SIDE, SIDE])}  # nome: (tipo, forma; -1 é "quantos vierem")
@@ -20,7 +19,6 @@ OUTPUTS = {"digit": ("INT64", [-1]), "probabilities": ("FP32", [-1, 10])}
 Row = Annotated[list[Pixel], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 Image = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 Images = Annotated[list[Image], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)]
-EXAMPLE = [list(INK[start : start + SIDE]) for start in range(0, SIDE * SIDE, SIDE)]  # um "1", 28 × 28
 PHRASES = {  # o que dizer de cada tipo de erro do Pydantic
     "missing": "falta este campo",
     "list_type": "esperava uma lista",
@@ -43,12 +41,6 @@ def write_error(status, detail, identifier):
     return {"error": detail}, contract.JSON_TYPE
 
 
-async def require_model(model: str):
-    """Levanta o 404 se o caminho pede outro modelo."""
-    if model != MODEL:
-        raise ContractError(404, f"Não há um modelo chamado {model[:80]!r}; este servidor só tem {MODEL!r}.")
-
-
 def read(schema, body):
     """O corpo (bytes) como objeto de `schema`, um modelo do Pydantic. Levanta `ContractError` 400."""
     return contract.read_json(schema, body, _explain, 400)
@@ -60,9 +52,3 @@ def _explain(error):
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:40]}" for part in parts)
     phrase = PHRASES.get(error["type"], NOT_INTEGER).format(**error.get("ctx", {})).replace(" or ", " ou ")
     return f"{place.removeprefix('.') or 'O corpo'}: {phrase}."
-
-
-def describe_body(example):
-    """O `requestBody` do OpenAPI, com um exemplo que se envia como está."""
-    schema = {"type": "object", "example": example}
-    return {"requestBody": {"required": True, "content": {contract.JSON_TYPE: {"schema": schema}}}}

@@ -29,7 +29,6 @@ from course_utils.serving.store import find_versions
 SIGNATURE = "serving_default"
 TYPES = {"UINT8": "DT_UINT8", "INT64": "DT_INT64", "FP32": "DT_FLOAT"}
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-EXAMPLE = {"signature_name": SIGNATURE, "instances": [tensors.EXAMPLE]}
 
 
 def _kind(value):
@@ -70,7 +69,7 @@ def create_app(model=None):
     app = asgi.new_app(
         service, title="Leitor de CEP: contrato do TensorFlow Serving", write_error=tensors.write_error
     )
-    router = APIRouter(tags=["TensorFlow Serving"], dependencies=[Depends(tensors.require_model)])
+    router = APIRouter(tags=["TensorFlow Serving"], dependencies=[Depends(require_model)])
 
     async def require_version(version: str):
         """Levanta o 404 se o caminho pede uma versão que não é a do ar (nem a que está sendo carregada)."""
@@ -86,7 +85,7 @@ def create_app(model=None):
         spec = {"name": tensors.MODEL, "signature_name": "", "version": service.store.current.version}
         return {"model_spec": spec, "metadata": {"signature_def": {"signature_def": {SIGNATURE: _signature()}}}}
 
-    @router.post(":predict", summary="Lê de 1 a 32 dígitos", openapi_extra=tensors.describe_body(EXAMPLE))
+    @router.post(":predict", summary="Lê de 1 a 32 dígitos")
     async def predict(request: Request):
         with service.admit():
             received = tensors.read(PredictRequest, await asgi.read_body(request))
@@ -109,6 +108,12 @@ def create_app(model=None):
     return app
 
 
+async def require_model(model: str):
+    """Levanta o 404 se o caminho pede outro modelo."""
+    if model != tensors.MODEL:
+        raise ContractError(404, f"Não há um modelo chamado {model[:80]!r}; este servidor só tem o digits.")
+
+
 def require(asked, version):
     """Levanta o 404 se a versão pedida não é `version`."""
     if asked != version:
@@ -124,33 +129,29 @@ def _current(service):
 
 
 def _status(service):
-    """Um `ModelVersionStatus`: LOADING enquanto carrega, AVAILABLE no ar, END se nenhuma versão serve."""
-    failure = service.failure
-    state = "AVAILABLE" if service.store else "END" if failure else "LOADING"
-    status = {"error_code": "DATA_LOSS" if failure else "OK", "error_message": failure or ""}
-    return {"version": _current(service), "state": state, "status": status}
+    """Um `ModelVersionStatus`: LOADING enquanto carrega, AVAILABLE no ar."""
+    state = "AVAILABLE" if service.store else "LOADING"
+    return {"version": _current(service), "state": state, "status": {"error_code": "OK", "error_message": ""}}
 
 
 def _signature():
     """O `SignatureDef` em JSON; os números de 64 bits são textos, como o protobuf os escreve."""
 
-    def describe(tensor, kind, sizes, name):
-        shape = {"dim": [{"size": str(size), "name": ""} for size in sizes], "unknown_rank": False}
-        return {tensor: {"dtype": TYPES[kind], "tensor_shape": shape, "name": name}}
+    def describe(group, place):
+        found = {}
+        for number, (tensor, (kind, sizes)) in enumerate(group.items()):
+            shape = {"dim": [{"size": str(size), "name": ""} for size in sizes], "unknown_rank": False}
+            found[tensor] = {"dtype": TYPES[kind], "tensor_shape": shape, "name": f"{place}:{number}"}
+        return found
 
-    inputs, outputs = {}, {}
-    for tensor, (kind, sizes) in tensors.INPUTS.items():
-        inputs |= describe(tensor, kind, sizes, f"{SIGNATURE}_{tensor}:0")  # os nomes que o Keras dá no grafo
-    for number, (tensor, (kind, sizes)) in enumerate(tensors.OUTPUTS.items()):
-        outputs |= describe(tensor, kind, sizes, f"StatefulPartitionedCall:{number}")
+    # os nomes que o Keras dá aos nós do grafo
+    inputs = describe(tensors.INPUTS, f"{SIGNATURE}_images")
+    outputs = describe(tensors.OUTPUTS, "StatefulPartitionedCall")
     return {"inputs": inputs, "outputs": outputs, "method_name": "tensorflow/serving/predict", "defaults": {}}
 
 
 def _malformed(request):
     """O 400 de um caminho, um verbo ou um método que não é deste contrato."""
-    path, hint = request.url.path, "as rotas são GET /v1/models/digits, GET …/metadata e POST …:predict"
-    if path.endswith((":classify", ":regress")):
-        hint = "a assinatura deste modelo é de :predict"
-    elif "/labels/" in path:
-        hint = "não há rótulos; peça a versão por número, em /versions/"
-    return ContractError(400, f"Requisição malformada: {request.method} {path[:80]}; {hint}.")
+    routes = "GET /v1/models/digits, GET …/metadata e POST …:predict, também sob /versions/NÚMERO"
+    detail = f"Requisição malformada: {request.method} {request.url.path[:80]}; as rotas são {routes}."
+    return ContractError(400, detail)

@@ -11,7 +11,6 @@ import queue
 import threading
 from collections import Counter, deque
 from contextlib import suppress
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -51,7 +50,7 @@ class WatchedService(Service):
         Sem um deles, não há esse vigia. Levanta `BaselineError` se a linha de base não serve.
         """
         super().__init__(model)
-        self.shadow = Shadow(ModelStore, shadow) if shadow else None
+        self.shadow = Shadow(shadow) if shadow else None
         self.watchers = [self.shadow] if shadow else []
         if baseline:
             self.watchers.append(Monitor(drift.load_baseline(baseline)))
@@ -117,14 +116,14 @@ class Shadow:
     """Outro modelo à sombra do que responde: recebe uma cópia de cada requisição; o cliente nunca vê a resposta.
 
     A cópia espera numa fila com limite, atendida por uma só thread, fora do caminho da requisição. Fila cheia,
-    descarta-se a cópia e conta-se; uma sombra que falha, demora ou nem carrega só aparece no relatório.
+    descarta-se a cópia e conta-se; uma sombra que falha ou demora só aparece no relatório.
     """
 
-    def __init__(self, load, path):
-        """`load(path).current` é o `Served` da sombra; carrega na thread dela, sem atrasar quem serve."""
-        self.path, self._load = Path(path), load
+    def __init__(self, path):
+        """`path`: o modelo da sombra, como em `ModelStore`; carrega na thread dela, sem atrasar quem serve."""
+        self._path = path
         self._queue, self._lock, self._stop = queue.Queue(MAX_PENDING), threading.Lock(), threading.Event()
-        self._served, self._failure, self._totals = None, None, Counter()
+        self._totals = Counter()
         self._start_again(None)
         self._thread = threading.Thread(target=self._run, daemon=True, name="sombra")
         self._thread.start()
@@ -144,28 +143,18 @@ class Shadow:
         self._thread.join(CLOSE_S)
 
     def _run(self):
-        try:
-            self._served = self._load(self.path).current
-        except Exception as error:  # sem sombra o servidor continua; o relatório diz o que houve
-            self._note(error)
+        predictor = ModelStore(self._path).current.predictor
         while (item := self._queue.get()) is not None and not self._stop.is_set():
             try:
-                self._compare(*item)
+                self._compare(predictor, *item)
             except Exception as error:
-                self._note(error)
+                log.warning("a sombra falhou: %s", error)
                 self._count(failed=1)
 
-    def _note(self, error):
-        if self._failure is None:
-            log.warning("a sombra falhou: %s", error)
-        self._failure = str(error) or type(error).__name__
-
-    def _compare(self, images, answer):
+    def _compare(self, predictor, images, answer):
         """Infere na sombra, como o `Service` infere, e anota as diferenças."""
-        if self._served is None:
-            raise RuntimeError(self._failure)
         start = perf_counter()
-        theirs = self._served.predictor.predict(images)
+        theirs = predictor.predict(images)
         shadow_ms = 1000 * (perf_counter() - start)
         mine, version = answer["predictions"], answer["model_version"]
         pairs = Counter((row["digit"], item.digit) for row, item in zip(mine, theirs, strict=True))
@@ -197,16 +186,13 @@ class Shadow:
         ratio = {name: shadow_ms[name] / primary_ms[name] for name in shadow_ms} if shadow_ms else None
         return {
             "primary_version": version,
-            "shadow_version": self._served.version if self._served else None,
             "images": images,
             "agreement": _agreements(pairs) / images if images else None,
             "disagreements": [{"primary": p, "shadow": s, "count": count} for count, (p, s) in wrong],
             "probability_difference": _percentiles(differences),
             "latency_ratio": ratio,
-            "waiting": self._queue.qsize(),
             "dropped": totals["dropped"],
             "failed": totals["failed"],
-            "last_failure": self._failure,
         }
 
 

@@ -6,7 +6,6 @@ Precisa do npm e de rede. O npm confere a impressão digital de cada pacote e n�
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -50,25 +49,16 @@ def fetch(folder):
     return found
 
 
-def write(contents, target=engines.FILE):
-    """Grava `contents` (`{nome: bytes}`) em `target`, sem datas, e anota o SHA-256."""
-    with files.draft(target) as sketch, zipfile.ZipFile(sketch, "w", zipfile.ZIP_LZMA) as packed:
+def main():
+    """Grava em data/engines.zip o que o npm entregou, sem datas, e anota o SHA-256."""
+    with tempfile.TemporaryDirectory() as folder:
+        contents = fetch(folder)
+    with files.draft(engines.FILE) as sketch, zipfile.ZipFile(sketch, "w", zipfile.ZIP_LZMA) as packed:
         for name in sorted(contents):
             packed.writestr(zipfile.ZipInfo(name), contents[name], zipfile.ZIP_LZMA)
-    artifacts.seal(target)
-
-
-def main():
-    """Refaz o arquivo; devolve 0, ou 1 com uma frase."""
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            write(fetch(folder))
-    except (OSError, subprocess.CalledProcessError) as problem:
-        print(f"O npm não entregou os motores ({problem}): confira-o, e a rede, e rode de novo.", file=sys.stderr)
-        return 1
+    artifacts.seal(engines.FILE)
     print(f"{engines.FILE.name} refeito: {engines.versions()}.")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
