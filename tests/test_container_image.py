@@ -12,6 +12,7 @@ import container_image
 import psutil
 import pytest
 import yaml
+from cases import ONE
 
 from course_utils.model import digits
 from course_utils.model.predictor import Predictor
@@ -70,6 +71,7 @@ def test_it_reads_digits_under_an_ordinary_user_on_a_read_only_root(server, pod)
     assert status == 200
     read = [item["digit"] for item in json.loads(body)["predictions"]]
     assert read == [item.digit for item in Predictor().predict(images)]
+    assert server.request("POST", "/invocations", ONE, content_type="image/png")[0] == 200
     status, body = server.request("POST", "/invocations", b"x" * 783)
     assert status == 422 and "múltiplo de 784" in json.loads(body)["detail"]
 

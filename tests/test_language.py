@@ -1,7 +1,6 @@
 """O servidor do modelo de linguagem, sobre um motor de mentira: contrato, pedaços, fila, prazos, clientes."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from waiting import wait_for
 from course_utils.model import artifacts
 from course_utils.model.artifacts import CorruptedFileError
 from course_utils.serving import language
-from course_utils.serving.language import desk, engine, weights
+from course_utils.serving.language import desk, weights
 from course_utils.serving.language.app import create_app
 from course_utils.serving.service import log
 
@@ -247,12 +246,6 @@ def test_a_changed_file_is_not_opened(monkeypatch, tmp_path):
         write()
         with pytest.raises(CorruptedFileError, match="--extra llm"):
             weights.find()
-
-
-def test_one_core_is_left_to_the_machine(monkeypatch):
-    for cores, threads in ((1, 1), (2, 1), (4, 3), (16, 4), (None, 1)):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
-        assert engine.thread_count() == threads
 
 
 def test_the_origin_of_the_weights_is_told():

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,10 +47,13 @@ def folders():
 def running():
     need("ray")
     before, had_token = folders(), (Path.home() / ".ray").exists()
-    with cluster.start(fixed(), port=servers.free_port()) as running:
+    running = cluster.start(fixed(), port=servers.free_port())
+    try:
         yield running
         processes = [process.pid for process in psutil.Process().children(recursive=True)]
         assert folders() > before and len(processes) > 5
+    finally:
+        running.stop()
     wait_for_the_end(processes)
     assert folders() == before and (Path.home() / ".ray").exists() == had_token
 
@@ -136,7 +140,6 @@ def test_requests_that_come_together_are_read_in_one_batch(running):
     assert [answer["predictions"][0]["digit"] for answer in answers] == expected
     # Do mesmo lote, o mesmo tempo de inferência, com três casas: dois pedidos avulsos não o teriam.
     assert len({answer["inference_ms"] for answer in answers}) <= 4
-    running.deploy(fixed())
 
 
 def test_a_full_queue_is_a_503_problem_with_retry_after(running):
@@ -151,17 +154,16 @@ def test_a_full_queue_is_a_503_problem_with_retry_after(running):
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert "fila está cheia" in answer.json()["detail"]
-    running.deploy(fixed())
 
 
 def test_a_rolling_upgrade_under_load_loses_nothing_and_a_bad_model_changes_nothing(running, tmp_path):
     running.deploy(fixed(2))
     with ThreadPoolExecutor(1) as pool:
-        steady = pool.submit(load.run, f"{running.url}predict", ONE, seconds=8, warmup=0)
-        time.sleep(2)
+        steady = pool.submit(load.run, f"{running.url}predict", ONE, seconds=6, warmup=0)
+        time.sleep(1)
         running.deploy(fixed(2, model="data/small.onnx", version="2"))
         wait_for(lambda: {ask(running.url).json()["model_version"] for _ in range(20)} == {"2"})
-    # Quantas cabem em 8 s depende da máquina; que passaram de uma versão à outra sem perder nenhuma, não.
+    # Quantas cabem em 6 s depende da máquina; que passaram de uma versão à outra sem perder nenhuma, não.
     assert steady.result().errors == {} and steady.result().n > steady.result().concurrency
     assert requests.get(f"{running.url}health/ready", timeout=PATIENCE_S).json()["model_version"] == "2"
     broken = tmp_path / "broken.onnx"
@@ -170,22 +172,12 @@ def test_a_rolling_upgrade_under_load_loses_nothing_and_a_bad_model_changes_noth
     assert {ask(running.url).json()["model_version"] for _ in range(20)} == {"2"}
 
 
-def test_the_canary_gets_its_share_and_no_more(running):
-    running.deploy(fixed(share=0.1))
-    versions = collections.Counter(ask(running.url).json()["model_version"] for _ in range(400))
-    assert versions.keys() == {"1", "2"} and 15 <= versions["2"] <= 75  # 40 esperados: mais de 4 desvios de folga
-    running.deploy(fixed(share=1.0))
-    assert ask(running.url).json()["model_version"] == "2"
-    running.deploy(fixed())
-    assert ask(running.url).json()["model_version"] == "1"
-
-
 def test_a_replica_killed_under_load_costs_nothing_to_who_tries_again(running):
     running.deploy(fixed(2, batch_wait_ms=50))  # assim sempre há pedidos dentro da réplica que vai cair
     victim = running.replicas("Reader")[0]
     with ThreadPoolExecutor(5) as pool:
-        hasty = pool.submit(load.run, f"{running.url}predict", ONE, concurrency=8, seconds=8, warmup=0)
-        patient = [pool.submit(insist, running.url, 8) for _ in range(4)]
+        hasty = pool.submit(load.run, f"{running.url}predict", ONE, concurrency=8, seconds=6, warmup=0)
+        patient = [pool.submit(insist, running.url, 6) for _ in range(4)]
         time.sleep(2)
         os.kill(victim, signal.SIGKILL)
         patient = sum((item.result() for item in patient), collections.Counter())
@@ -198,10 +190,22 @@ def test_a_replica_killed_under_load_costs_nothing_to_who_tries_again(running):
 def test_readers_grow_under_load_and_shrink_after_it(running):
     running.deploy(cluster.read_config())
     wait_for(lambda: len(running.replicas("Reader")) == 1)
+    grown = threading.Event()
+
+    def press():
+        """Carga, até que cresçam; os erros que viu."""
+        errors = {}
+        while not grown.is_set():
+            errors |= load.run(f"{running.url}predict", ONE, concurrency=32, seconds=8, warmup=0).errors
+        return errors
+
     with ThreadPoolExecutor(1) as pool:
-        busy = pool.submit(load.run, f"{running.url}predict", ONE, concurrency=32, seconds=40, warmup=0)
-        wait_for(lambda: len(running.replicas("Reader")) >= 2)
-    assert busy.result().errors == {}
+        busy = pool.submit(press)
+        try:
+            wait_for(lambda: len(running.replicas("Reader")) >= 2)
+        finally:
+            grown.set()
+    assert busy.result() == {}
     wait_for(lambda: len(running.replicas("Reader")) == 1)
 
 
@@ -211,14 +215,13 @@ import urllib.request
 from course_utils.serving.ray_app import cluster
 port = int(sys.argv[1])
 running = cluster.start(port=port)
-running = cluster.start(port=port)  # a célula, refeita: o cluster que sai não leva o que entra
 urllib.request.urlopen(running.url + "health/ready", timeout=180).close()
 print("pronto", flush=True)
 sys.stdin.read()
 """
 
 
-def test_started_again_it_serves_and_killed_without_a_word_the_owner_takes_it_along():
+def test_killed_without_a_word_the_owner_takes_it_along():
     need("ray")
     before, command = folders(), [sys.executable, "-c", SERVE, str(servers.free_port())]
     with subprocess.Popen(command, cwd=artifacts.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:

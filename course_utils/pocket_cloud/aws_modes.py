@@ -7,13 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from moto.core.utils import utcnow
 from werkzeug.wrappers import Response
 
-from course_utils.pocket_cloud.aws_endpoint import StartError, locate, read, write
-from course_utils.pocket_cloud.aws_errors import ServiceError, invalid, refused
+from course_utils.pocket_cloud.aws_endpoint import ServiceError, invalid, locate, read, refused, write
 from course_utils.pocket_cloud.ground import read_body
 
 REALTIME_BYTES = 6_291_456  # botocore, InvokeEndpointInput.Body
 SERVERLESS_BYTES = 4 * 2**20  # "4 MB", docs.aws.amazon.com/sagemaker, serverless-endpoints
-RECORD_BYTES = 6 * 10**6  # lote: o padrão de MaxPayloadInMB, no modelo de serviço do botocore
 REALTIME_S, BATCH_S, ASYNC_S = 60.0, 600.0, 900.0
 AWS = "X-Amzn-Sagemaker-"
 BATCH_OPTIONS = {
@@ -33,14 +31,10 @@ def invoke(endpoint, request):
         raise invalid(f"Endpoint {endpoint.record.endpoint_name} only receives asynchronous invocations.")
     name, settings, model = endpoint.choose()
     if "ServerlessConfig" in settings and len(body) > SERVERLESS_BYTES:
-        raise invalid(f"Request {uuid.uuid4()} has oversize body.")
-    try:
-        model.start()
-    except StartError as error:
-        raise ServiceError(429, "ModelNotReadyException", str(error)) from None
+        raise invalid("Request has oversize body.")
+    model.start()
     kind, content = model.invoke(body, request.headers.get("Content-Type"), REALTIME_S)
-    headers = {"x-Amzn-Invoked-Production-Variant": name, "x-amzn-requestid": str(uuid.uuid4())}
-    return Response(content, 200, headers, content_type=kind)
+    return Response(content, 200, {"x-Amzn-Invoked-Production-Variant": name}, content_type=kind)
 
 
 def invoke_async(endpoint, request):
@@ -53,9 +47,8 @@ def invoke_async(endpoint, request):
         raise invalid(f"Endpoint {endpoint.record.endpoint_name} only receives real-time invocations.")
     kind = request.headers.get(AWS + "Content-Type")
     identifier, places = endpoint.queue.submit(endpoint.choose()[2], location, kind)
-    headers = {"x-amzn-requestid": str(uuid.uuid4())} | {AWS + name: place for name, place in places.items()}
-    content = json.dumps({"InferenceId": identifier})
-    return Response(content, 202, headers, content_type="application/json")
+    headers = {AWS + name: place for name, place in places.items()}
+    return Response(json.dumps({"InferenceId": identifier}), 202, headers, content_type="application/json")
 
 
 class AsyncQueue:
@@ -136,10 +129,8 @@ def _transform(record, model):
     for key in found:
         content, place = bucket.keys[key].value, key[len(prefix.rpartition("/")[0]) :].lstrip("/")
         try:
-            if len(content) > RECORD_BYTES:
-                raise ValueError(f"record of {len(content)} bytes exceeds MaxPayloadInMB")
             answer = model.invoke(content, source.get("ContentType"), BATCH_S)[1]
-        except (ServiceError, ValueError) as error:
+        except ServiceError as error:
             failures.append(f"{key}: {error}")
         else:
             write(f"{output}/{place}.out", answer)

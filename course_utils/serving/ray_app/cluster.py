@@ -42,17 +42,11 @@ class ClusterError(RuntimeError):
 
 
 class Cluster:
-    """Um cluster no ar. Num `with`, encerra-se ao sair do bloco; senão, com `stop()` ou com o processo."""
+    """Um cluster no ar. Encerra-se com `stop()`, ou com o processo."""
 
     def __init__(self, port, address, watcher):
         self.url = f"http://{HOST}:{port}/"
         self._finalizer = weakref.finalize(self, _stop, address, watcher)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.stop()
 
     def stop(self):
         """Encerra os processos do Ray e apaga a pasta temporária. Pode ser chamado mais de uma vez."""
