@@ -84,7 +84,7 @@ def test_models_health_metrics_documentation_and_page(client):
     assert [model["id"] for model in client.get("v1/models").json()["data"]] == [weights.NAME]
     assert client.get("health/live").json() == {"status": "vivo"}
     assert client.get("health/ready").json()["slots"] == 2
-    assert "language_tokens_total" in client.get("metrics").text
+    assert "language_slots_busy 0.0" in client.get("metrics").text
     schema = client.get("openapi.json").json()
     operation = schema["paths"]["/v1/chat/completions"]["post"]
     assert "messages" in operation["requestBody"]["content"][cases.JSON]["schema"]["properties"]
@@ -111,12 +111,6 @@ def test_a_bad_body_is_refused_with_a_sentence(client, number):
     problem = response.json()
     assert problem["status"] == status and problem["detail"].endswith(".") and len(problem["detail"]) < 300
     assert not re.search(r"Traceback|pydantic|Input should", problem["detail"])
-
-
-def test_other_routes_and_methods_are_problems_too(client):
-    assert client.get(ROUTE).status_code == 405 and client.options(ROUTE).headers["allow"] == "OPTIONS, POST"
-    assert client.post("v1/completions").status_code == 404
-    assert client.get("v1/models/").json()["title"] == "Rota inexistente"
 
 
 def test_an_engine_that_breaks_is_a_500_before_the_first_byte_and_an_event_after_it(client, caplog):

@@ -110,10 +110,9 @@ class PocketAws:
             settings["VariantName"]: (settings, self._model(backend, settings["ModelName"]))
             for settings in config["ProductionVariants"]
         }
-        places = config.get("AsyncInferenceConfig")
-        queue = aws_modes.AsyncQueue(places["OutputConfig"]) if places else None
+        places = config["AsyncInferenceConfig"]["OutputConfig"] if config.get("AsyncInferenceConfig") else None
         answer = self._ask_moto(environ)
-        endpoint = Endpoint(backend.endpoints[name], variants, queue)
+        endpoint = Endpoint(backend.endpoints[name], variants, places)
         self.endpoints[backend.region_name, name] = endpoint
         threading.Thread(target=endpoint.start, daemon=True).start()
         return answer

@@ -10,6 +10,7 @@ import shutil
 import tarfile
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from xml.sax.saxutils import escape
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -102,12 +103,13 @@ class Model:
 class Endpoint:
     """`record` é o registro do moto, de onde saem os pesos de agora e para onde vai o estado.
 
-    `variants`: `{nome: (configuração da variante, Model)}`; `queue`: a `AsyncQueue`, num endpoint assíncrono.
+    `variants`: `{nome: (configuração da variante, Model)}`; `places`: o `OutputConfig`, num endpoint assíncrono.
     Serverless: o contêiner só inicia na primeira chamada (o *cold start*).
     """
 
-    def __init__(self, record, variants, queue=None):
-        self.record, self.variants, self.queue = record, variants, queue
+    def __init__(self, record, variants, places=None):
+        self.record, self.variants, self.places = record, variants, places
+        self.queue = ThreadPoolExecutor(4)
         record.endpoint_status = "Creating"
 
     def start(self):
@@ -124,9 +126,8 @@ class Endpoint:
             self.record.endpoint_status = "InService"
 
     def stop(self):
-        """Encerra a fila e os contêineres."""
-        if self.queue:
-            self.queue.close()
+        """Esquece os pedidos que ainda não começaram e encerra os contêineres."""
+        self.queue.shutdown(wait=False, cancel_futures=True)
         for _, model in self.variants.values():
             model.stop()
 
@@ -144,23 +145,14 @@ class Endpoint:
 
 
 def locate(uri):
-    """`s3://balde/chave` → `(balde do moto, chave)`. Levanta `FileNotFoundError` se o balde não existe."""
-    scheme, _, place = uri.partition("://")
-    name, _, key = place.partition("/")
-    if scheme != "s3" or name not in S3.buckets:
-        raise FileNotFoundError(f"Não há o balde de {uri}.")
-    return S3.buckets[name], key
+    """`s3://balde/chave` → `(balde, chave)`."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 def read(uri):
-    """O conteúdo do objeto (bytes). Levanta `FileNotFoundError` se ele, ou o balde, não existe."""
-    bucket, key = locate(uri)
-    if key not in bucket.keys:
+    """O conteúdo do objeto (bytes). Levanta `FileNotFoundError`; sem o balde, o erro do moto."""
+    found = S3.get_object(*locate(uri))
+    if found is None:
         raise FileNotFoundError(f"Não há objeto em {uri}.")
-    return bucket.keys[key].value
-
-
-def write(uri, content):
-    """Grava `content` (bytes) no objeto. Levanta `FileNotFoundError` se o balde não existe."""
-    bucket, key = locate(uri)
-    S3.put_object(bucket.name, key, content)
+    return found.value

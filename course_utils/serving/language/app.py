@@ -146,14 +146,10 @@ async def write_events(first, pieces, about, options, identifier):
             if options and options.include_usage:
                 yield event({}, usage=schemas.usage(last.timings), choices=[])
             yield format_sse_event(data_str="[DONE]")
-        except ContractError as error:
-            yield problem_event(error.status, error.detail, identifier)
-        except Exception:
-            asgi.log.exception("falha no meio da resposta %s", identifier)
-            yield problem_event(500, contract.FAILURE, identifier)
-
-
-def problem_event(status, detail, identifier):
-    """O problema (RFC 9457) como evento; `message` é o nome que o cliente da OpenAI lê."""
-    problem = contract.problem(status, detail, identifier)
-    return format_sse_event(event="error", data_str=to_json({"error": problem | {"message": detail}}).decode())
+        except Exception as error:
+            if not isinstance(error, ContractError):
+                asgi.log.exception("falha no meio da resposta %s", identifier)
+                error = ContractError(500, contract.FAILURE)
+            # O problema (RFC 9457) como evento; `message` é o nome que o cliente da OpenAI lê.
+            problem = contract.problem(error.status, error.detail, identifier) | {"message": error.detail}
+            yield format_sse_event(event="error", data_str=to_json({"error": problem}).decode())

@@ -44,19 +44,10 @@ class TooLongError(ValueError):
     """A pergunta tem mais tokens do que cabem no contexto."""
 
 
-def thread_count():
-    """Um núcleo fica para o resto da máquina.
-
-    As threads do motor esperam umas pelas outras a cada camada: se uma perde a vez para outro programa, todas
-    param. Medido em dois núcleos ocupados: 30 tokens/s com uma thread, 3 com duas.
-    """
-    return max(1, min(4, (os.cpu_count() or 1) - 1))
-
-
 class LlamaEngine:
     """O llama.cpp dentro deste processo: lotes contínuos, uma conversa por vaga, só o processador."""
 
-    def __init__(self, path=None, *, slots=SLOTS, context=CONTEXT, threads=None):
+    def __init__(self, path=None, *, slots=SLOTS, context=CONTEXT):
         """`path`: um GGUF (padrão: os pesos do extra, conferidos); `context`: tokens por vaga."""
         path = path or weights.find()
         import xllamacpp
@@ -66,8 +57,10 @@ class LlamaEngine:
         params = xllamacpp.CommonParams()
         params.model.path, params.verbosity = str(path), 0
         params.n_parallel, params.n_ctx = slots, slots * context
+        # As threads esperam umas pelas outras a cada camada: se uma perde a vez para outro programa, todas param.
+        # Medido em dois núcleos ocupados: 30 tokens/s com uma thread, 3 com duas. Um núcleo fica para os outros.
         for cores in (params.cpuparams, params.cpuparams_batch):
-            cores.n_threads = threads or thread_count()
+            cores.n_threads = max(1, min(4, (os.cpu_count() or 1) - 1))
         params.cache_ram_mib = 0  # nada de conversas velhas guardadas à parte
         # O llama.cpp abre também um servidor dele: só nesta máquina, em qualquer porta, e só com a chave.
         params.hostnames, params.port, params.ui, params.api_keys = ["127.0.0.1"], 0, False, [self._key]
