@@ -1,4 +1,4 @@
-"""O modelo de verdade: o que responde, o fim do dono, a memória depois de 200 pedidos, o laboratório."""
+"""O modelo de verdade: o que responde, o fim do dono, a memória depois de 200 pedidos."""
 
 import math
 import subprocess

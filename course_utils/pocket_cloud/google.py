@@ -29,7 +29,7 @@ class PocketGoogle:
     def __init__(self):
         ground.prepare()
         self.containers = {}  # os contêineres no ar, pelo nome do endpoint
-        self.found = {}  # modelos, endpoints e operações, pelo nome
+        self.found = {}  # o que foi criado, pelo nome
 
     def __call__(self, environ, start_response):
         try:
