@@ -5,7 +5,6 @@ Um cluster só para quase todas as provas: cada início leva dezenas de segundos
 
 import collections
 import contextlib
-import copy
 import os
 import signal
 import subprocess
@@ -58,14 +57,21 @@ def running():
     assert folders() == before and (Path.home() / ".ray").exists() == had_token
 
 
-def fixed(readers=1, *, share=0.0, **reader):
-    """config.yaml com um número fixo de leitores e o `user_config` que se pedir."""
-    config = copy.deepcopy(cluster.read_config())
-    gateway, piece, _ = config["applications"][0]["deployments"]
-    del piece["autoscaling_config"]
-    piece["num_replicas"] = readers
-    piece["user_config"] |= reader
-    gateway["user_config"]["canary_share"] = share
+def without_canary():
+    """config.yaml sem o canário, que o laboratório prova: um processo a menos."""
+    config = cluster.read_config()
+    application = config["applications"][0]
+    application |= {"args": {"canary": False}, "deployments": application["deployments"][:2]}
+    return config
+
+
+def fixed(readers=1, **user_config):
+    """O mesmo, com um número fixo de leitores e o `user_config` que se pedir."""
+    config = without_canary()
+    reader = config["applications"][0]["deployments"][1]
+    del reader["autoscaling_config"]
+    reader["num_replicas"] = readers
+    reader["user_config"] |= user_config
     return config
 
 
@@ -125,7 +131,7 @@ def test_it_listens_only_on_this_machine_and_readers_load_only_onnxruntime(runni
             open_ports = [item for item in process.net_connections("inet") if item.status == psutil.CONN_LISTEN]
             addresses |= {item.laddr.ip.removeprefix("::ffff:") for item in open_ports}
     assert addresses == {"127.0.0.1"}
-    for deployment in ("Gateway", "Reader", "Canary"):
+    for deployment in ("Gateway", "Reader"):
         (pid,) = running.replicas(deployment)
         loaded = " ".join(item.path for item in psutil.Process(pid).memory_maps())
         assert ("onnxruntime" in loaded) == (deployment != "Gateway")
@@ -188,7 +194,7 @@ def test_a_replica_killed_under_load_costs_nothing_to_who_tries_again(running):
 
 
 def test_readers_grow_under_load_and_shrink_after_it(running):
-    running.deploy(cluster.read_config())
+    running.deploy(without_canary())
     grown = threading.Event()
 
     def press():
@@ -212,8 +218,7 @@ SERVE = """
 import sys
 import urllib.request
 from course_utils.serving.ray_app import cluster
-port = int(sys.argv[1])
-running = cluster.start(port=port)
+running = cluster.start(port=int(sys.argv[1]))
 urllib.request.urlopen(running.url + "health/ready", timeout=180).close()
 print("pronto", flush=True)
 sys.stdin.read()
