@@ -159,7 +159,7 @@ def test_deadlines_before_and_after_the_first_byte():
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_leaves_frees_its_slot(stream):
     with serving() as (fake, address):
-        for _ in range(4):  # mais do que as vagas
+        for _ in range(3):  # mais do que as vagas
             fake.gate.clear()
             request = {"messages": cases.HELLO, "max_tokens": 500, "stream": stream}
             with pytest.raises(httpx.ReadTimeout):
@@ -167,7 +167,7 @@ def test_a_client_that_leaves_frees_its_slot(stream):
             wait_for(lambda: "language_requests 0.0" in httpx.get(address + "metrics").text)
             fake.gate.set()
             wait_for(lambda: not fake.running)
-        assert fake.written <= 8  # nunca escreveu os 500 de quem já não estava
+        assert fake.written <= 6  # nunca escreveu os 500 de quem já não estava
         assert ask(address).status_code == 200
 
 

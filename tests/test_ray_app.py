@@ -10,7 +10,6 @@ from needs import need
 
 from course_utils.model import artifacts
 from course_utils.serving.ray_app import cluster
-from course_utils.serving.service import MAX_PENDING
 
 MANIFEST = cluster.CONFIG.with_name("kuberay.yaml")
 
@@ -26,11 +25,6 @@ def test_the_config_listens_only_here_and_serves_models_that_exist():
     assert [reader["version"] for reader in readers] == ["1", "2"]
     for reader in readers:
         artifacts.verify(artifacts.ROOT / reader["model"])
-
-
-def test_it_is_the_application_that_refuses_and_not_the_proxy():
-    gateway = pieces(cluster.read_config())["Gateway"]
-    assert gateway["max_ongoing_requests"] > MAX_PENDING and "max_queued_requests" not in gateway
 
 
 def test_the_manifest_deploys_the_same_applications():
