@@ -1,6 +1,5 @@
 """Um contêiner de mentira, para provar as nuvens de bolso: inicia depressa e faz o que o corpo manda."""
 
-import json
 import os
 import sys
 import time
@@ -24,8 +23,6 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(int(order[1]), b"motivo")
         elif order[:1] == ["morre"]:
             os._exit(1)
-        elif order[:1] == ["recebido"]:
-            self.reply(200, json.dumps(dict(self.headers)).encode())
         elif order[:1] == ["nome"]:
             self.reply(200, (FOLDER / "nome").read_bytes())
         else:

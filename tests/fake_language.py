@@ -10,7 +10,7 @@ from waiting import wait_for
 from course_utils.classroom.servers import free_port
 from course_utils.serving.language.app import create_app
 from course_utils.serving.language.desk import Desk
-from course_utils.serving.language.engine import EngineError, Piece, TooLongError
+from course_utils.serving.language.engine import Piece, TooLongError
 from course_utils.serving.language.weights import NAME
 
 
@@ -33,7 +33,7 @@ class FakeEngine:
                 raise TooLongError("A pergunta tem 9 tokens; cabem 8, com a resposta.")
             for number in range(order.max_tokens):
                 if asked == f"quebre no {number}":
-                    raise EngineError("bum")
+                    raise RuntimeError("bum")
                 if asked == f"pare no {number}":
                     self.gate.clear()
                 if asked == "devagar":

@@ -100,7 +100,7 @@ def exists(aws, uri):
 
 
 def run_batch(aws, name, model, uri, source=(), **options):
-    """Os estados por que o lote passou, e a descrição dele no fim."""
+    """A descrição do lote, no fim."""
     place = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
     aws.sm.create_transform_job(
         TransformJobName=name, ModelName=model,
@@ -108,12 +108,9 @@ def run_batch(aws, name, model, uri, source=(), **options):
         TransformOutput={"S3OutputPath": f"s3://aula/{name}"},
         TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1}, **options,
     )  # fmt: skip
-    seen = []
 
     def ended():
         found = aws.sm.describe_transform_job(TransformJobName=name)
-        seen.append(found["TransformJobStatus"])
-        return found if seen[-1] != "InProgress" else None
+        return found if found["TransformJobStatus"] != "InProgress" else None
 
-    found = wait_for(ended)
-    return seen, found
+    return wait_for(ended)

@@ -1,7 +1,6 @@
 """O servidor do modelo de linguagem, sobre um motor de mentira: contrato, pedaços, fila, prazos, clientes."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from waiting import wait_for
 from course_utils.model import artifacts
 from course_utils.model.artifacts import CorruptedFileError
 from course_utils.serving import language
-from course_utils.serving.language import desk, engine, weights
+from course_utils.serving.language import desk, weights
 from course_utils.serving.language.app import create_app
 from course_utils.serving.service import log
 
@@ -85,7 +84,7 @@ def test_models_health_metrics_documentation_and_page(client):
     assert [model["id"] for model in client.get("v1/models").json()["data"]] == [weights.NAME]
     assert client.get("health/live").json() == {"status": "vivo"}
     assert client.get("health/ready").json()["slots"] == 2
-    assert "language_tokens_total" in client.get("metrics").text
+    assert "language_slots_busy 0.0" in client.get("metrics").text
     schema = client.get("openapi.json").json()
     operation = schema["paths"]["/v1/chat/completions"]["post"]
     assert "messages" in operation["requestBody"]["content"][cases.JSON]["schema"]["properties"]
@@ -112,12 +111,6 @@ def test_a_bad_body_is_refused_with_a_sentence(client, number):
     problem = response.json()
     assert problem["status"] == status and problem["detail"].endswith(".") and len(problem["detail"]) < 300
     assert not re.search(r"Traceback|pydantic|Input should", problem["detail"])
-
-
-def test_other_routes_and_methods_are_problems_too(client):
-    assert client.get(ROUTE).status_code == 405 and client.options(ROUTE).headers["allow"] == "OPTIONS, POST"
-    assert client.post("v1/completions").status_code == 404
-    assert client.get("v1/models/").json()["title"] == "Rota inexistente"
 
 
 def test_an_engine_that_breaks_is_a_500_before_the_first_byte_and_an_event_after_it(client, caplog):
@@ -166,7 +159,7 @@ def test_deadlines_before_and_after_the_first_byte():
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_leaves_frees_its_slot(stream):
     with serving() as (fake, address):
-        for _ in range(4):  # mais do que as vagas
+        for _ in range(3):  # mais do que as vagas
             fake.gate.clear()
             request = {"messages": cases.HELLO, "max_tokens": 500, "stream": stream}
             with pytest.raises(httpx.ReadTimeout):
@@ -174,7 +167,7 @@ def test_a_client_that_leaves_frees_its_slot(stream):
             wait_for(lambda: "language_requests 0.0" in httpx.get(address + "metrics").text)
             fake.gate.set()
             wait_for(lambda: not fake.running)
-        assert fake.written <= 8  # nunca escreveu os 500 de quem já não estava
+        assert fake.written <= 6  # nunca escreveu os 500 de quem já não estava
         assert ask(address).status_code == 200
 
 
@@ -247,12 +240,6 @@ def test_a_changed_file_is_not_opened(monkeypatch, tmp_path):
         write()
         with pytest.raises(CorruptedFileError, match="--extra llm"):
             weights.find()
-
-
-def test_one_core_is_left_to_the_machine(monkeypatch):
-    for cores, threads in ((1, 1), (2, 1), (4, 3), (16, 4), (None, 1)):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
-        assert engine.thread_count() == threads
 
 
 def test_the_origin_of_the_weights_is_told():

@@ -67,6 +67,9 @@ def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(networ
     settings = os.environ | cluster.QUIET
     settings |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1", "RAY_AUTH_MODE": "token"}
     settings |= {"RAY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONPATH": str(artifacts.ROOT)}
+    settings["RAY_health_check_period_ms"] = (
+        "1000"  # cinco recusas seguidas são um nó perdido (padrão: uma a cada 3 s)
+    )
     options = {"env": settings, "cwd": folder, "stdin": subprocess.DEVNULL, "start_new_session": True}
     ray = [sys.executable, "-m", "ray.scripts.scripts", "start"]
     ray += ["--block", "--disable-usage-stats", "--num-cpus=2"]

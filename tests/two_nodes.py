@@ -52,7 +52,7 @@ def main(address):
     session.mount("http://", HTTPAdapter(max_retries=again))
     print(json.dumps({"nodes": nodes()}), flush=True)
     count, began, alone = collections.Counter(), time.monotonic(), None
-    while time.monotonic() - began < 60 and (alone is None or time.monotonic() - alone < 5):
+    while time.monotonic() - began < 60 and (alone is None or time.monotonic() - alone < 2):
         response = session.post(URL, image, headers={"Content-Type": "application/octet-stream"}, timeout=30)
         count["ok" if response.ok else "lost"] += 1
         count["retries"] += len(response.raw.retries.history)

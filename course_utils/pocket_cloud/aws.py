@@ -17,10 +17,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.wrappers import Request, Response
 
-from course_utils.pocket_cloud import aws_modes
-from course_utils.pocket_cloud.aws_endpoint import Endpoint, Model
-from course_utils.pocket_cloud.aws_errors import ServiceError, invalid, not_simulated, refused
-from course_utils.pocket_cloud.ground import CONTROL_BYTES, Ground, read_body
+from course_utils.pocket_cloud import aws_modes, ground
+from course_utils.pocket_cloud.aws_endpoint import Endpoint, Model, ServiceError, invalid, refused
 
 log = logging.getLogger("aula32.aws")
 SCOPE = re.compile(r"Credential=[^/]+/\d+/([\w-]+)/([\w-]+)/")
@@ -33,20 +31,24 @@ CONTROL = {
     "CreateTransformJob", "DescribeTransformJob", "ListTransformJobs",
     "AddTags", "ListTags", "DeleteTags",
 }  # fmt: skip
-SIMULATED = "ela simula " + ", ".join(("InvokeEndpoint", "InvokeEndpointAsync", *sorted(CONTROL)))
-INSTEAD = {
-    "UpdateEndpoint": "para trocar o modelo, crie outro endpoint, ou duas variantes, e mude os pesos com "
-    "UpdateEndpointWeightsAndCapacities",
-    "invocations-response-stream": "InvokeEndpoint devolve a resposta inteira, de uma vez",
-}
+# O 501 o boto3 não tenta de novo; o nome da operação recusada, a exceção dele diz.
+NOT_SIMULATED = (
+    "não é simulado nesta AWS de bolso: ela guarda baldes, objetos e as metas do autoscaling, e atende a "
+    + ", ".join(("InvokeEndpoint", "InvokeEndpointAsync", *sorted(CONTROL)))
+)
 
 
 class PocketAws:
     """Aplicação WSGI."""
 
     def __init__(self):
-        self.moto, self.ground = DomainDispatcherApplication(create_backend_app), Ground()
+        self.moto, self.folder = DomainDispatcherApplication(create_backend_app), ground.prepare()
         self.endpoints = {}  # pela região e pelo nome
+        self.own = {
+            "CreateEndpoint": self._create_endpoint,
+            "DeleteEndpoint": self._delete_endpoint,
+            "CreateTransformJob": self._create_job,
+        }
 
     def __call__(self, environ, start_response):
         if environ["PATH_INFO"] == "/health/ready":
@@ -64,103 +66,75 @@ class PocketAws:
 
     def _sagemaker(self, environ, region):
         """O plano de dados, se a rota é dele; o de controle, se é uma operação que simulamos."""
-        name, path = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2], environ["PATH_INFO"]
-        invocation = INVOCATION.fullmatch(path)
-        if not invocation and name not in CONTROL:
-            raise not_simulated(name or path, INSTEAD.get(name or path.rpartition("/")[2], SIMULATED))
-        if region not in sagemaker_backends[DEFAULT_ACCOUNT_ID].regions:
-            raise refused(f"A região {region} não existe.")
-        if not invocation:
-            return self._control(environ, region, name)
-        request, endpoint = Request(environ), self.endpoints.get((region, invocation[1]))
-        if endpoint is None or endpoint.record.endpoint_status != "InService":
-            read_body(request, 0)  # quem ainda escreve o corpo não leria a recusa
-            raise invalid(f"Endpoint {invocation[1]} of account {DEFAULT_ACCOUNT_ID} not found.")
-        action = aws_modes.invoke_async if invocation[2] else aws_modes.invoke
-        return action(endpoint, request)
+        request, name = Request(environ), environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        if invocation := INVOCATION.fullmatch(request.path):
+            endpoint = self.endpoints.get((region, invocation[1]))
+            if endpoint is None or endpoint.record.endpoint_status != "InService":
+                ground.read_body(request, 0)  # quem ainda escreve o corpo não leria a recusa
+                raise invalid(f"Endpoint {invocation[1]} of account {DEFAULT_ACCOUNT_ID} not found.")
+            action = aws_modes.invoke_async if invocation[2] else aws_modes.invoke
+            return action(endpoint, request)
+        if name not in CONTROL:
+            raise ServiceError(501, "NotImplemented", NOT_SIMULATED)
+        body = ground.read_body(request, ground.CONTROL_BYTES)
+        if body is None:
+            raise refused(f"O pedido passa de {ground.CONTROL_BYTES} bytes.")
+        environ["wsgi.input"] = io.BytesIO(body)
+        try:
+            backend, asked = sagemaker_backends[DEFAULT_ACCOUNT_ID][region], json.loads(body)
+            return self.own.get(name, self._ask_moto)(environ, backend, asked)
+        except (KeyError, ValueError) as error:  # a região, um campo, o JSON
+            raise refused(f"O pedido não serve: {error}.") from None
 
-    def _ask_moto(self, environ):
+    def _ask_moto(self, environ, *_):
         """A resposta do moto. Levanta `ServiceError` 501 onde ele não sabe responder (um erro, uma página)."""
-        what = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-        what = what or f"{environ['REQUEST_METHOD']} {Request(environ).full_path}".rstrip("?")
         try:
             answer = Response.from_app(self.moto, environ, buffered=True)
         except Exception:
-            log.exception("o moto falhou em %s", what)
+            log.exception("o moto falhou em %s", environ["PATH_INFO"])
         else:
             page = answer.status_code >= 400 and answer.get_data()[:9].lower() == b"<!doctype"
             if answer.status_code < 500 and not page:
                 return answer
-        raise not_simulated(what, "ela guarda baldes, objetos e as metas do autoscaling, e serve endpoints")
+        raise ServiceError(501, "NotImplemented", NOT_SIMULATED)
 
-    def _control(self, environ, region, name):
-        """Confere, passa ao moto e, se ele aceitou, faz acontecer."""
-        check, act = {
-            "CreateEndpoint": (self._check_endpoint, self._start_endpoint),
-            "DeleteEndpoint": (self._check_settled, self._stop_endpoint),
-            "CreateTransformJob": (self._check_job, self._start_job),
-        }.get(name, (None, None))
-        body = read_body(Request(environ), CONTROL_BYTES)
-        if body is None:
-            raise refused(f"O pedido passa de {CONTROL_BYTES} bytes.")
-        environ["wsgi.input"] = io.BytesIO(body)
-        backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
-        try:
-            asked = json.loads(body)
-            if check:
-                check(backend, asked)
-        except ValueError:
-            raise ServiceError(400, "SerializationException", "O corpo não é um JSON.") from None
-        except KeyError as missing:
-            raise refused(f"Falta o campo {missing}.") from None
-        answer = self._ask_moto(environ)
-        if act and answer.status_code == 200:
-            act(backend, asked)
-        return answer
+    def _model(self, backend, name):
+        return Model(backend.describe_model(name), self.folder)
 
-    def _check_endpoint(self, backend, asked):
+    def _create_endpoint(self, environ, backend, asked):
         name = asked["EndpointName"]
         if name in backend.endpoints:
             raise refused(f'Cannot create already existing endpoint "{backend.endpoints[name].arn}".')
         config = backend.describe_endpoint_config(asked["EndpointConfigName"])
-        for settings in config["ProductionVariants"]:
-            backend.describe_model(settings["ModelName"])
-        places = (config.get("AsyncInferenceConfig") or {}).get("OutputConfig")
-        if places is not None and not places.get("S3OutputPath"):
-            raise refused("AsyncInferenceConfig sem S3OutputPath não é simulado nesta AWS de bolso.")
-
-    def _start_endpoint(self, backend, asked):
-        record = backend.endpoints[asked["EndpointName"]]
-        config = backend.endpoint_configs[record.endpoint_config_name]
         variants = {
-            settings["VariantName"]: (settings, Model(backend.describe_model(settings["ModelName"]), self.ground))
-            for settings in config.production_variants
+            settings["VariantName"]: (settings, self._model(backend, settings["ModelName"]))
+            for settings in config["ProductionVariants"]
         }
-        settings = config.async_inference_config
-        queue = aws_modes.AsyncQueue(settings["OutputConfig"]) if settings else None
-        endpoint = self.endpoints[backend.region_name, record.endpoint_name] = Endpoint(record, variants, queue)
+        places = config["AsyncInferenceConfig"]["OutputConfig"] if config.get("AsyncInferenceConfig") else None
+        answer = self._ask_moto(environ)
+        endpoint = Endpoint(backend.endpoints[name], variants, places)
+        self.endpoints[backend.region_name, name] = endpoint
         threading.Thread(target=endpoint.start, daemon=True).start()
+        return answer
 
-    def _check_settled(self, backend, asked):
+    def _delete_endpoint(self, environ, backend, asked):
         record = backend.endpoints.get(asked["EndpointName"])
         if record and record.endpoint_status == "Creating":  # na AWS, também é preciso esperar
             raise refused(f'Cannot update in-progress endpoint "{record.arn}".')
-
-    def _stop_endpoint(self, backend, asked):
+        answer = self._ask_moto(environ)
         if endpoint := self.endpoints.pop((backend.region_name, asked["EndpointName"]), None):
             endpoint.stop()
+        return answer
 
-    def _check_job(self, backend, asked):
-        backend.describe_model(asked["ModelName"])
-        if asked["TransformJobName"] in backend.transform_jobs:
-            raise ServiceError(400, "ResourceInUse", f"Job name {asked['TransformJobName']} already exists.")
+    def _create_job(self, environ, backend, asked):
+        name, model = asked["TransformJobName"], self._model(backend, asked["ModelName"])
+        if name in backend.transform_jobs:
+            raise ServiceError(400, "ResourceInUse", f"Job name {name} already exists.")
         aws_modes.require_simple_batch(asked)
-
-    def _start_job(self, backend, asked):
-        record = backend.transform_jobs[asked["TransformJobName"]]
+        answer, record = self._ask_moto(environ), backend.transform_jobs[name]
         record.transform_job_status, record.transform_end_time = "InProgress", None
-        model = Model(backend.describe_model(asked["ModelName"]), self.ground)
         threading.Thread(target=aws_modes.run_batch, args=(record, model), daemon=True).start()
+        return answer
 
 
 def create_app():

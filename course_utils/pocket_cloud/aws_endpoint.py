@@ -1,76 +1,96 @@
-"""Um endpoint da AWS de bolso: o pacote sai do S3 do moto; cada variante tem um contêiner; um sorteio escolhe."""
+"""Um endpoint da AWS de bolso: o pacote sai do S3 do moto; cada variante tem um contêiner; um sorteio escolhe.
+
+As formas dos erros são as de botocore/data/sagemaker-runtime/2017-05-13/service-2.json.
+"""
 
 import io
+import json
 import random
 import shutil
 import tarfile
 import threading
-import zlib
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from xml.sax.saxutils import escape
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
+from werkzeug.wrappers import Response
 
-from course_utils.classroom.servers import ServerError
-from course_utils.pocket_cloud.aws_errors import ServiceError, invalid
+from course_utils.classroom import servers
 from course_utils.pocket_cloud.ground import NoAnswerError, ask
 
 S3 = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
 
-class StartError(RuntimeError):
-    """O modelo não entrou no ar; a mensagem é o `FailureReason` que o cliente vê."""
+class ServiceError(Exception):
+    """Um erro para o cliente: `status` HTTP, `code` (o nome da exceção no boto3; None deixa o número) e mensagem.
+
+    `fields`: os outros campos da forma, como `OriginalStatusCode`.
+    """
+
+    def __init__(self, status, code, message, **fields):
+        super().__init__(message)
+        self.status, self.code, self.fields = status, code, fields
+
+    def response(self, *, xml=False):
+        """A resposta HTTP deste erro: em XML, como a do S3, ou em JSON, como a dos outros serviços."""
+        if xml:
+            body = f"<Error><Code>{self.code}</Code><Message>{escape(str(self))}</Message></Error>"
+            return Response(body, self.status, content_type="application/xml")
+        name = {"__type": self.code} if self.code else {}
+        body = json.dumps(name | {"Message": str(self)} | self.fields)
+        return Response(body, self.status, content_type="application/json")
+
+
+def refused(message):
+    """O `ValidationException` do plano de controle."""
+    return ServiceError(400, "ValidationException", message)
+
+
+def invalid(message):
+    """O `ValidationError` do plano de dados."""
+    return ServiceError(400, "ValidationError", message)
 
 
 class Model:
-    """Um modelo no seu contêiner. `record`: o registro do moto; `ground`: onde o contêiner vive."""
+    """Um modelo no seu contêiner. `record`: o registro do moto; `base`: a pasta em que fica a dele (Path)."""
 
-    def __init__(self, record, ground):
+    def __init__(self, record, base):
         primary = record.primary_container or {}
-        self.uri, self.environment = primary.get("ModelDataUrl"), primary.get("Environment") or {}
-        self.ground, self.container, self._lock = ground, None, threading.Lock()
-        self.folder = ground.new_folder()
+        self.uri, self.environment = primary.get("ModelDataUrl") or "", primary.get("Environment") or {}
+        self.folder, self.container, self._lock = base / uuid.uuid4().hex, None, threading.Lock()
 
     def fetch(self):
-        """Baixa o model.tar.gz do S3 e o desempacota; nada sai da pasta. Levanta `StartError`."""
+        """Baixa o model.tar.gz do S3 e o desempacota; nada sai da pasta. Levanta `RuntimeError`."""
+        self.folder.mkdir(parents=True)
         try:
-            archive = io.BytesIO(read(self.uri or ""))
-        except FileNotFoundError as error:
-            raise StartError(f'Failed to download model data from URL "{self.uri}". ({error})') from None
-        try:
-            with tarfile.open(fileobj=archive, mode="r:gz") as package:
+            with tarfile.open(fileobj=io.BytesIO(read(self.uri)), mode="r:gz") as package:
                 package.extractall(self.folder, filter="data")
-        except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-            raise StartError(
-                f'Failed to extract model data archive from URL "{self.uri}". Please ensure that the object '
-                f"located at the URL is a valid tar.gz archive. ({error})"
-            ) from None
+        except Exception as error:
+            raise RuntimeError(f'Failed to extract model data archive from URL "{self.uri}": {error}') from None
 
     def start(self):
-        """Inicia o contêiner, se ele não está no ar. Levanta `StartError`."""
+        """Inicia o contêiner, se ele não está no ar. Levanta `ServiceError`."""
         with self._lock:
             try:
                 own = {"SM_MODEL_DIR": str(self.folder)}
-                self.container = self.container or self.ground.start(self.environment | own)
-            except ServerError as error:
-                raise StartError(
-                    "The primary container did not pass the ping health check. Please check the logs for this "
-                    f"endpoint: {str(error)[-600:]}"
-                ) from None
+                self.container = self.container or servers.start_container(self.environment | own)
+            except servers.ServerError as error:
+                message = f"The primary container did not pass the ping health check: {str(error)[-600:]}"
+                raise ServiceError(429, "ModelNotReadyException", message) from None
 
     def invoke(self, body, kind, timeout_s):
         """`POST /invocations`: `(tipo, corpo)`. Um 4xx ou 5xx, ou o silêncio, vira o `ModelError` 424."""
         try:
             status, answered, content = ask(self.container, "/invocations", body, kind, timeout_s)
         except NoAnswerError as error:
-            silent = "Amazon SageMaker could not get a response from the primary endpoint."
-            late = "Your invocation timed out while waiting for a response from container primary."
-            status, content = 0, (late if error.timed_out else silent).encode()
+            status, content = 0, str(error).encode()
         if 200 <= status < 300:
             return answered, content
         side, said = "client" if 400 <= status < 500 else "server", content.decode("utf-8", errors="replace")
         message = f'Received {side} error ({status}) from primary with message "{said}". See the container log.'
-        fields = {"OriginalStatusCode": status, "OriginalMessage": said, "LogStreamArn": ""}
-        raise ServiceError(424, "ModelError", message, **fields)
+        raise ServiceError(424, "ModelError", message, OriginalStatusCode=status, OriginalMessage=said)
 
     def stop(self):
         """Encerra o contêiner e apaga a pasta."""
@@ -83,12 +103,13 @@ class Model:
 class Endpoint:
     """`record` é o registro do moto, de onde saem os pesos de agora e para onde vai o estado.
 
-    `variants`: `{nome: (configuração da variante, Model)}`; `queue`: a `AsyncQueue`, num endpoint assíncrono.
+    `variants`: `{nome: (configuração da variante, Model)}`; `places`: o `OutputConfig`, num endpoint assíncrono.
     Serverless: o contêiner só inicia na primeira chamada (o *cold start*).
     """
 
-    def __init__(self, record, variants, queue=None):
-        self.record, self.variants, self.queue = record, variants, queue
+    def __init__(self, record, variants, places=None):
+        self.record, self.variants, self.places = record, variants, places
+        self.queue = ThreadPoolExecutor(4)
         record.endpoint_status = "Creating"
 
     def start(self):
@@ -105,9 +126,8 @@ class Endpoint:
             self.record.endpoint_status = "InService"
 
     def stop(self):
-        """Encerra a fila e os contêineres."""
-        if self.queue:
-            self.queue.close()
+        """Esquece os pedidos que ainda não começaram e encerra os contêineres."""
+        self.queue.shutdown(wait=False, cancel_futures=True)
         for _, model in self.variants.values():
             model.stop()
 
@@ -125,23 +145,14 @@ class Endpoint:
 
 
 def locate(uri):
-    """`s3://balde/chave` → `(balde do moto, chave)`. Levanta `FileNotFoundError` se o balde não existe."""
-    scheme, _, place = uri.partition("://")
-    name, _, key = place.partition("/")
-    if scheme != "s3" or name not in S3.buckets:
-        raise FileNotFoundError(f"Não há o balde de {uri}.")
-    return S3.buckets[name], key
+    """`s3://balde/chave` → `(balde, chave)`."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 def read(uri):
-    """O conteúdo do objeto (bytes). Levanta `FileNotFoundError` se ele, ou o balde, não existe."""
-    bucket, key = locate(uri)
-    if key not in bucket.keys:
+    """O conteúdo do objeto (bytes). Levanta `FileNotFoundError`; sem o balde, o erro do moto."""
+    found = S3.get_object(*locate(uri))
+    if found is None:
         raise FileNotFoundError(f"Não há objeto em {uri}.")
-    return bucket.keys[key].value
-
-
-def write(uri, content):
-    """Grava `content` (bytes) no objeto. Levanta `FileNotFoundError` se o balde não existe."""
-    bucket, key = locate(uri)
-    S3.put_object(bucket.name, key, content)
+    return found.value

@@ -2,18 +2,15 @@
 
 import json
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 
 from moto.core.utils import utcnow
 from werkzeug.wrappers import Response
 
-from course_utils.pocket_cloud.aws_endpoint import StartError, locate, read, write
-from course_utils.pocket_cloud.aws_errors import ServiceError, invalid, refused
+from course_utils.pocket_cloud.aws_endpoint import S3, ServiceError, invalid, locate, read, refused
 from course_utils.pocket_cloud.ground import read_body
 
 REALTIME_BYTES = 6_291_456  # botocore, InvokeEndpointInput.Body
 SERVERLESS_BYTES = 4 * 2**20  # "4 MB", docs.aws.amazon.com/sagemaker, serverless-endpoints
-RECORD_BYTES = 6 * 10**6  # lote: o padrão de MaxPayloadInMB, no modelo de serviço do botocore
 REALTIME_S, BATCH_S, ASYNC_S = 60.0, 600.0, 900.0
 AWS = "X-Amzn-Sagemaker-"
 BATCH_OPTIONS = {
@@ -29,18 +26,14 @@ def invoke(endpoint, request):
     if body is None:
         raise ServiceError(413, None, f"HTTP content length exceeded {REALTIME_BYTES} bytes.")
     _require_simulated(request)
-    if endpoint.queue:
+    if endpoint.places:
         raise invalid(f"Endpoint {endpoint.record.endpoint_name} only receives asynchronous invocations.")
     name, settings, model = endpoint.choose()
     if "ServerlessConfig" in settings and len(body) > SERVERLESS_BYTES:
-        raise invalid(f"Request {uuid.uuid4()} has oversize body.")
-    try:
-        model.start()
-    except StartError as error:
-        raise ServiceError(429, "ModelNotReadyException", str(error)) from None
+        raise invalid("Request has oversize body.")
+    model.start()
     kind, content = model.invoke(body, request.headers.get("Content-Type"), REALTIME_S)
-    headers = {"x-Amzn-Invoked-Production-Variant": name, "x-amzn-requestid": str(uuid.uuid4())}
-    return Response(content, 200, headers, content_type=kind)
+    return Response(content, 200, {"x-Amzn-Invoked-Production-Variant": name}, content_type=kind)
 
 
 def invoke_async(endpoint, request):
@@ -49,43 +42,26 @@ def invoke_async(endpoint, request):
     if body is None or not location:
         raise invalid("Nesta AWS de bolso, o pedido assíncrono fica no S3: use InputLocation, sem Body.")
     _require_simulated(request, "Inputlocation", "Content-Type")
-    if not endpoint.queue:
+    if not endpoint.places:
         raise invalid(f"Endpoint {endpoint.record.endpoint_name} only receives real-time invocations.")
     kind = request.headers.get(AWS + "Content-Type")
-    identifier, places = endpoint.queue.submit(endpoint.choose()[2], location, kind)
-    headers = {"x-amzn-requestid": str(uuid.uuid4())} | {AWS + name: place for name, place in places.items()}
-    content = json.dumps({"InferenceId": identifier})
-    return Response(content, 202, headers, content_type="application/json")
-
-
-class AsyncQueue:
-    """A fila de um endpoint assíncrono. `places`: o `OutputConfig` da configuração."""
-
-    def __init__(self, places):
-        self.output, self.failure = places["S3OutputPath"].rstrip("/"), places.get("S3FailurePath", "").rstrip("/")
-        self._pool = ThreadPoolExecutor(4)
-
-    def submit(self, model, location, kind):
-        """Põe um pedido na fila e devolve o nome dele e onde vão parar a resposta e a falha (dict)."""
-        identifier = str(uuid.uuid4())
-        places = {"OutputLocation": f"{self.output}/{identifier}.out"}
-        if self.failure:
-            places["FailureLocation"] = f"{self.failure}/{identifier}-error.out"
-        self._pool.submit(_answer, model, location, kind, places)
-        return identifier, places
-
-    def close(self):
-        """Esquece os pedidos que ainda não começaram."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    identifier = str(uuid.uuid4())
+    places = {"OutputLocation": f"{endpoint.places['S3OutputPath'].rstrip('/')}/{identifier}.out"}
+    if folder := endpoint.places.get("S3FailurePath"):
+        places["FailureLocation"] = f"{folder.rstrip('/')}/{identifier}-error.out"
+    endpoint.queue.submit(_answer, endpoint.choose()[2], location, kind, places)
+    headers = {AWS + name: place for name, place in places.items()}
+    return Response(json.dumps({"InferenceId": identifier}), 202, headers, content_type="application/json")
 
 
 def _answer(model, location, kind, places):
     """Lê a entrada, pergunta ao contêiner e grava a resposta; uma falha também vira um objeto, se há onde."""
     try:
-        write(places["OutputLocation"], model.invoke(read(location), kind, ASYNC_S)[1])
+        content = model.invoke(read(location), kind, ASYNC_S)[1]
+        S3.put_object(*locate(places["OutputLocation"]), content)
     except Exception as error:
         if "FailureLocation" in places:
-            write(places["FailureLocation"], str(error).encode())
+            S3.put_object(*locate(places["FailureLocation"]), str(error).encode())
 
 
 def _require_simulated(request, *known):
@@ -129,18 +105,17 @@ def _transform(record, model):
     source, output = record.transform_input, record.transform_output["S3OutputPath"].rstrip("/")
     uri = source["DataSource"]["S3DataSource"]["S3Uri"]
     bucket, prefix = locate(uri)
-    found = sorted(key for key in bucket.keys if key.startswith(prefix) and not key.endswith("/"))
+    keys = S3.get_bucket(bucket).keys
+    found = sorted(key for key in keys if key.startswith(prefix))
     if not found:
         raise FileNotFoundError(f"No S3 objects found under {uri}.")
     failures = []
     for key in found:
-        content, place = bucket.keys[key].value, key[len(prefix.rpartition("/")[0]) :].lstrip("/")
+        content, place = keys[key].value, key[len(prefix.rpartition("/")[0]) :].lstrip("/")
         try:
-            if len(content) > RECORD_BYTES:
-                raise ValueError(f"record of {len(content)} bytes exceeds MaxPayloadInMB")
             answer = model.invoke(content, source.get("ContentType"), BATCH_S)[1]
-        except (ServiceError, ValueError) as error:
+        except ServiceError as error:
             failures.append(f"{key}: {error}")
         else:
-            write(f"{output}/{place}.out", answer)
+            S3.put_object(*locate(f"{output}/{place}.out"), answer)
     return failures

@@ -12,8 +12,8 @@ import uuid
 from werkzeug.exceptions import HTTPException, abort
 from werkzeug.wrappers import Request, Response
 
-from course_utils.classroom.servers import ServerError
-from course_utils.pocket_cloud.ground import CONTROL_BYTES, Ground, NoAnswerError, ask, read_body
+from course_utils.classroom import servers
+from course_utils.pocket_cloud import ground
 from course_utils.serving.cloud import VERTEX_BODY_BYTES
 
 PREDICT_S = 60.0  # o prazo de um endpoint compartilhado
@@ -27,8 +27,9 @@ class PocketGoogle:
     """Aplicação WSGI."""
 
     def __init__(self):
-        self.ground, self.containers = Ground(), {}  # os contêineres no ar, pelo nome do endpoint
-        self.found = {"models": {}, "endpoints": {}, "operations": {}}
+        ground.prepare()
+        self.containers = {}  # os contêineres no ar, pelo nome do endpoint
+        self.found = {}  # o que foi criado, pelo nome
 
     def __call__(self, environ, start_response):
         try:
@@ -45,26 +46,25 @@ class PocketGoogle:
         # /v1/projects/P/locations/L/models/N@1:verbo; as operações, o SDK as procura em /ui/
         path, _, verb = request.path.partition(":")
         parts = path.partition("@")[0].split("/")[2:]
-        place, kind = "/".join(parts), "".join(parts[4:5])
-        if request.method == "GET" and kind in self.found:
-            return {kind: list(self.found[kind].values())} if len(parts) == 5 else self._one(place)
-        action = getattr(self, f"_{request.method}_{kind}_{verb}".lower(), None)
+        place = "/".join(parts)
+        if request.method == "GET" and len(parts) == 6:
+            return self._one(place)
+        action = getattr(self, f"_{request.method}_{''.join(parts[4:5])}_{verb}".lower(), None)
         if action is None:
             abort(501, f"{request.method} {request.path} não é simulado neste Google de bolso.")
-        limit = VERTEX_BODY_BYTES if verb == "predict" else CONTROL_BYTES
-        body = read_body(request, limit)
+        limit = VERTEX_BODY_BYTES if verb == "predict" else ground.CONTROL_BYTES
+        body = ground.read_body(request, limit)
         if body is None:
             size = request.content_length
             abort(400, f"The request size ({size} bytes) exceeds {limit / 1e6:.3f}MB limit.")
         return action(place, body)
 
     def _one(self, name):
-        found = [resources[name] for resources in self.found.values() if name in resources]
-        return found[0] if found else abort(404, f"{name} não existe neste Google de bolso.")
+        return self.found.get(name) or abort(404, f"{name} não existe neste Google de bolso.")
 
     def _keep(self, kind, place, fields):
         name = f"{'/'.join(place.split('/')[:4])}/{kind}/{_number()}"
-        return self.found[kind].setdefault(name, {"name": name} | fields)
+        return self.found.setdefault(name, {"name": name} | fields)
 
     def _done(self, place, kind, fields=()):
         """Uma operação que já terminou, com uma mensagem do tipo `kind`."""
@@ -90,8 +90,8 @@ class PocketGoogle:
         def start():
             environment = _variables(model)
             try:
-                self.containers[name] = self.ground.start(environment, environment["AIP_HEALTH_ROUTE"])
-            except ServerError as error:
+                self.containers[name] = servers.start_container(environment, ready=environment["AIP_HEALTH_ROUTE"])
+            except servers.ServerError as error:
                 del self.containers[name]
                 message = f"Model server never became ready: {error}"
                 operation.update(done=True, error={"code": 9, "message": message})  # FAILED_PRECONDITION
@@ -112,7 +112,7 @@ class PocketGoogle:
     def _delete_endpoints_(self, name, body):
         if self._one(name) and name in self.containers:
             abort(400, f"{name} ainda tem um modelo no ar: tire-o antes, ou use delete(force=True).")
-        del self.found[name.split("/")[4]][name]
+        del self.found[name]
         return self._done(name, "type.googleapis.com/google.protobuf.Empty")
 
     _delete_models_ = _delete_endpoints_
@@ -121,9 +121,9 @@ class PocketGoogle:
         deployed, container = self._deployed(name), self.containers[name]
         route = _variables(self._one(deployed["model"]))["AIP_PREDICT_ROUTE"]
         try:
-            status, _, content = ask(container, route, body, "application/json", PREDICT_S)
-        except NoAnswerError:
-            abort(500, "O contêiner não respondeu.")
+            status, _, content = ground.ask(container, route, body, "application/json", PREDICT_S)
+        except ground.NoAnswerError as error:
+            abort(500, str(error))
         if status != 200:
             abort(400 if status < 500 else 500, content.decode("utf-8", errors="replace"))
         return json.loads(content) | {"deployedModelId": deployed["id"], "model": deployed["model"]}

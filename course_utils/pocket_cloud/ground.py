@@ -1,15 +1,13 @@
-"""O chão das duas nuvens: onde os contêineres vivem e acabam, e como se fala com eles."""
+"""O chão das duas nuvens: onde os modelos ficam e acabam, e como se fala com um contêiner."""
 
 import contextlib
 import http.client
 import os
 import shutil
 import signal
-import uuid
 
 import psutil
 
-from course_utils.classroom import servers
 from course_utils.files import ARTIFACTS
 from course_utils.processes import HOST
 
@@ -19,49 +17,28 @@ CHUNK_BYTES = 2**16
 
 
 class NoAnswerError(RuntimeError):
-    """O contêiner não respondeu: morreu, ou passou do prazo (`timed_out`)."""
-
-    def __init__(self, timed_out):
-        super().__init__("sem resposta")
-        self.timed_out = timed_out
+    """O contêiner não respondeu: morreu, ou passou do prazo."""
 
 
-class Ground:
-    """A máquina em que uma nuvem põe os seus contêineres: eles e as suas pastas acabam com ela.
+def prepare():
+    """A pasta desta nuvem (Path), que acaba com ela; os contêineres, que vigiam o seu pai, também.
 
-    Depois de um `kill -9`, que não deixa ninguém limpar, os contêineres se encerram sozinhos, e a próxima nuvem
-    apaga as pastas que ficaram.
+    Depois de um `kill -9`, que não deixa ninguém limpar, a próxima nuvem apaga a pasta que ficou.
     """
+    folder = FOLDER / str(os.getpid())
+    for old in FOLDER.glob("*"):
+        if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
+            shutil.rmtree(old, ignore_errors=True)
+    # Quem iniciou a nuvem pode ter escolhido um modelo e rotas: o contêiner só vê o que é dele.
+    for name in [name for name in os.environ if name.startswith(("AULA_", "AIP_"))]:
+        del os.environ[name]
 
-    def __init__(self):
-        self.folder, self._started = FOLDER / str(os.getpid()), []
-        for old in FOLDER.glob("*"):
-            if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
-                shutil.rmtree(old, ignore_errors=True)
-        # Quem iniciou a nuvem pode ter escolhido um modelo e rotas: o contêiner só vê o que é dele.
-        for name in [name for name in os.environ if name.startswith(("AULA_", "AIP_"))]:
-            del os.environ[name]
-        signal.signal(signal.SIGTERM, self._leave)
+    def leave(*_):
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)  # sem esperar pelas threads: os contêineres acabam quando o cano da sua entrada fecha
 
-    def new_folder(self):
-        """Uma pasta vazia, para um modelo (Path)."""
-        folder = self.folder / uuid.uuid4().hex
-        folder.mkdir(parents=True)
-        return folder
-
-    def start(self, environment, health="/ping"):
-        """Um contêiner no ar (`servers.Server`), quando `GET health` responde. Levanta `servers.ServerError`."""
-        container = servers.start_container(environment, ready=health)
-        self._started.append(container)
-        return container
-
-    def _leave(self, *_):
-        for container in self._started:  # primeiro avisa todos: eles saem ao mesmo tempo
-            container.terminate()
-        for container in self._started:
-            container.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        os._exit(0)  # sem esperar pelas threads: um contêiner que ainda inicia morre com o cano da sua entrada
+    signal.signal(signal.SIGTERM, leave)
+    return folder
 
 
 def ask(container, route, body, kind, timeout_s):
@@ -72,8 +49,8 @@ def ask(container, route, body, kind, timeout_s):
             connection.request("POST", route, body, {"Content-Type": kind} if kind else {})
             response = connection.getresponse()
             return response.status, response.headers["Content-Type"], response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise NoAnswerError(timed_out=isinstance(error, TimeoutError)) from None
+        except (OSError, http.client.HTTPException):
+            raise NoAnswerError("O contêiner não respondeu.") from None
 
 
 def read_body(request, limit):

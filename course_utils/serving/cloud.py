@@ -8,7 +8,6 @@ define as variáveis (fonte: cloud.google.com/vertex-ai, "Custom container requi
 import os
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, Field
@@ -56,6 +55,7 @@ def create_app(model=None):
     Os erros são os de todos os servidores do curso (`application/problem+json`): o SageMaker os repassa ao cliente
     em `OriginalMessage`. Levanta `SettingsError`.
     """
+    vertex_health, vertex_predict = map(vertex_route, ("AIP_HEALTH_ROUTE", "AIP_PREDICT_ROUTE"))
     service = Service(model or model_path())
     app = asgi.new_app(service, title="Leitor de CEP, em contêiner")
 
@@ -71,11 +71,11 @@ def create_app(model=None):
         return predict
 
     # As da Vertex AI primeiro: se ela escolher "/ping" ou "/invocations", valem as regras dela.
-    for route in filter(None, (vertex_route("AIP_HEALTH_ROUTE"), "/ping")):
+    for route in filter(None, (vertex_health, "/ping")):
         app.get(route, summary="Pronto para receber requisições?", tags=["Operação"])(health)
     rules = {"summary": "Lê de 1 a 32 dígitos", "tags": ["Leitura"]}
-    if route := vertex_route("AIP_PREDICT_ROUTE"):
-        app.post(route, **rules)(reader(VERTEX_BODY_BYTES, VertexRequest))
+    if vertex_predict:
+        app.post(vertex_predict, **rules)(reader(VERTEX_BODY_BYTES, VertexRequest))
     app.post("/invocations", **rules)(reader(SAGEMAKER_BODY_BYTES, schemas.PredictRequest))
     return app
 
@@ -83,7 +83,7 @@ def create_app(model=None):
 def vertex_route(name):
     """A rota que a Vertex AI pôs na variável `name`, ou None. Levanta `SettingsError` se não é um caminho."""
     route = os.environ.get(name)
-    if route and (not route.startswith("/") or set(route) & set("{}?# ")):
+    if route and not route.startswith("/"):
         raise SettingsError(f"{name}={route}: esperava um caminho, como /predict.")
     return route or None
 
@@ -102,7 +102,10 @@ def model_path():
     """
     for name in ("AULA_MODEL", "AIP_STORAGE_URI", "SM_MODEL_DIR"):
         if value := os.environ.get(name):
-            return find_model(_local(name, value))
+            if "://" in value:
+                reason = "só leio pastas locais; baixe o modelo antes, ou ponha-o na imagem."
+                raise SettingsError(f"{name}={value}: {reason}")
+            return find_model(value)
     return find_model(MODEL_DIR) if MODEL_DIR.is_dir() else MODEL
 
 
@@ -117,13 +120,3 @@ def find_model(path):
             f"{path}: esperava versões (1/, 2/, …) ou um arquivo ONNX; achei {len(files)} arquivos."
         )
     return files[0]
-
-
-def _local(name, value):
-    """O caminho local que `value` diz ser (`/pasta` ou `file:///pasta`). Levanta `SettingsError` se é remoto."""
-    scheme = urlsplit(value).scheme
-    if scheme == "file":
-        return Path(urlsplit(value).path)
-    if "://" in value:
-        raise SettingsError(f"{name}={value}: só leio pastas locais; baixe o modelo antes, ou ponha-o na imagem.")
-    return Path(value)

@@ -37,19 +37,18 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.watch_stdin:
         when_parent_ends(leave)
+    log_to_stdout()
     try:
         port, model = http_port(), cloud.model_path()
-        for name in ("AIP_HEALTH_ROUTE", "AIP_PREDICT_ROUTE"):
-            cloud.vertex_route(name)
         require_model(model)
+        app = cloud.create_app(model)
     except (cloud.SettingsError, CorruptedFileError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     import uvicorn
 
-    log_to_stdout()
     uvicorn.run(
-        cloud.create_app(model), host=os.environ.get("AULA_HOST", HOST), port=port, access_log=False,
+        app, host=os.environ.get("AULA_HOST", HOST), port=port, access_log=False,
         log_level="warning", timeout_graceful_shutdown=GRACE_S, **HTTP,
     )  # fmt: skip
     return 0

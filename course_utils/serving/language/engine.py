@@ -1,4 +1,4 @@
-"""O que o servidor pede a um motor de texto (`Engine`), e o motor de verdade: o llama.cpp, pelo xllamacpp.
+"""O que o servidor pede a um motor de texto, o que ele devolve, e o motor: o llama.cpp, pelo xllamacpp.
 
 O motor não sabe o que é HTTP. Ele escreve um token por vez e pergunta, a cada um, se ainda há quem o leia.
 """
@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Protocol
 
 import requests
 
@@ -45,39 +44,10 @@ class TooLongError(ValueError):
     """A pergunta tem mais tokens do que cabem no contexto."""
 
 
-class EngineError(RuntimeError):
-    """O motor falhou; a mensagem, em inglês, é a dele."""
-
-
-class Engine(Protocol):
-    """Um modelo carregado, que atende até `slots` pedidos ao mesmo tempo."""
-
-    name: str
-    slots: int
-
-    def generate(self, order: Order, emit: Callable[[Piece], bool]) -> None:
-        """Chama `emit(pedaço)` a cada token, nesta thread, e volta no fim ou quando `emit` devolve verdadeiro.
-
-        Levanta `TooLongError` antes do primeiro pedaço, ou `EngineError` a qualquer hora.
-        """
-
-    def close(self) -> None:
-        """Devolve a memória; não há mais pedidos em curso."""
-
-
-def thread_count():
-    """Um núcleo fica para o resto da máquina.
-
-    As threads do motor esperam umas pelas outras a cada camada: se uma perde a vez para outro programa, todas
-    param. Medido em dois núcleos ocupados: 30 tokens/s com uma thread, 3 com duas.
-    """
-    return max(1, min(4, (os.cpu_count() or 1) - 1))
-
-
 class LlamaEngine:
     """O llama.cpp dentro deste processo: lotes contínuos, uma conversa por vaga, só o processador."""
 
-    def __init__(self, path=None, *, slots=SLOTS, context=CONTEXT, threads=None):
+    def __init__(self, path=None, *, slots=SLOTS, context=CONTEXT):
         """`path`: um GGUF (padrão: os pesos do extra, conferidos); `context`: tokens por vaga."""
         path = path or weights.find()
         import xllamacpp
@@ -87,18 +57,20 @@ class LlamaEngine:
         params = xllamacpp.CommonParams()
         params.model.path, params.verbosity = str(path), 0
         params.n_parallel, params.n_ctx = slots, slots * context
+        # As threads esperam umas pelas outras a cada camada: se uma perde a vez para outro programa, todas param.
+        # Medido em dois núcleos ocupados: 30 tokens/s com uma thread, 3 com duas. Um núcleo fica para os outros.
         for cores in (params.cpuparams, params.cpuparams_batch):
-            cores.n_threads = threads or thread_count()
+            cores.n_threads = max(1, min(4, (os.cpu_count() or 1) - 1))
         params.cache_ram_mib = 0  # nada de conversas velhas guardadas à parte
         # O llama.cpp abre também um servidor dele: só nesta máquina, em qualquer porta, e só com a chave.
         params.hostnames, params.port, params.ui, params.api_keys = ["127.0.0.1"], 0, False, [self._key]
-        try:
-            self._server = xllamacpp.Server(params)
-        except (RuntimeError, ValueError) as error:
-            raise EngineError(str(error)) from None
+        self._server = xllamacpp.Server(params)
 
-    def generate(self, order, emit):
-        """Veja `Engine.generate`."""
+    def generate(self, order: Order, emit: Callable[[Piece], bool]) -> None:
+        """Chama `emit(pedaço)` a cada token, nesta thread, e volta no fim ou quando `emit` devolve verdadeiro.
+
+        Levanta `TooLongError` antes do primeiro pedaço, ou outro erro, do motor, a qualquer hora.
+        """
         failures = []
 
         def read(chunk):
@@ -110,15 +82,12 @@ class LlamaEngine:
             return emit(Piece(text, finish, chunk.get("timings", {}))) if text or finish else False
 
         request = {name: value for name, value in asdict(order).items() if value not in (None, [])}
-        try:
-            self._server.handle_chat_completions(request | {"stream": True, "cache_prompt": True}, read)
-        except (RuntimeError, ValueError) as error:
-            raise EngineError(str(error)) from None
+        self._server.handle_chat_completions(request | {"stream": True, "cache_prompt": True}, read)
         for failure in failures:
             if failure.get("type") == "exceed_context_size_error":
                 asked, room = failure["n_prompt_tokens"], failure["n_ctx"]
                 raise TooLongError(f"A pergunta tem {asked} tokens; cabem {room}, com a resposta.")
-            raise EngineError(failure["message"])
+            raise RuntimeError(failure["message"])
 
     def tokenize(self, text):
         """Os tokens de `text`: uma lista de `(número, pedaço de texto)`."""
@@ -139,5 +108,5 @@ class LlamaEngine:
         return [(item["id"], item["token"], item["logprob"]) for item in first["top_logprobs"]]
 
     def close(self):
-        """Veja `Engine.close`."""
+        """Devolve a memória; não há mais pedidos em curso."""
         self._server = None  # sem outra referência, o llama.cpp encerra as threads dele

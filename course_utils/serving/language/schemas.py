@@ -91,56 +91,14 @@ class ChatRequest(BaseModel):
         )
 
 
-class Usage(BaseModel):
-    """Os tokens gastos: os da pergunta (com o que o modelo de conversa põe em volta) e os da resposta."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
-class AnswerMessage(BaseModel):
-    role: Literal["assistant"] = "assistant"
-    content: str
-
-
-class Choice(BaseModel):
-    index: int = 0
-    message: AnswerMessage
-    finish_reason: Literal["stop", "length"]
-
-
-class ChatResponse(BaseModel):
-    """A resposta inteira."""
-
-    id: str
-    object: Literal["chat.completion"] = "chat.completion"
-    created: int
-    model: str
-    choices: list[Choice]
-    usage: Usage
-    timings: dict[str, float] = Field(description="As contas do motor, em tokens e ms (não é da OpenAI).")
-
-
-class Model(BaseModel):
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: str
-
-
-class ModelList(BaseModel):
-    """Os modelos no ar: um."""
-
-    object: Literal["list"] = "list"
-    data: list[Model]
-
-
 def usage(timings):
-    """As contas do motor na forma da OpenAI (`Usage`); `cache_n`: o começo da pergunta que ele já tinha lido."""
+    """Os tokens da pergunta e da resposta, na forma da OpenAI (dict).
+
+    `timings`: as contas do motor; nelas, `cache_n` é o começo da pergunta que ele já tinha lido.
+    """
     prompt = int(timings.get("prompt_n", 0) + timings.get("cache_n", 0))
     answered = int(timings.get("predicted_n", 0))
-    return Usage(prompt_tokens=prompt, completion_tokens=answered, total_tokens=prompt + answered)
+    return {"prompt_tokens": prompt, "completion_tokens": answered, "total_tokens": prompt + answered}
 
 
 def explain(error):

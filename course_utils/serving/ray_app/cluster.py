@@ -3,7 +3,7 @@
 É o que `ray start --head` e `serve deploy` fariam, com quatro cuidados: só 127.0.0.1; nenhuma estatística de uso
 enviada; um segredo (token) que não é gravado na pasta do usuário; e nada fica para trás, nem processo nem pasta
 temporária, mesmo se um `kill -9` levar quem o iniciou (`guard`). Para parte disto o Ray não tem nome público
-(`_private`, `_client`): a versão dele é fixa, em requirements-ray.txt, e os testes dizem se uma nova o muda.
+(`_private`, o cliente): a versão dele é fixa, em requirements-ray.txt, e os testes dizem se uma nova o muda.
 """
 
 import logging
@@ -42,17 +42,11 @@ class ClusterError(RuntimeError):
 
 
 class Cluster:
-    """Um cluster no ar. Num `with`, encerra-se ao sair do bloco; senão, com `stop()` ou com o processo."""
+    """Um cluster no ar. Encerra-se com `stop()`, ou com o processo."""
 
     def __init__(self, port, address, watcher):
         self.url = f"http://{HOST}:{port}/"
         self._finalizer = weakref.finalize(self, _stop, address, watcher)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.stop()
 
     def stop(self):
         """Encerra os processos do Ray e apaga a pasta temporária. Pode ser chamado mais de uma vez."""
@@ -122,10 +116,11 @@ def deploy(config):
     Levanta `ClusterError` se uma aplicação falha ou se passam `DEPLOY_S` segundos, e o erro do Pydantic se
     `config` não obedece ao esquema do Ray.
     """
+    from ray.serve.context import _get_global_client
     from ray.serve.schema import ServeDeploySchema
 
     schema = ServeDeploySchema.model_validate(config)
-    _client().deploy_apps(schema)
+    _get_global_client().deploy_apps(schema)
     names, limit = [item.name for item in schema.applications], time.monotonic() + DEPLOY_S
     with tqdm(total=DEPLOY_S, desc="esperando o cluster", bar_format="{desc}: {elapsed}", leave=False) as bar:
         while time.monotonic() < limit:
@@ -142,8 +137,10 @@ def deploy(config):
 
 
 def details():
-    """O estado do cluster (dict): aplicações, peças e réplicas, com o processo de cada uma."""
-    return _client().get_serve_details()
+    """O estado do cluster (dict): o que `serve.status()` dá, e mais o processo de cada réplica."""
+    from ray.serve.context import _get_global_client
+
+    return _get_global_client().get_serve_details()
 
 
 def read_config():
@@ -172,13 +169,6 @@ def _start_node(ray, **options):
             ray.shutdown()
             if "timed out during startup" not in str(error) or attempt == ATTEMPTS - 1:
                 raise
-
-
-def _client():
-    """Quem fala com o controlador do Serve; `serve.status()` usa o mesmo, mas não diz os processos."""
-    from ray.serve.context import _get_global_client
-
-    return _get_global_client()
 
 
 def _stop(address, watcher):
