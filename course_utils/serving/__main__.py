@@ -152,10 +152,18 @@ def shared_metrics(workers):
             shutil.rmtree(folder, ignore_errors=True)
 
 
+ENGLISH = {  # o que o argparse diz
+    "ignored explicit argument": "não leva valor:", "argument ": "", "expected one argument": "faltou o valor",
+    "unrecognized arguments:": "não conheço", "invalid choice:": "não existe", "choose from": "escolha entre",
+}  # fmt: skip
+
+
 class Parser(argparse.ArgumentParser):
-    """O que não serve é dito numa linha, sem o resumo das opções."""
+    """As frases do argparse, numa linha e em português."""
 
     def error(self, message):
+        for theirs, ours in ENGLISH.items():
+            message = message.replace(theirs, ours)
         self.exit(2, f"{message}. As opções: {self.prog} --help\n")
 
 
