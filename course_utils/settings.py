@@ -53,11 +53,19 @@ def apply(environment=os.environ):
     environment[APPLIED] = "1"
 
 
+class WrongKernelError(ImportError):
+    """O notebook está num kernel de outro Python; a mensagem diz como achar o do curso."""
+
+    def _render_traceback_(self):
+        """O que o IPython mostra no lugar do traceback, que aqui não ajuda ninguém (lista de linhas)."""
+        return [str(self)]
+
+
 def require_kernel():
-    """Levanta `ImportError`, que diz a cura, se um kernel não tem os pacotes do curso."""
+    """Levanta `WrongKernelError` se este kernel não tem os pacotes do curso; fora de um kernel, nada faz."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if "ipykernel" in sys.modules and missing:
-        raise ImportError(WRONG_KERNEL.format(".".join(map(str, sys.version_info[:2])), sys.executable))
+        raise WrongKernelError(WRONG_KERNEL.format(".".join(map(str, sys.version_info[:2])), sys.executable))
 
 
 def decided(environment):

@@ -95,6 +95,7 @@ def test_the_first_cell_in_a_kernel_of_another_python_says_what_to_do(path):
     )  # fmt: skip
     last = done.stderr.splitlines()[-1]
     assert done.returncode == 1 and "Este kernel é de outro Python" in last and "python -m course_utils" in last
+    assert settings.WrongKernelError("frase")._render_traceback_() == ["frase"]
 
 
 @pytest.mark.slow
