@@ -58,8 +58,8 @@ def writable_home(root: str) -> dict[str, str]:
 def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     """Abre o JupyterLab em `notebook`, na primeira porta livre a partir da 8888.
 
-    `options`: as do JupyterLab, que valem no lugar das de `.jupyter/`; a porta e a senha, que estão no endereço
-    mostrado, escolhem-se aqui. Levanta `SetupError` se a porta não serve.
+    `options`: as do JupyterLab, que valem no lugar das de `.jupyter/`; o endereço, a porta e a senha escolhem-se
+    aqui: só esta máquina, a não ser que se peça outra coisa. Levanta `SetupError` se a porta não serve.
     """
     chosen, others = read_options(options)
     port = choose_port(chosen.port)
@@ -69,7 +69,8 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     place = Path(root, "artifacts", "home")
     return run_child(
         root,
-        [python, "-m", "jupyterlab", f"--ServerApp.port={port}", *others],
+        # Não em .jupyter/, que o Binder também lê: lá quem chega vem de fora.
+        [python, "-m", "jupyterlab", f"--ServerApp.ip={chosen.ip}", f"--ServerApp.port={port}", *others],
         JUPYTER_TOKEN=token,
         JUPYTER_CONFIG_DIR=str(Path(root, ".jupyter")),
         # Os kernels são os deste ambiente, e não outros de mesmo nome que a pessoa instalou para si.
@@ -80,8 +81,9 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
 
 
 def read_options(options: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """`port` e `token`, de duas a última (o JupyterLab não aceita duas), e as outras opções, como vieram."""
+    """`ip`, `port` e `token`, de duas a última (o JupyterLab não aceita duas), e as outras, como vieram."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--ip", "--ServerApp.ip", dest="ip", nargs="?", default=HOST, const=HOST)
     parser.add_argument("--port", "--ServerApp.port", "--LabApp.port", dest="port", nargs="?")
     parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token", nargs="?")
     return parser.parse_known_args(options)
