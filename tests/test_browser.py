@@ -25,6 +25,12 @@ BY_CELL = ["00_a_ponte", "08_quantizacao"]
 WHOLE = ["01_salvar_e_carregar", "03_opcoes_de_deploy", "05_edge_ai", "10_consolidacao"]
 
 
+@pytest.fixture(scope="module")
+def server():
+    with servers.start() as server:
+        yield server
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -35,8 +41,7 @@ WHOLE = ["01_salvar_e_carregar", "03_opcoes_de_deploy", "05_edge_ai", "10_consol
         ("telefone", {"viewport": {"width": 360, "height": 740}}),
     ],
 )
-def test_a_digit_drawn_with_the_mouse_is_read(browser, name, options):
-    server = servers.start()
+def test_a_digit_drawn_with_the_mouse_is_read(browser, server, name, options):
     page, errors = browser.new_page(**options), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(server.url)
@@ -47,15 +52,13 @@ def test_a_digit_drawn_with_the_mouse_is_read(browser, name, options):
     )
     boxes = [page.locator(name).bounding_box() for name in ("#paper", "#answer")]
     page.close()
-    server.stop()
     assert errors == [] and size[0] <= options["viewport"]["width"]
     # A folha e a resposta cabem juntas; fora do telefone, a página inteira.
     assert all(box["y"] + box["height"] <= options["viewport"]["height"] for box in boxes)
     assert name == "telefone" or size[1] <= options["viewport"]["height"]
 
 
-def test_a_click_leaves_a_dot_undo_takes_it_back_and_the_bars_stay_in_place(browser):
-    server = servers.start()
+def test_a_click_leaves_a_dot_undo_takes_it_back_and_the_bars_stay_in_place(browser, server):
     page = browser.new_page(viewport={"width": 600, "height": 680})
     page.goto(server.url)
     top = page.locator("#bars").bounding_box()["y"]
@@ -65,11 +68,9 @@ def test_a_click_leaves_a_dot_undo_takes_it_back_and_the_bars_stay_in_place(brow
     page.locator("#undo").click()
     page.locator("#answer").filter(has_text="Esperando um desenho.").wait_for(timeout=PATIENCE_MS)
     page.close()
-    server.stop()
 
 
-def test_a_digit_drawn_with_the_finger_is_read(browser):
-    server = servers.start()
+def test_a_digit_drawn_with_the_finger_is_read(browser, server):
     page = browser.new_page(has_touch=True, viewport={"width": 360, "height": 740})
     page.goto(server.url)
     box = page.locator("#paper").bounding_box()
@@ -85,7 +86,6 @@ def test_a_digit_drawn_with_the_finger_is_read(browser):
     touch("touchEnd", [])
     page.locator("#answer").filter(has_text="É um 1").wait_for(timeout=PATIENCE_MS)
     page.close()
-    server.stop()
 
 
 def test_keyboard_alone_draws_reads_and_clears_and_a_stopped_server_is_told(browser):
@@ -105,37 +105,35 @@ def test_keyboard_alone_draws_reads_and_clears_and_a_stopped_server_is_told(brow
 
 
 @pytest.mark.parametrize("proxied", [False, True], ids=["direto", "pelo proxy"])
-def test_swagger_sends_the_example_as_it_is_and_shows_the_answer(browser, lab, proxied):
+def test_swagger_sends_the_example_as_it_is_and_shows_the_answer(browser, lab, server, proxied):
     page, asked = browser.new_page(viewport={"width": 1100, "height": 1000}), []
     page.on("request", lambda request: asked.append(request.url))
-    with servers.start() as server:
-        address = server.url
-        if proxied:
-            page.goto(lab)
-            address = urllib.parse.urljoin(lab, f"/proxy/{server.port}/")
-        asked.clear()
-        page.goto(f"{address}docs")
-        page.get_by_role("button", name="POST /predict").first.click()
-        page.get_by_role("button", name="Try it out").click()
-        page.get_by_role("button", name="Execute").click()
-        answer = page.locator(".live-responses-table .response")
-        answer.filter(has_text='"digit": 1').wait_for(timeout=PATIENCE_MS)
-        assert answer.locator(".response-col_status").first.inner_text().startswith("200")
-        page.screenshot(path=SCREENS / f"swagger_{'proxy' if proxied else 'direto'}.png")
+    address = through_the_proxy(page, lab, server) if proxied else server.url
+    asked.clear()
+    page.goto(f"{address}docs")
+    page.get_by_role("button", name="POST /predict").first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    answer = page.locator(".live-responses-table .response")
+    answer.filter(has_text='"digit": 1').wait_for(timeout=PATIENCE_MS)
+    assert answer.locator(".response-col_status").first.inner_text().startswith("200")
+    page.screenshot(path=SCREENS / f"swagger_{'proxy' if proxied else 'direto'}.png")
     page.close()
     strangers = [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
     assert not strangers
 
 
-def test_the_page_works_behind_jupyter_server_proxy(browser, lab):
-    server = servers.start()
-    port = urllib.parse.urlparse(server.url).port
+def test_the_page_works_behind_jupyter_server_proxy(browser, lab, server):
     page = browser.new_page()
-    page.goto(lab)
-    page.goto(urllib.parse.urljoin(lab, f"/proxy/{port}/"))
+    page.goto(through_the_proxy(page, lab, server))
     assert draw_seven(page, page).startswith("É um 7, com ")
     page.close()
-    server.stop()
+
+
+def through_the_proxy(page, lab, server):
+    """O endereço do servidor por trás do JupyterLab, com a página já autorizada a usá-lo."""
+    page.goto(lab)
+    return urllib.parse.urljoin(lab, f"/proxy/{server.port}/")
 
 
 RUN_ALL = """async () => {
@@ -233,13 +231,6 @@ def move_the_slider(page, value):
     page.wait_for_function(FIGURE_IS_NEW, arg=[label, before], timeout=PATIENCE_MS)
 
 
-AFTERWARDS = {
-    "00_a_ponte": lambda page: a_digit_drawn_is_read_and_kept_for_the_card(page),
-    "01_salvar_e_carregar": lambda page: an_exercise_is_solved_by_typing(page),
-    "03_opcoes_de_deploy": sliders_move_the_figure_even_after_a_reload,
-}
-
-
 @pytest.mark.parametrize(
     "path", LABS + [path for path in PATHS if path.stem not in BY_CELL + WHOLE], ids=lesson.name_of
 )
@@ -251,7 +242,7 @@ def test_a_notebook_opens_in_jupyterlab_without_a_complaint(browser, lab, path):
 def test_a_lesson_notebook_runs_from_top_to_bottom_in_jupyterlab(browser, lab, name):
     with notebook_run(browser, lab, name) as page:
         assert [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
-        AFTERWARDS.get(name, lambda page: None)(page)
+        afterwards(name, page)
 
 
 @pytest.mark.parametrize("name", BY_CELL)
@@ -271,7 +262,7 @@ def test_a_learner_goes_cell_by_cell_and_sees_the_guess_beside_the_measure(brows
     told = json.dumps(outputs, ensure_ascii=False)
     assert given >= 2 and told.count("Você previu: ") >= 2 * given  # em HTML e em texto
     page.screenshot(path=SCREENS / f"lab_{name}_passo_a_passo.png")
-    AFTERWARDS.get(name, lambda page: None)(page)
+    afterwards(name, page)
     close_notebook(page)
 
 
@@ -304,19 +295,23 @@ def a_digit_drawn_is_read_and_kept_for_the_card(page):
 
 
 def an_exercise_is_solved_by_typing(page):
-    solve_the_exercise(
-        page, "salvar_formato_certo", 'resposta = {"A": ".keras", "B": "SavedModel", "C": "safetensors"}'
-    )
-
-
-def solve_the_exercise(page, name, answer):
-    """Escreve a resposta na célula do exercício, como o aluno, e a roda com Shift + Enter."""
-    page.evaluate(SHOW_CELL, name)
-    cell = page.locator(".jp-CodeCell", has_text=name)
+    """No 01: a resposta escrita na célula do exercício, como a escreve o aluno, e rodada com Shift + Enter."""
+    page.evaluate(SHOW_CELL, "salvar_formato_certo")
+    cell = page.locator(".jp-CodeCell", has_text="salvar_formato_certo")
     cell.locator(".jp-OutputArea-output", has_text="Ainda sem resposta").wait_for(timeout=PATIENCE_MS)
     cell.get_by_text("resposta = ...").click()
     page.keyboard.press("Home")
     page.keyboard.press("Shift+End")
-    page.keyboard.insert_text(answer)
+    page.keyboard.insert_text('resposta = {"A": ".keras", "B": "SavedModel", "C": "safetensors"}')
     page.keyboard.press("Shift+Enter")
     cell.locator(".jp-OutputArea-output", has_text="✔ Certo!").wait_for(timeout=PATIENCE_MS)
+
+
+def afterwards(name, page):
+    """O que só neste notebook se faz com a mão, depois que ele rodou."""
+    if name == "00_a_ponte":
+        a_digit_drawn_is_read_and_kept_for_the_card(page)
+    elif name == "01_salvar_e_carregar":
+        an_exercise_is_solved_by_typing(page)
+    elif name == "03_opcoes_de_deploy":
+        sliders_move_the_figure_even_after_a_reload(page)
