@@ -93,6 +93,7 @@ def test_models_health_metrics_documentation_and_page(client):
     for path in re.findall(r'(?:src|href)="(web/[^"]+)"', page):
         assert client.get(path).status_code == 200
     assert "://" not in page  # nada de fora: funciona sem internet
+    assert "http://" not in client.get("docs").text and "https://" not in client.get("docs").text
 
 
 @pytest.mark.parametrize("number", range(len(cases.GOOD_BODIES)))

@@ -50,7 +50,7 @@ def create_app(model=None, *, service=None, infer=asgi.infer):
             return await infer(service, images)
 
     _add_page(app)
-    _add_docs(app)
+    add_docs(app)
     return app
 
 
@@ -72,14 +72,14 @@ def _add_page(app):
     app.mount("/web", StaticFiles(directory=PAGE))
 
 
-def _add_docs(app):
+def add_docs(app):
     """O Swagger em `/docs`, só com arquivos locais e endereços relativos."""
 
     @app.get("/docs", include_in_schema=False)
     async def docs():
         return get_swagger_ui_html(
             openapi_url="openapi.json",
-            title="Leitor de CEP: documentação da API",
+            title=f"{app.title}: documentação da API",
             swagger_js_url="swagger/swagger-ui-bundle.js",
             swagger_css_url="swagger/swagger-ui.css",
             swagger_favicon_url="swagger/favicon.png",

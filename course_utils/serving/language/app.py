@@ -21,7 +21,7 @@ from pydantic_core import to_json
 
 from course_utils.serving import asgi, contract, language
 from course_utils.serving.contract import ContractError
-from course_utils.serving.fastapi_app import PROBLEMS
+from course_utils.serving.fastapi_app import PROBLEMS, add_docs
 from course_utils.serving.language import schemas
 from course_utils.serving.language.desk import Desk
 from course_utils.serving.language.schemas import ChatRequest
@@ -39,7 +39,7 @@ def create_app(desk: Desk | None = None) -> FastAPI:
     if desk is None:
         language.require()
         desk = Desk()
-    app = asgi.new_app(desk, title="Modelo de linguagem", docs_url="/docs")
+    app = asgi.new_app(desk, title="Modelo de linguagem")
     app.state.desk = desk
     app.add_api_route(
         "/v1/chat/completions", complete, methods=["POST"], response_model=None, tags=["Conversa"],
@@ -49,6 +49,7 @@ def create_app(desk: Desk | None = None) -> FastAPI:
     app.add_api_route("/v1/models", models, tags=["Conversa"], summary="Que modelos há?")
     app.add_api_route("/", page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=PAGE))
+    add_docs(app)
     return app
 
 
