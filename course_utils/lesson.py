@@ -6,10 +6,8 @@ um notebook alterado volta ao repositório).
 """
 
 import argparse
-import ast
 import logging
 import os
-import re
 import sys
 import time
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from course_utils import files
 from course_utils.classroom import passport
 from course_utils.measure.memory import PeakMemory
 from course_utils.measure.numbers import br
+from course_utils.slides import marks
 
 FOLDER = files.ROOT / "notebooks"
 LABS = "laboratorios/"
@@ -129,7 +128,7 @@ def normalise(notebook):
         cell.outputs = _stored(cell.outputs, executed)
         if "personal" in cell.metadata.get("tags", []):
             cell.outputs = [nbformat.v4.new_output("stream", text=PERSONAL)]
-    return mark_slides(notebook)
+    return marks.mark(notebook)
 
 
 def _folded(cell):
@@ -164,57 +163,6 @@ def _stored(outputs, executed):
             output.data = nbformat.from_dict({"text/plain": LIVE_PAGE})
         kept.append(output)
     return kept
-
-
-def mark_slides(notebook):
-    """Põe em cada célula o tipo de slide que a regra lhe dá, e nada mais; devolve o próprio notebook.
-
-    O nbconvert chama de `slide` o que abre um assunto, de `subslide` o que o continua noutra tela, de `fragment` o
-    que só aparece no toque seguinte, de `notes` o que só o professor vê e de `skip` o que não se mostra.
-    """
-    text_before = None
-    for cell in notebook.cells:
-        if "plumbing" in cell.metadata.get("tags", []):
-            cell.metadata["slideshow"] = nbformat.from_dict({"slide_type": "skip"})
-            continue
-        kind = text_slide(cell.source) if cell.cell_type == "markdown" else code_slide(cell.source, text_before)
-        cell.metadata.pop("slideshow", None)
-        if kind:
-            cell.metadata["slideshow"] = nbformat.from_dict({"slide_type": kind})
-        text_before = cell.source if cell.cell_type == "markdown" else None
-    return notebook
-
-
-def text_slide(source):
-    """Um título abre um slide; a descrição fica com a sua figura; dica e solução são notas de quem dá a aula."""
-    prose = re.sub(r"```.*?```", "", source, flags=re.S)
-    if re.search(r"^##? ", prose, flags=re.M):
-        return "slide"
-    if source.startswith(("<details><summary>Descrição", "[Próximo")):
-        return ""
-    only_folded = not re.sub(r"<details>.*?</details>", "", source, flags=re.S).strip()
-    return "notes" if only_folded else "subslide"
-
-
-def code_slide(source, text_before):
-    """O código depois de um "Preveja" espera o palpite da turma; depois de outro código, ganha a sua tela.
-
-    Importações e carimbos não se mostram. `text_before` é None se a célula anterior não é de texto.
-    """
-    only_imports = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in _statements(source))
-    if only_imports or "passport.stamp(" in source:
-        return "skip"
-    if text_before is None:
-        return "subslide"
-    return "fragment" if "**Preveja" in text_before else ""
-
-
-def _statements(source):
-    """As instruções da célula; uma que não é Python puro (`%%writefile`) conta como uma instrução qualquer."""
-    try:
-        return [node for node in ast.parse(source).body if "divert_native_logs" not in ast.unparse(node)]
-    except SyntaxError:
-        return [ast.Pass()]
 
 
 def table(runs):

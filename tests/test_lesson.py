@@ -7,6 +7,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from small_notebooks import write
 
 from course_utils import lesson
+from course_utils.slides import marks
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_plumbing_is_stored_folded_and_so_is_the_answer_to_a_guess():
     ],
 )
 def test_the_type_of_a_text_comes_from_how_it_begins(source, kind):
-    assert lesson.text_slide(source) == kind
+    assert marks.text_slide(source) == kind
 
 
 @pytest.mark.parametrize(
@@ -128,4 +129,4 @@ def test_the_type_of_a_text_comes_from_how_it_begins(source, kind):
     ],
 )
 def test_code_waits_for_the_guess_and_plumbing_is_not_shown(source, before, kind):
-    assert lesson.code_slide(source, before) == kind
+    assert marks.code_slide(source, before) == kind

@@ -1,7 +1,7 @@
 """Os slides da aula, um arquivo HTML por notebook em artifacts/slides/: abrem com dois cliques e sem internet.
 
 `python -m course_utils slides` faz todos; `slides 03`, só o do notebook 03. Que célula vira que slide o diz
-`lesson.mark_slides`.
+`slides.marks`.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import nbformat
 from nbconvert import SlidesExporter
 
 from course_utils import files, lesson
+from course_utils.slides import marks
 
 DESCRIPTION = re.compile(r"<summary>Descrição da figura</summary>(.*?)</details>", re.S)
 TARGET = files.ARTIFACTS / "slides"
@@ -20,7 +21,7 @@ TARGET = files.ARTIFACTS / "slides"
 
 def export(path, folder):
     """Escreve em `folder` os slides do notebook `path`; devolve o caminho do HTML (Path)."""
-    notebook = describe(lesson.mark_slides(nbformat.read(path, as_version=4)))
+    notebook = describe(marks.mark(nbformat.read(path, as_version=4)))
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.html)", cell.source)
