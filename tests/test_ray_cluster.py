@@ -32,7 +32,8 @@ from course_utils.measure import load
 from course_utils.model import artifacts, digits
 from course_utils.serving.ray_app import cluster
 
-pytestmark = pytest.mark.slow
+# Sozinhas: esperam mais do que trabalham, e por um programa que numa máquina cheia desiste de si mesmo.
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 IMAGES = digits.load("test")[0]
 ONE = IMAGES[:1].tobytes()
 KIND = {"Content-Type": BYTES}

@@ -22,7 +22,7 @@ from waiting import PATIENCE_S
 from course_utils.model import artifacts
 from course_utils.serving.ray_app import cluster
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 FIRST, SECOND = "10.77.0.1", "10.77.0.2"
 DRIVER = Path(__file__).with_name("two_nodes.py")
 

@@ -25,14 +25,17 @@ from course_utils.serving.ray_app import guard
 CONFIG = Path(__file__).with_name("config.yaml")
 PREFIX = "aula-ray-"
 ATTEMPTS, DEPLOY_S = 4, 120
+PROXY_S = 300  # a porta de entrada, numa máquina cheia, demora mais que os 60 s do Ray a nascer
 CPUS = 2  # quantas o cluster tem para repartir; é só uma conta dele
 OBJECTS_BYTES = 80 * 2**20  # o mínimo do Ray; as nossas imagens viajam dentro das mensagens
-# A última, apesar do nome, vale também no Linux: sem ela o Ray troca 127.0.0.1 pelo endereço da máquina na rede e
-# escuta em todos.
+# As duas do PROXY: o Ray desistiria da porta de entrada em 5 e em 10 s. A última, apesar do nome, vale também no
+# Linux: sem ela o Ray troca 127.0.0.1 pelo endereço da máquina na rede e escuta em todos.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_SERVE_LOG_TO_STDERR": "0",
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 
@@ -79,8 +82,10 @@ def start(config=None, *, port=8000, import_from=()):
     import ray
     from ray import serve
     from ray._private import ray_constants, worker
+    from ray.serve._private import api
 
     ray_constants.ENABLE_RAY_CLUSTER = False  # a última variável de QUIET, se o Ray já tinha sido importado
+    api.HTTP_PROXY_TIMEOUT = PROXY_S
     worker._worker_logs_enabled = False  # o aviso de uma réplica morta apareceria na célula que estivesse rodando
     ray.shutdown()
     config = read_config() if config is None else config
