@@ -28,7 +28,7 @@ ATTEMPTS, DEPLOY_S = 4, 120
 PROXY_S = 300  # a porta de entrada, numa máquina cheia, demora mais que os 60 s do Ray a nascer
 CPUS = 2  # quantas o cluster tem para repartir; é só uma conta dele
 OBJECTS_BYTES = 80 * 2**20  # o mínimo do Ray; as nossas imagens viajam dentro das mensagens
-# As duas do PROXY: o Ray desistiria da porta de entrada em 5 e em 10 s. A última, apesar do nome, vale também no
+# As duas da porta de entrada: o Ray desistiria dela em 5 e em 10 s. A última, apesar do nome, vale também no
 # Linux: sem ela o Ray troca 127.0.0.1 pelo endereço da máquina na rede e escuta em todos.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
