@@ -8,7 +8,7 @@ from solved import solutions
 from course_utils import lesson
 from course_utils.classroom import exercises
 
-RIGHT, WRONG, BLANK = "✔ Certo!\n", "✘ Ainda não.", "Ainda sem resposta"
+WRONG, BLANK = "✘ Ainda não.", "Ainda sem resposta"
 
 
 def feedback(capsys, name, answer):

@@ -4,7 +4,8 @@ import asyncio
 from datetime import date
 
 import pytest
-from checking import BLANK, RIGHT, WRONG, feedback
+from checking import BLANK, WRONG, feedback
+from solved import RIGHT
 
 from course_utils.classroom import exercises, passport, state
 from course_utils.classroom.exercises import engine

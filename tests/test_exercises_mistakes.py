@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from checking import RIGHT, WRONG, feedback, solution
-from solved import cells
+from checking import WRONG, feedback, solution
+from solved import RIGHT, cells
 
 from course_utils import lesson
 from course_utils.classroom import exercises
