@@ -59,15 +59,15 @@ def leaves(*arguments, **options):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a corrotina que ninguém esperou
 @pytest.mark.parametrize("answer", [forever, forever_async, leaves])
 def test_no_check_hangs_or_escapes(answer, name, monkeypatch, capsys):
-    monkeypatch.setitem(engine.LIMITS, name, 0.3)
+    monkeypatch.setitem(exercises.LIMITS, name, 0.3)
     assert feedback(capsys, name, answer).startswith(WRONG)
 
 
 def test_a_right_answer_is_remembered_with_its_first_date_and_a_wrong_one_is_not(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(engine, "FILE", tmp_path / "novo" / "exercises.json")
     for name, judge in (("um", lambda answer: None), ("dois", lambda answer: None), ("errado", forever)):
-        monkeypatch.setitem(engine.CHECKS, name, judge)
-    monkeypatch.setitem(engine.LIMITS, "errado", 0.1)
+        monkeypatch.setitem(exercises.CHECKS, name, judge)
+    monkeypatch.setitem(exercises.LIMITS, "errado", 0.1)
     assert feedback(capsys, "um", 1) == RIGHT
     state.write(engine.FILE, {"um": "2026-01-01"})
     for name in ("um", "dois", "errado"):

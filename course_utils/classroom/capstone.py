@@ -1,18 +1,19 @@
 """O desafio do notebook 10, "o deploy da sua central": o pedido, a conferência da entrega e o laudo."""
 
 import contextlib
+import re
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from course_utils.classroom import capstone_proofs, servers
 from course_utils.classroom.capstone_proofs import Item
-from course_utils.classroom.exercises.engine import plain
 from course_utils.measure.memory import tree_bytes
 from course_utils.measure.numbers import br
 from course_utils.measure.size import size_bytes
 
 MODEL_MB, MEMORY_MB = 1, 256  # o que cabe no aparelho
+LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost):\d+/?")  # nada sai daqui
 
 # O que cada escolha custaria nesta central; as que servem têm None.
 HEAVY = "pede o framework inteiro no aparelho; veja no notebook 06 a memória do processo do Keras."
@@ -36,8 +37,7 @@ LABELS = {"otimizacao": "otimização", "api": "API"}
 MARKS = {True: "✔", False: "✘", None: "–"}
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """O laudo inteiro; `print(laudo)` mostra a tabela."""
 
     items: tuple[Item, ...]
@@ -54,7 +54,7 @@ class Report:
         for item in self.items:
             told = f"{MARKS[item.ok]} {item.what:{width}}  esperava {item.expected}; recebi {item.received}"
             lines.append(_wrap(told, width + 4))
-        steps = [_wrap(f"→ {item.what}: {item.next_step}", 2) for item in self.failures if item.next_step]
+        steps = [_wrap(f"→ {item.what}: {item.next_step}", 2) for item in self.failures]
         return "\n".join(lines + (["", "Próximos passos:", *steps] if steps else []))
 
 
@@ -69,25 +69,17 @@ def inspect(delivery):
     `delivery`: `servidor` (`"pasta/arquivo.py:app"`, que é iniciado e encerrado aqui; um `Server` já no ar; ou o
     endereço `http://127.0.0.1:porta/` de um), `modelo`, `formato`, `casa`, `api` e `otimizacao`.
     """
-    return Report((*_server_items(delivery), _size(delivery["modelo"]), *_choice_items(delivery)))
-
-
-def _server_items(delivery):
-    """As provas por HTTP; se o servidor não abre, um item diz por quê. Sem o contrato, o resto não se prova."""
     try:
-        with _open(delivery) as (address, process):
-            url = capstone_proofs.local_address(address)
-            items = [capstone_proofs.ready(url), capstone_proofs.contract(url)]
-            if items[1].ok:
-                items += [*capstone_proofs.reading(url), *capstone_proofs.refusals(url)]
-            return [*items, capstone_proofs.production(url), _memory(process)]
+        with _open(delivery) as (url, process):
+            items = [*capstone_proofs.prove(url), _memory(process)]
     except (servers.ServerError, ValueError) as error:
         last = str(error).strip().splitlines()[-1][:150]
         step = (
             "dê \"pasta/arquivo.py:app\" (o arquivo lê o modelo de os.environ['AULA_MODEL']), um Server, ou "
             "http://127.0.0.1:porta/."
         )
-        return [Item("No ar", False, "um servidor desta máquina, pronto", last, step)]
+        items = [Item("No ar", False, "um servidor desta máquina, pronto", last, step)]
+    return Report((*items, _size(delivery["modelo"]), *_choices(delivery)))
 
 
 @contextlib.contextmanager
@@ -97,11 +89,13 @@ def _open(delivery):
     if isinstance(server, servers.Server):
         yield server.url, server.process
     elif ".py:" in str(server):
-        kind = "waitress" if plain(delivery["api"]) == "flask" else "uvicorn"
+        kind = "waitress" if _choice(delivery, "api") == "flask" else "uvicorn"
         with servers.start(server, model=Path(str(delivery["modelo"])).resolve(), server=kind) as started:
             yield started.url, started.process
+    elif LOCAL.fullmatch(str(server)):
+        yield server.rstrip("/") + "/", None
     else:
-        yield str(server), None
+        raise ValueError(f"o endereço {str(server)[:60]!r}")
 
 
 def _memory(process):
@@ -114,19 +108,25 @@ def _memory(process):
 
 
 def _size(model):
-    what, limit = "Tamanho do modelo", f"até {MODEL_MB} MB"
-    if not Path(str(model)).is_file():
-        step = 'em "modelo", dê o caminho do arquivo que o servidor carrega.'
-        return Item(what, False, limit, "nenhum arquivo", step)
-    size = size_bytes(model) / 1e6
-    step = "o notebook 09 chegou lá com poda + int8 (artifacts.DATA / 'small.onnx' é um desses)."
-    return Item(what, size <= MODEL_MB, limit, f"{br(size, 2)} MB", step)
+    exists = Path(str(model)).is_file()
+    size = size_bytes(model) / 1e6 if exists else 0
+    step = (
+        'dê em "modelo" o arquivo que o servidor carrega; o notebook 09 chegou lá com poda + int8 '
+        "(artifacts.DATA / 'small.onnx' é um desses)."
+    )
+    received = f"{br(size, 2)} MB" if exists else "nenhum arquivo"
+    return Item("Tamanho do modelo", exists and size <= MODEL_MB, f"até {MODEL_MB} MB", received, step)
 
 
-def _choice_items(delivery):
+def _choices(delivery):
     """Uma linha por escolha: cabe no pedido, ou o que ela custaria."""
     for field, costs in COSTS.items():
-        choice = plain(delivery[field])
+        choice = _choice(delivery, field)
         problem = costs.get(choice, f"escolha entre {', '.join(costs)}.")
         what = f"Escolha: {LABELS.get(field, field)}"
-        yield Item(what, problem is None, "a que cabe no pedido", repr(choice), problem or "")
+        yield Item(what, problem is None, "a que cabe no pedido", repr(choice[:60]), problem or "")
+
+
+def _choice(delivery, field):
+    """A escolha do aluno, sem maiúsculas nem espaços sobrando."""
+    return str(delivery[field]).strip().lower()

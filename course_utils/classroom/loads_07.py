@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
 import matplotlib.pyplot as plt
+import numpy as np
 import requests
 
 from course_utils.classroom import plots, tables
@@ -42,19 +43,25 @@ def per_second(routes, *, clients, seconds=0.5):
 def draw_timeline(routes, *, clients=6):
     """`clients` pedidos juntos a cada rota: em cinza, a fila; em cor, os `WAIT_MS` finais. Devolve os Axes."""
     _, axes = plt.subplots(1, len(routes), figsize=(10, 2.6), sharex=True, sharey=True, layout="tight")
+    rows = range(1, clients + 1)
     for axis, (name, url) in zip(axes, routes.items()):
         with ThreadPoolExecutor(clients) as pool:
-            spans = sorted(pool.map(_ask, [url] * clients), key=lambda span: span[1])
-        first = min(began for began, _ in spans)
-        for row, (began, ended) in enumerate(spans, 1):
-            start, end = 1000 * (began - first), 1000 * (ended - first)
-            served = min(WAIT_MS, end - start)
-            axis.broken_barh([(start, end - start - served)], (row - 0.35, 0.7), color=QUEUE_COLOR)
-            color = plots.COLOR_OF["Flask" if "Flask" in name else "FastAPI"]
-            axis.broken_barh([(end - served, served)], (row - 0.35, 0.7), color=color)
+            began, ended = 1000 * np.array(sorted(pool.map(_ask, [url] * clients), key=lambda span: span[1])).T
+        waited, zero = ended - began, began.min()
+        served = waited.clip(max=WAIT_MS)
+        axis.barh(rows, waited, left=began - zero, height=0.7, color=QUEUE_COLOR)
+        color = plots.COLOR_OF["Flask" if "Flask" in name else "FastAPI"]
+        axis.barh(rows, served, left=ended - zero - served, height=0.7, color=color)
         axis.set(title=name, xlabel="ms")
-    axes[0].set(ylabel="pedido", yticks=range(1, clients + 1), ylim=(clients + 0.6, 0.4))
+    axes[0].set(ylabel="pedido", yticks=rows, ylim=(clients + 0.6, 0.4))
     return axes
+
+
+def _ask(url):
+    """Quando um pedido partiu e quando a resposta chegou, em segundos."""
+    began = perf_counter()
+    requests.get(url, timeout=60).raise_for_status()
+    return began, perf_counter()
 
 
 def race(flask, fast, body):
@@ -72,10 +79,3 @@ def show_races(races):
         rates = [br(item.requests_per_second, 0) for item in result.values()]
         rows.append((name, *rates, times(load.ratios(result)["FastAPI"])))
     tables.show("8 clientes, em requisições/s", ("modelo", "Flask", "FastAPI", "FastAPI ÷ Flask"), rows)
-
-
-def _ask(url):
-    """Quando um pedido partiu e quando a resposta chegou, em segundos."""
-    began = perf_counter()
-    requests.get(url, timeout=60).raise_for_status()
-    return began, perf_counter()

@@ -9,23 +9,17 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
-from pathlib import Path
 
 from course_utils.processes import for_python, when_parent_ends
 
-# No começo do outro processo: se quem o iniciou morre, ele se encerra e leva o seu roteiro.
+# O que o outro processo faz antes de chamar a função: se quem o iniciou morre, ele se encerra.
 WATCH = """
-    import os, shutil, sys
-    import course_utils.processes
+import os, sys
+import course_utils.processes
 
-    def watch():
-        shutil.rmtree(os.path.dirname(__file__), ignore_errors=True)
-        os._exit(1)
-
-    if os.name != "nt":  # lá, ler a entrada numa thread pode travar o processo
-        course_utils.processes.when_parent_ends(watch)
+if os.name != "nt":  # lá, ler a entrada numa thread pode travar o processo
+    course_utils.processes.when_parent_ends(lambda: os._exit(1))
 """
 
 
@@ -65,18 +59,14 @@ def run_function(function, *arguments):
     chegam como texto.
     """
     source = textwrap.dedent(inspect.getsource(function))
-    call = f"\nif __name__ == '__main__':\n{WATCH}\n    {function.__name__}(*sys.argv[1:])\n"
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / f"{function.__name__}.py"
-        script.write_text(source + call, encoding="utf-8")
-        return run([sys.executable, script, *arguments])
+    call = f"{function.__name__}(*sys.argv[1:])"
+    return run([sys.executable, "-P", "-c", f"{source}{WATCH}{call}", *arguments])
 
 
 def _watch(command):
     """Executa `command` (lista de textos) e devolve o código com que ele terminou (int)."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-
     when_parent_ends(child.terminate)
     return child.wait()
 

@@ -1,8 +1,7 @@
 """Servidores iniciados de uma célula: processo próprio, porta livre, espera até a prontidão, fim garantido.
 
-O servidor vigia a própria entrada padrão, um cano cuja outra ponta é do kernel: quando o kernel termina,
-mesmo com `kill -9`, o cano fecha e o servidor se encerra, com os processos que criou. Provado no Linux; no
-macOS e no Windows o mecanismo é o mesmo, sem prova nossa.
+O servidor vigia a própria entrada padrão, um cano cuja outra ponta é do kernel: quando o kernel termina, mesmo com
+`kill -9`, o cano fecha e o servidor se encerra, com os processos que criou.
 """
 
 import http.client
@@ -85,21 +84,24 @@ def start(
 ):  # fmt: skip
     """Inicia um servidor em 127.0.0.1 e devolve um `Server` pronto para responder.
 
-    `target`: `"pacote.modulo:nome"` ou `"pasta/arquivo.py:nome"`, uma aplicação ou uma função que a cria
-    (padrão: o servidor FastAPI do curso); `model`: o arquivo ONNX que ela serve; `server`: "uvicorn",
-    "gunicorn", "waitress" ou "werkzeug"; `workers` e `threads`: processos e threads por processo; `baseline`: a
-    linha de base do vigia de deriva; `shadow`: o modelo que recebe uma cópia do tráfego.
+    `target`: `"pacote.modulo:nome"` ou `"pasta/arquivo.py:nome"` (que roda na pasta dele), uma aplicação ou uma
+    função que a cria (padrão: o servidor FastAPI do curso); `model`: o arquivo ONNX que ela serve; `server`:
+    "uvicorn", "gunicorn", "waitress" ou "werkzeug"; `workers` e `threads`: processos e threads por processo;
+    `baseline`: a linha de base do vigia de deriva; `shadow`: o modelo que recebe uma cópia do tráfego.
 
     Espera, com uma barra de progresso, até `GET health/ready` responder 200; com outra rota em `ready`, até
     qualquer resposta abaixo de 500. Levanta `ServerError`, com o fim do registro, se o processo morrer ou se
     passarem `START_S` segundos.
     """
-    place, folder = _located(target)
-    options = ["--model", model, "--workers", workers, "--threads", threads, "--watch-stdin"]
-    extras = {"--server": server, "--baseline": baseline, "--shadow": shadow}
-    options += [part for pair in extras.items() if pair[1] for part in pair]
-    command = [sys.executable, "-m", "course_utils.serving", *place, *options, "--port", "{port}"]
-    return _start(command, {}, ready, folder)
+    options = {"model": model, "server": server, "workers": workers, "threads": threads}
+    command, folder = [sys.executable, "-m", "course_utils.serving", "--watch-stdin"], artifacts.ROOT
+    for name, value in (options | {"baseline": baseline, "shadow": shadow}).items():
+        command += [f"--{name}", value] if value else []
+    place, _, name = (target or "").rpartition(":")
+    if place.endswith(".py"):
+        file = Path(place).resolve()
+        target, folder = f"{file}:{name}", file.parent
+    return _start([*command, "--port", "{port}", *([target] if target else [])], {}, ready, folder)
 
 
 def start_container(environment=None, *, ready="ping"):
@@ -107,12 +109,11 @@ def start_container(environment=None, *, ready="ping"):
 
     `environment`: as variáveis que a nuvem definiria (`{"AIP_PREDICT_ROUTE": "/predict", …}`); a porta, livre e em
     127.0.0.1, chega pela variável da nuvem: AIP_HTTP_PORT se há rotas da Vertex AI, SAGEMAKER_BIND_TO_PORT se não.
-    Espera até `GET ready` responder 200; levanta `ServerError` como `start`.
     """
     command = [sys.executable, "-m", "course_utils.serving.container", "serve", "--watch-stdin"]
     environment = dict(environment or {})
     variable = "AIP_HTTP_PORT" if "AIP_PREDICT_ROUTE" in environment else "SAGEMAKER_BIND_TO_PORT"
-    return _start(command, environment | {variable: "{port}"}, ready)
+    return _start(command, environment | {variable: "{port}"}, ready, artifacts.ROOT)
 
 
 def start_command(command, *, ready=""):
@@ -127,48 +128,36 @@ def start_command(command, *, ready=""):
     return _start(watched, {}, ready, Path.cwd())
 
 
-def _start(command, environment, ready, folder=artifacts.ROOT, attempts=ATTEMPTS):
-    """Tenta até `attempts` portas: cada uma toma o lugar de `{port}` no comando (lista) e nas variáveis (dict)."""
-    port = free_port()
-    parts = [str(part).replace("{port}", str(port)) for part in command]
-    variables = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
-    process, log = _launch(parts, port, variables, folder)
-    running = Server(process, port, log)
-    try:
-        _wait_until_ready(running, ready)
-    except BaseException as error:  # também o KeyboardInterrupt de quem interrompe a célula
-        running.stop()
-        if attempts > 1 and isinstance(error, ServerError) and not processes.is_free(port):
-            return _start(command, environment, ready, folder, attempts - 1)
-        raise
+def _start(command, environment, ready, folder):
+    """Tenta até `ATTEMPTS` portas: cada uma toma o lugar de `{port}` no comando (lista) e nas variáveis (dict)."""
+    for left in reversed(range(ATTEMPTS)):
+        port = free_port()
+        parts = [str(part).replace("{port}", str(port)) for part in command]
+        variables = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
+        running = _launch(parts, port, variables, folder)
+        try:
+            _wait_until_ready(running, ready)
+            break
+        except BaseException as error:  # também o KeyboardInterrupt de quem interrompe a célula
+            running.stop()
+            lost_the_port = isinstance(error, ServerError) and not processes.is_free(port)
+            if not (left and lost_the_port):
+                raise
     return running
 
 
-def _located(target):
-    """O alvo, com o caminho completo do arquivo (lista), e a pasta em que roda.
-
-    Um arquivo roda na pasta dele, e acha ali o que gravou; o que é do pacote, na do projeto.
-    """
-    place, _, name = (target or "").rpartition(":")
-    if place.endswith(".py"):
-        file = Path(place).resolve()
-        return [f"{file}:{name}"], file.parent
-    return [target] if target else [], artifacts.ROOT
-
-
 def _launch(command, port, environment, folder):
-    """Inicia o processo, longe do Ctrl-C do kernel, e devolve `(processo, arquivo do registro)`."""
-    logs = artifacts.ARTIFACTS / "logs"
-    log = logs / f"server-{port}.log"
+    """O `Server` do processo que se inicia, longe do Ctrl-C do kernel; ele ainda não responde."""
+    log = artifacts.ARTIFACTS / "logs" / f"server-{port}.log"
     settings = processes.for_python() | {"PYTHONUNBUFFERED": "1"} | environment
     try:
-        logs.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
         output = open(log, "wb")  # noqa: SIM115 – fechado logo abaixo
     except OSError as error:
         raise ServerError(f"Não consegui gravar o registro do servidor {files.explain(error)}.") from error
     with output:
         process = processes.start(command, stdout=output, stderr=output, cwd=folder, env=settings)
-    return process, log
+    return Server(process, port, log)
 
 
 def _wait_until_ready(server, route):
@@ -176,10 +165,9 @@ def _wait_until_ready(server, route):
     limit = time.monotonic() + START_S
     with tqdm(total=START_S, desc="iniciando o servidor", bar_format="{desc}: {elapsed}", leave=False) as bar:
         while time.monotonic() < limit:
-            status = _status(server.port, route)
+            ready = _answers(server.port, route)
             if server.process.poll() is not None:
                 raise ServerError(f"O servidor terminou antes de ficar pronto:\n{server.log_tail()}")
-            ready = status == 200 if route == READY else status < 500
             if ready and processes.listens(server.process, server.port):
                 return
             time.sleep(0.05)
@@ -187,15 +175,16 @@ def _wait_until_ready(server, route):
     raise ServerError(f"O servidor não ficou pronto em {START_S} s:\n{server.log_tail()}")
 
 
-def _status(port, route):
-    """O status HTTP de `GET route`, ou 599 se ninguém responde em um segundo."""
+def _answers(port, route):
+    """`GET route` responde em um segundo, com 200 na rota de prontidão, ou em outra com menos de 500?"""
     # Não com a biblioteca `requests`: o erro dela forma um ciclo, que seguraria o `Server` (e o processo) depois
     # de trocado.
     connection = http.client.HTTPConnection(HOST, port, timeout=1)
     try:
         connection.request("GET", "/" + route.lstrip("/"))
-        return connection.getresponse().status
+        status = connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return 599
+        return False
     finally:
         connection.close()
+    return status == 200 if route == READY else status < 500

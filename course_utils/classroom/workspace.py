@@ -1,7 +1,4 @@
-"""Onde um notebook escreve: a pasta dele, vazia e só deste kernel, e o registro das bibliotecas em C++.
-
-Dois kernels ao mesmo tempo não se atrapalham.
-"""
+"""Onde um notebook escreve: a pasta dele, vazia e só deste kernel, e o registro das bibliotecas em C++."""
 
 import itertools
 import logging
@@ -35,8 +32,9 @@ def empty(name):
                 f"Falta espaço em disco: restam {left}, e um notebook pode gravar quase {needed}. "
                 "Libere espaço e rode esta célula de novo."
             )
-        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-        folder = next(folder for folder in map(artifacts.ARTIFACTS.joinpath, names) if _claim(folder))
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        places = map(artifacts.ARTIFACTS.joinpath, itertools.chain([name], numbered))
+        folder = next(filter(_claim, places))
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -47,10 +45,10 @@ def empty(name):
 
 
 def divert_native_logs():
-    """Desvia o que as bibliotecas em C++ (o TensorFlow) escrevem na saída de erro para artifacts/logs/native.log.
+    """Desvia o que as bibliotecas em C++ escrevem na saída de erro para artifacts/logs/native.log.
 
-    Chame antes de importar o TensorFlow. Do que as bibliotecas registram em Python (`logging`), ficam só os
-    erros. Exceções e `warnings` continuam aparecendo no notebook: o kernel os envia por outro caminho.
+    Chame antes de importar o TensorFlow. Do `logging` do Python ficam só os erros; exceções e `warnings` continuam
+    no notebook, porque o kernel os envia por outro caminho.
     """
     logging.disable(logging.WARNING)  # níveis por nome não bastam: o TensorFlow os refaz ao ser importado
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -66,9 +64,6 @@ def divert_native_logs():
 
 @cache  # a trava fica até o kernel terminar, e ele volta sempre à mesma pasta
 def _claim(folder):
-    """O arquivo da trava da pasta, tomada e aberta; None se outro kernel a tem."""
+    """O arquivo da trava da pasta, aberto e travado; falso se outro kernel a tem."""
     lock = state.open_lock(folder.name)
-    if files.try_lock(lock):
-        return lock
-    lock.close()
-    return None
+    return files.try_lock(lock) and lock

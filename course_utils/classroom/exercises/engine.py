@@ -1,76 +1,41 @@
-"""O motor dos exercícios "Sua vez": registra as conferências, roda uma com prazo e conta o resultado ao aluno."""
+"""O motor dos exercícios "Sua vez": roda uma conferência com prazo e conta o resultado ao aluno.
+
+Uma conferência recebe a resposta e termina, ou levanta `NotYetError` pelo primeiro `require` que não se cumpre.
+"""
 
 import copy
 import ctypes
-import functools
 import threading
-import unicodedata
 from concurrent.futures import Future
 from datetime import date
 
+import numpy as np
+
 from course_utils.classroom import state
 
-LIMIT_S = 20
 FILE = state.FOLDER / "exercises.json"
-
-CHECKS, NOTEBOOKS, LIMITS = {}, {}, {}
 
 
 class NotYetError(Exception):
     """A resposta ainda não está certa."""
 
-    def __init__(self, expected, received, next_step):
-        super().__init__(f"Esperava {expected}; recebi {_short(received)}. Próximo passo: {next_step}")
 
+def judge(check, answer, seconds):
+    """O que se diz ao aluno da `answer`, pela conferência `check`, com o prazo de `seconds`; e se ela está certa.
 
-def exercise(notebook, *, function=None, mapping=None, seconds=LIMIT_S):
-    """Registra a função como conferência do exercício de mesmo nome; ela levanta `NotYetError` ou termina.
-
-    `notebook`: o notebook do exercício, sem extensão e a partir de notebooks/ ("02_onnx",
-    "laboratorios/02_conversoes"); `seconds`: o prazo. Se a resposta é uma função, `function` é o nome dela no
-    enunciado; se é um dicionário, `mapping` mostra a forma dele: outra coisa nem chega à conferência.
+    O código é do aluno: o erro dele e o laço sem fim viram uma frase.
     """
-
-    def register(judge):
-        @functools.wraps(judge)
-        def guarded(answer):
-            if function and not callable(answer):
-                step = f"escreva resposta = {function}, sem parênteses."
-                raise NotYetError("uma função", type(answer).__name__, step)
-            if mapping and not isinstance(answer, dict):
-                raise NotYetError("um dicionário", type(answer).__name__, f"escreva {mapping}.")
-            judge(answer)
-
-        name = judge.__name__
-        CHECKS[name], NOTEBOOKS[name], LIMITS[name] = guarded, notebook, seconds
-        return guarded
-
-    return register
-
-
-def check(name, answer):
-    """Confere `answer` do exercício `name` e imprime o resultado; nunca levanta um erro do aluno.
-
-    Enquanto a resposta for `...` (ainda em branco) só lembra o que fazer: "Run All" continua. A certa fica
-    anotada no progresso do aluno.
-    """
-    if answer is ...:
-        print("Ainda sem resposta: troque os três pontos (...) pela sua resposta e rode de novo.")
-        return
-    limit = LIMITS.get(name, LIMIT_S)
     try:
-        _run(lambda: CHECKS[name](answer), limit)
+        _run(lambda: check(answer), seconds)
     except NotYetError as feedback:
-        print(f"✘ Ainda não. {feedback}")
+        return f"✘ Ainda não. {feedback}", False
     except TimeoutError:
         step = "procure o laço que não acaba e rode a sua função sozinha numa célula nova."
-        print(f"✘ Ainda não. Esperava o fim em {limit} s; recebi silêncio. Próximo passo: {step}")
-    except (Exception, SystemExit) as error:  # o código é do aluno: a falha dele vira uma frase, não um traceback
+        return f"✘ Ainda não. Esperava o fim em {seconds} s; recebi silêncio. Próximo passo: {step}", False
+    except (Exception, SystemExit) as error:
         reason = _short(f"Sua resposta levantou {type(error).__name__}: {error}")
-        print(f"✘ Ainda não. {reason}. Próximo passo: rode-a sozinha numa célula nova.")
-    else:
-        record(name)
-        print("✔ Certo!")
+        return f"✘ Ainda não. {reason}. Próximo passo: rode-a sozinha numa célula nova.", False
+    return "✔ Certo!", True
 
 
 def record(name):
@@ -78,46 +43,74 @@ def record(name):
     state.note(FILE, lambda solved: {name: date.today().isoformat()} | solved)
 
 
-def choose(answer, reasons, options):
-    """Confere um dicionário com uma das `options` (textos) para cada caso de `reasons`.
+def require(right, expected, received, next_step):
+    """Levanta `NotYetError`, com o que se esperava, o que veio e o próximo passo, se `right` é falso."""
+    if not right:
+        raise NotYetError(f"Esperava {expected}; recebi {_short(str(received))}. Próximo passo: {next_step}")
 
-    `reasons`: `{caso: {opção errada: o que ela custaria}}`; a que falta ali serve. Levanta `NotYetError` com o
-    porquê de cada escolha errada.
+
+def choose(reasons, answer):
+    """Confere um dicionário com uma opção (texto) para cada caso de `reasons`.
+
+    `reasons`: `{caso: {opção errada: o que ela custaria}}`; a que falta num caso serve nele. Cada escolha errada
+    ouve o seu porquê. Maiúsculas, e pontos e espaços nas pontas, não contam.
     """
-    known = {plain(name): name for name in (*reasons, *options)}
-    choices = {known.get(plain(case), plain(case)): known.get(plain(option)) for case, option in answer.items()}
-    if set(choices) != set(reasons):
-        received = ", ".join(choices) or "nenhum"
-        raise NotYetError(f"os casos {', '.join(reasons)}", received, "dê uma opção a cada um, e só a eles.")
-    lost = [case for case, option in choices.items() if option not in options]
-    if lost:
-        expected = f"uma destas opções: {', '.join(options)}"
-        raise NotYetError(expected, "outra coisa", f"corrija: {', '.join(lost)}.")
-    wrong = [(case, option) for case, option in choices.items() if option in reasons[case]]
-    if wrong:
-        expected = f"outra opção em {len(wrong)} de {len(reasons)} casos"
-        received = ", ".join(f"{option} em {case}" for case, option in wrong)
-        told = "".join(f"\n  {case}, {option}: {reasons[case][option]}" for case, option in wrong)
-        raise NotYetError(expected, received, f"veja o que cada uma custaria:{told}")
+    options = dict.fromkeys(option for wrong in reasons.values() for option in wrong)
+    shape = "{" + ", ".join(f'"{case}": "…"' for case in reasons) + "}"
+    require(isinstance(answer, dict), "um dicionário", type(answer).__name__, f"escreva {shape}.")
+    known = {_plain(name): name for name in (*reasons, *options)}
+    choices = {known.get(_plain(case)): known.get(_plain(option)) for case, option in answer.items()}
+    named = set(choices) == set(reasons) and set(choices.values()) <= options.keys()
+    expected = f"uma destas opções para cada caso, e só para eles: {', '.join(options)}"
+    require(named, expected, answer, f"confira os nomes em {shape}.")
+    wrong = {case: option for case, option in choices.items() if option in reasons[case]}
+    told = "".join(f"\n  {case}, {option}: {reasons[case][option]}" for case, option in wrong.items())
+    expected = f"outra opção em {len(wrong)} de {len(reasons)} casos"
+    require(not wrong, expected, ", ".join(wrong), f"veja o que cada uma custaria:{told}")
 
 
-def compare_calls(answer, name, cases):
-    """Chama `answer` com os argumentos de cada caso e levanta `NotYetError` no primeiro que não dá o esperado.
+def compare_calls(cases, answer):
+    """Chama a função `answer` em cada caso, até o primeiro que não dá o esperado.
 
-    `name`: o nome da função no enunciado; `cases`: `(argumentos, o esperado, o próximo passo de quem erra)`, do
-    mais simples ao mais completo, para que cada engano caia no caso que o explica.
+    `cases`: `(argumentos, o esperado, o próximo passo de quem erra)`, do mais simples ao mais completo, para que
+    cada engano caia no caso que o explica.
     """
     for arguments, expected, step in cases:
-        received = answer(*copy.deepcopy(arguments))
-        if received != expected:
-            given = ", ".join(map(repr, arguments))
-            raise NotYetError(f"{expected} em {name}({given})", repr(received), step)
+        received = call(answer, *arguments)
+        given = ", ".join(map(show, arguments))
+        require(same(received, expected), f"{show(expected)} com ({given})", show(received), step)
 
 
-def plain(text):
-    """O texto (até 100 letras) em minúsculas, sem acentos, aspas, ponto nem espaços sobrando."""
-    letters = unicodedata.normalize("NFKD", str(text)[:100]).encode("ascii", "ignore").decode()
-    return " ".join(letters.strip(" .\"'").lower().split())
+def call(answer, *arguments):
+    """O que a função do aluno devolve; ela recebe cópias, que pode mudar à vontade."""
+    step = "ponha em resposta só o nome da sua função, sem parênteses."
+    require(callable(answer), "uma função", type(answer).__name__, step)
+    return answer(*copy.deepcopy(arguments))
+
+
+def unpack(received, names):
+    """Os vários valores que uma função devolveu, como arrays; `names`: os nomes deles ("w1, b1, w2")."""
+    count = len(names.split(", "))
+    several = isinstance(received, tuple | list) and len(received) == count
+    require(several, f"{count} valores", type(received).__name__, f"termine com return {names}.")
+    return [np.asarray(item, float) for item in received]
+
+
+def same(received, expected):
+    """A resposta é a esperada? Um array, na mesma forma e com a tolerância de um centésimo."""
+    if not isinstance(expected, np.ndarray):
+        return received == expected
+    received = np.asarray(received, float)
+    return received.shape == expected.shape and np.allclose(received, expected, atol=0.01)
+
+
+def show(value):
+    """O valor como se escreveria; um array ou um número do NumPy, com três decimais."""
+    return repr(np.round(value, 3).tolist() if isinstance(value, np.ndarray | np.generic) else value)
+
+
+def _plain(text):
+    return str(text)[:100].strip(" .").lower()
 
 
 def _run(function, seconds):

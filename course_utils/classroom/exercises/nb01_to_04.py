@@ -1,18 +1,19 @@
 """Exercícios dos notebooks 01 a 04 e dos laboratórios deles: formatos, conversão, onde o modelo mora."""
 
+import io
 import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from course_utils.classroom.exercises.engine import NotYetError, choose, compare_calls, exercise
+from course_utils.classroom.exercises.engine import call, require, same
 
 # Em cada exercício de escolha, o que custaria em cada caso a opção errada; a que falta serve.
 ONLY_WEIGHTS = "ele guarda só os pesos: nem a rede nem o pré-processamento vão junto."
 WITHOUT_STEPS = "o pré-processamento ficaria fora, e o servidor precisaria do Keras."
 CODE = "ele leva mais que números, e o que leva pode executar código."
-FORMAT_REASONS = {
+FORMATS = {
     "A": {
         "h5": "o .h5 volta com um otimizador que não reconhece as variáveis.",
         "pt": "ele é do PyTorch; o treino que parou é do Keras.",
@@ -26,40 +27,32 @@ FORMAT_REASONS = {
     },
 }
 # Na clínica, duas casas servem.
-HOME_REASONS = {
+HOMES = {
     "banco": {
-        "nuvem": "o tráfego não tem vales: pagaria por hora, para sempre, o que já tem comprado, e cada transação "
-        "gastaria parte dos 20 ms na viagem até o provedor.",
-        "borda": "o modelo iria parar no celular do fraudador, que o estudaria à vontade, e longe do histórico "
-        "das contas, sem o qual ele não decide.",
+        "nuvem": "o tráfego não tem vales: pagaria por hora, para sempre, e a viagem até lá gastaria os 20 ms.",
+        "borda": "o modelo iria parar no celular do fraudador, e longe do histórico, sem o qual ele não decide.",
     },
     "loja": {
-        "dedicado": "compraria para um dia 200 vezes o que usa nos outros 364 (4.000 ÷ 20), e ainda precisaria de "
-        "quem cuidasse das máquinas.",
-        "borda": "estoque e preço mudam a cada minuto: cada aparelho teria de recebê-los, e o celular lento "
-        "perderia a venda.",
+        "dedicado": "compraria para um dia 200 vezes o que usa nos outros 364, e faltaria quem cuidasse disso.",
+        "borda": "estoque e preço mudam a cada minuto, e o celular lento perderia a venda.",
     },
     "clinica": {
-        "nuvem": "o exame sairia do prédio, o que o caso proíbe: dado de saúde é sensível (LGPD, art. 5º, II), e "
-        "uma cópia que vazou não volta.",
+        "nuvem": "o exame sairia do prédio, e o caso o proíbe: dado de saúde é sensível (LGPD, art. 5º, II).",
     },
     "coletor": {
         "nuvem": "sem sinal não há nuvem: o carteiro espera a rede voltar para ler um CEP.",
         "dedicado": "o servidor fica do outro lado do sinal que não existe: nenhuma leitura na estrada.",
     },
     "startup": {
-        "dedicado": "uma máquina ligada 24 horas para três usuários, mais as horas de quem a cuida: quase todo o "
-        "dinheiro compraria espera.",
-        "borda": "cada ideia nova viraria uma atualização no aparelho de cada usuário, e você nem veria o que deu "
-        "errado.",
+        "dedicado": "uma máquina ligada 24 horas para três usuários: quase todo o dinheiro compraria espera.",
+        "borda": "cada ideia nova seria uma atualização no aparelho de cada um, e você nem veria os erros.",
     },
 }
-MODE_REASONS = {
+MODES = {
     "A": {
         "lote": "o lote responde quando acaba o arquivo inteiro; o cliente está diante do caixa.",
         "assíncrono": "a resposta iria para o S3 e alguém teria de ir buscá-la: não há 100 ms garantidos.",
-        "serverless": "são 200 leituras por segundo o dia todo: pagaria a duração de cada uma, e não a de uma "
-        "máquina, e o cold start estouraria os 100 ms.",
+        "serverless": "pagaria a duração de cada leitura, o dia todo, e o cold start estouraria os 100 ms.",
     },
     "B": {
         "tempo real": "uma máquina ligada 24 horas para trabalhar numa só; ninguém espera a resposta na hora.",
@@ -78,82 +71,56 @@ MODE_REASONS = {
     },
 }
 
+
+def zipped(*names):
+    """Os bytes de um zip com estes arquivos dentro."""
+    with zipfile.ZipFile(content := io.BytesIO(), "w") as package:
+        for name in names:
+            package.writestr(name, "{}")
+    return content.getvalue()
+
+
 HEADER = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
-SAFETENSORS = len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)
-# (formato, conteúdo: os bytes, ou os nomes dentro do zip, próximo passo)
+# (formato, conteúdo, próximo passo)
 MYSTERIES = (
     ("h5", b"\x89HDF\r\n\x1a\n" + bytes(100), "leia os primeiros bytes: um HDF5 começa por b'\\x89HDF'."),
-    ("keras", ("metadata.json", "config.json", "model.weights.h5"), "abra o zip: há um config.json dentro."),
-    ("safetensors", SAFETENSORS, "leia o nono byte: nele está a chave {."),
-    ("pt", ("pesos/data.pkl", "pesos/data/0"), "abra o zip: não há config.json."),
-    ("pt", ("leitor/data.pkl", "leitor/data/0"), "não conte com o nome da pasta: ele muda em cada arquivo."),
+    ("keras", zipped("metadata.json", "config.json"), "abra o zip: há um config.json dentro."),
+    ("safetensors", len(HEADER).to_bytes(8, "little") + HEADER + bytes(4), "leia o nono byte: a chave {."),
+    ("pt", zipped("pesos/data.pkl", "pesos/data/0"), "abra o zip: não há config.json."),
+    ("pt", zipped("leitor/data.pkl", "leitor/data/0"), "não conte com o nome da pasta: ele muda em cada arquivo."),
 )
 MACHINES = (
     ((900, 100, 0.9), 11, "some a reserva: com uma caída, as outras dez ficam no uso-alvo."),
     ((1000, 100, 0.7), 16, "arredonde para cima pico ÷ (vazão × alvo) e só então some a reserva."),
-    ((1, 500, 0.5), 2, "arredonde para cima pico ÷ (vazão × alvo) e só então some a reserva."),
 )
 
 
-@exercise("01_salvar_e_carregar", mapping='{"A": "…", "B": "…", "C": "…"}')
-def salvar_formato_certo(answer):
-    """Um formato para cada caso; cada erro diz o que falta ao formato escolhido."""
-    choose(answer, FORMAT_REASONS, ("keras", "h5", "SavedModel", "safetensors", "pt"))
-
-
-@exercise("laboratorios/01_formatos_e_retomada", function="e o nome da sua função")
-def salvar_arquivo_misterioso(answer):
+def mystery_files(answer):
     """Uma função que reconhece o formato de um arquivo sem extensão, pelos bytes; cinco arquivos de prova."""
     with tempfile.TemporaryDirectory() as folder:
-        for number, (name, content, step) in enumerate(MYSTERIES):
+        for number, (name, content, step) in enumerate(MYSTERIES, 1):
             path = Path(folder, f"misterio_{number}")
-            if isinstance(content, bytes):
-                path.write_bytes(content)
-            else:
-                with zipfile.ZipFile(path, "w") as package:
-                    for member in content:
-                        package.writestr(member, "{}")
-            received = answer(path)
-            if received != name:
-                raise NotYetError(f'"{name}" no arquivo {number + 1} de {len(MYSTERIES)}', repr(received), step)
+            path.write_bytes(content)
+            received = call(answer, path)
+            require(received == name, f'"{name}" no arquivo {number} de {len(MYSTERIES)}', repr(received), step)
 
 
-@exercise("laboratorios/02_conversoes")
-def onnx_lote_dinamico(session):
+def session(answer):
     """A sessão da rede com softmax: entrada `pixels`, saída `probabilidades`, lote livre."""
     from course_utils.model import digits
     from course_utils.model.predictor import Predictor
 
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    names = [item.name for item in inputs], [item.name for item in outputs]
-    if names != (["pixels"], ["probabilidades"]):
-        expected = "a entrada pixels e a saída probabilidades"
-        raise NotYetError(expected, f"{names[0]} e {names[1]}", "dê os nomes em input_names e output_names.")
-    if isinstance(inputs[0].shape[0], int):
-        raise NotYetError("um lote livre", f"{inputs[0].shape[0]} fixo", "falta dynamic_shapes na exportação.")
+    (pixels,), names = answer.get_inputs(), [item.name for item in answer.get_outputs()]
+    named = (pixels.name, names) == ("pixels", ["probabilidades"])
+    step = "dê os nomes em input_names e output_names."
+    require(named, "a entrada pixels e a saída probabilidades", f"{pixels.name} e {', '.join(names)}", step)
+    size = pixels.shape[0]
+    require(not isinstance(size, int), "um lote livre", f"{size} fixo", "falta dynamic_shapes na exportação.")
     images, predictor = digits.load("test")[0][:7], Predictor()
+    received = answer.run(None, {"pixels": predictor.preprocess(images)})[0]
+    step = "ponha torch.nn.Softmax(dim=1) depois da rede."
+    sums = received.sum(axis=1)
+    require(np.allclose(sums, 1, atol=1e-4), "números que somam 1 por imagem", f"{sums[0]:.3g}", step)
     expected = np.array([item.probabilities for item in predictor.predict(images)])
-    received = session.run(None, {"pixels": predictor.preprocess(images)})[0]
-    if received.shape != expected.shape or not np.allclose(received.sum(axis=1), 1, atol=1e-4):
-        step = "ponha torch.nn.Softmax(dim=1) depois da rede."
-        raise NotYetError("10 números que somam 1 por imagem", f"a forma {received.shape}, com outra soma", step)
-    if not np.allclose(received, expected, atol=1e-4):
-        raise NotYetError("as probabilidades do modelo do curso", "outras", "exporte networks.torch_network().")
-
-
-@exercise("03_opcoes_de_deploy", mapping='{"banco": "…", "loja": "…", …}, com os cinco casos')
-def opcoes_cinco_casos(answer):
-    """Uma casa para cada um dos cinco casos; cada escolha errada diz o que custaria naquele caso."""
-    choose(answer, HOME_REASONS, ("dedicado", "nuvem", "borda"))
-
-
-@exercise("laboratorios/03_calculadoras", function="maquinas")
-def opcoes_reserva(answer):
-    """`maquinas(pico, vazao, alvo)`: as que bastam para o uso-alvo, e mais uma de reserva."""
-    compare_calls(answer, "maquinas", MACHINES)
-
-
-@exercise("04_nuvem", mapping='{"A": "…", "B": "…", …}, até D')
-def nuvem_modo_certo(answer):
-    """Um modo de inferência do SageMaker para cada situação; cada erro diz o limite em que esbarraria."""
-    choose(answer, MODE_REASONS, ("tempo real", "lote", "assíncrono", "serverless"))
+    step = "exporte networks.torch_network()."
+    require(same(received, expected), "as probabilidades do modelo do curso", "outras", step)
