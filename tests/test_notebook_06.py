@@ -15,19 +15,19 @@ from course_utils.model import digits
 from course_utils.model.predictor import MODEL
 
 IMAGES, LABELS = digits.load("test")
-(PATH,) = lesson.find_notebooks(["06"])
-
-
-def written():
-    """O que vai para app.py: o corpo das células `%%writefile app.py` e `%%addto app.py`, em ordem."""
-    file = re.compile(r"\A%%(?:writefile|addto) app\.py\n(.*)", re.S)
-    return [body for cell in cells(PATH, "code") for body in file.findall(cell.source)]
+GOOD = (IMAGES[0] / 255).tolist()
 
 
 @pytest.fixture
 def client(tmp_path, monkeypatch):
+    """O corpo das células `%%writefile app.py` e `%%addto app.py`, em ordem, e o modelo ao lado."""
+    (path,) = lesson.find_notebooks(["06"])
+    file = re.compile(r"\A%%(?:writefile|addto) app\.py\n(.*)", re.S)
+    code = "\n\n\n".join(body for cell in cells(path, "code") for body in file.findall(cell.source))
+    names = set(re.findall(r"^(?:from|import) (\w+)", code, flags=re.M))
+    assert names == {"numpy", "onnxruntime", "flask", "werkzeug", "PIL"}, "nada do curso"
     shutil.copy(MODEL, tmp_path / "leitor.onnx")
-    (tmp_path / "app.py").write_text("\n\n\n".join(written()), encoding="utf-8")
+    (tmp_path / "app.py").write_text(code, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return runpy.run_path("app.py", run_name="app")["app"].test_client()
 
@@ -41,12 +41,6 @@ def send_photo(client, body, field="image"):
     return client.post("/photo", data={field: (io.BytesIO(body), "foto.png")})
 
 
-def test_it_uses_nothing_of_the_course():
-    text = "\n".join(written())
-    names = set(re.findall(r"^(?:from|import) (\w+)", text, flags=re.M))
-    assert "course_utils" not in text and names == {"numpy", "onnxruntime", "flask", "werkzeug", "PIL"}
-
-
 def test_it_reads_a_batch_and_a_photo(client):
     answer = client.post("/predict", json={"input": (IMAGES[:32] / 255).tolist()})
     assert answer.status_code == 200
@@ -56,30 +50,22 @@ def test_it_reads_a_batch_and_a_photo(client):
         assert send_photo(client, as_file(page, kind)).json == {"digit": LABELS[1]}
 
 
-GOOD = (IMAGES[0] / 255).tolist()
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
+def test_a_bad_input_is_refused_with_the_reason(client):
+    for value in (
         None, {}, [], [[]], [None], [GOOD[:9]], [GOOD, GOOD[:9]], [GOOD] * 33, [[["0.5"] * 28] * 28],
         [[[True] * 28] * 28], [[[10**400] * 28] * 28], [[[-0.1] * 28] * 28], [[[1e999] * 28] * 28],
         [[[float("nan")] * 28] * 28], (IMAGES[:1] + 2.0).tolist(), [[[{}] * 28] * 28],
-    ],
-)  # fmt: skip
-def test_a_bad_input_is_refused_with_the_reason(client, value):
-    answer = client.post("/predict", json={"input": value})
-    assert answer.status_code == 422 and answer.mimetype == "application/problem+json"
-    assert answer.json["detail"].endswith(".") and answer.json["status"] == 422
+    ):  # fmt: skip
+        answer = client.post("/predict", json={"input": value})
+        assert answer.status_code == 422 and answer.mimetype == "application/problem+json", str(value)[:80]
+        assert answer.json["detail"].endswith(".") and answer.json["status"] == 422
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [(b"", 400), (b"\xff\xfe", 400), (b"null", 422), (b"[1]", 422), (b"[" * 50_000, 422), (b" " * 2**21, 413)],
-)
-def test_a_bad_body_is_refused(client, body, status):
-    answer = client.post("/predict", data=body, content_type="application/json")
-    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+def test_a_bad_body_is_refused(client):
+    bodies = {b"": 400, b"\xff\xfe": 400, b"null": 422, b"[1]": 422, b"[" * 50_000: 422, b" " * 2**21: 413}
+    for body, status in bodies.items():
+        answer = client.post("/predict", data=body, content_type="application/json")
+        assert (answer.status_code, answer.mimetype) == (status, "application/problem+json"), body[:9]
 
 
 def test_a_bad_photo_is_refused(client):
@@ -92,4 +78,3 @@ def test_a_bad_photo_is_refused(client):
         assert send_photo(client, spoiled).status_code in (200, 422)
     assert send_photo(client, photo, field="outro").status_code == 400
     assert send_photo(client, bytes(2**21)).status_code == 413
-    assert client.get("/photo").status_code == 405

@@ -51,14 +51,14 @@ def test_a_server_that_takes_too_long_is_ended(tmp_path, monkeypatch):
 
     def launch_and_hear(*arguments):
         started.append(launch(*arguments))
-        wait_for(lambda: "ainda carregando" in started[-1][1].read_text(encoding="utf-8"))
+        wait_for(lambda: "ainda carregando" in started[-1].log_tail())
         return started[-1]
 
     monkeypatch.setattr(servers, "_launch", launch_and_hear)
     monkeypatch.setattr(servers, "START_S", 1)
     with pytest.raises(servers.ServerError, match="(?s)não ficou pronto em 1 s.*ainda carregando"):
         servers.start(f"{slow}:app", server="werkzeug")
-    assert len(started) == 1 and started[0][0].poll() is not None
+    assert len(started) == 1 and started[0].process.poll() is not None
 
 
 def test_a_file_beside_the_notebook_is_served_with_any_ready_route(tmp_path, monkeypatch):
