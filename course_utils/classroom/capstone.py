@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,29 +37,18 @@ MARKS = {True: "✔", False: "✘", None: "–"}
 
 
 class Report(NamedTuple):
-    """O laudo inteiro; `print(laudo)` mostra a tabela."""
+    """O laudo inteiro; `print(laudo)` mostra uma linha por item e, depois de um ✘, o próximo passo."""
 
     items: tuple[Item, ...]
 
-    @property
-    def failures(self):
-        """Os itens com ✘ (lista de `Item`)."""
-        return [item for item in self.items if item.ok is False]
-
     def __str__(self):
-        width = max(len(item.what) for item in self.items)
         passed = sum(item.ok is True for item in self.items)
         lines = [f"LAUDO DA CENTRAL: {passed} de {len(self.items)} itens atendidos"]
         for item in self.items:
-            told = f"{MARKS[item.ok]} {item.what:{width}}  esperava {item.expected}; recebi {item.received}"
-            lines.append(_wrap(told, width + 4))
-        steps = [_wrap(f"→ {item.what}: {item.next_step}", 2) for item in self.failures]
-        return "\n".join(lines + (["", "Próximos passos:", *steps] if steps else []))
-
-
-def _wrap(line, indent):
-    """A linha dobrada em 100 colunas, com o resto recuado."""
-    return textwrap.fill(line, 100, subsequent_indent=" " * indent, break_long_words=False)
+            lines.append(f"{MARKS[item.ok]} {item.what}: esperava {item.expected}; recebi {item.received}")
+            if item.ok is False:
+                lines.append(f"  → {item.next_step}")
+        return "\n".join(lines)
 
 
 def inspect(delivery):
