@@ -1,10 +1,16 @@
-"""Um notebook como os testes o leem: as células, o texto e ele mesmo com os exercícios resolvidos."""
+"""Um notebook como os testes o leem: as células, o texto, as soluções, e o que o aluno lê ao conferir uma."""
 
 import re
+from math import ceil
 
 import nbformat
+import numpy as np
 
-CHECK, RIGHT, TOLD = "exercises.check(", "✔ Certo!\n", "what_the_check_said"
+from course_utils import lesson
+from course_utils.classroom import exercises
+
+CHECK, TOLD = "exercises.check(", "what_the_check_said"
+RIGHT, WRONG, BLANK = "✔ Certo!\n", "✘ Ainda não.", "Ainda sem resposta"
 
 
 def cells(path, kind):
@@ -18,6 +24,20 @@ def prose(path):
 def solutions(path):
     """Os blocos de código das soluções dobradas, em ordem."""
     return re.findall(r"<summary>Solução</summary>.*?```python\n(.*?)```", prose(path), flags=re.S)
+
+
+def solution(name):
+    """A resposta da solução recolhida no notebook do exercício."""
+    (path,) = lesson.find_notebooks([exercises.NOTEBOOKS[name]])
+    scope = {"np": np, "ceil": ceil}  # o que as células de cima já importaram
+    exec(solutions(path)[0], scope)
+    return scope["resposta"]
+
+
+def feedback(capsys, name, answer):
+    """O texto que `exercises.check` imprime."""
+    exercises.check(name, answer)
+    return capsys.readouterr().out
 
 
 def solve(path):

@@ -7,7 +7,7 @@ import socketserver
 import threading
 
 import pytest
-from checking import feedback
+from solved import feedback
 
 from course_utils.classroom import capstone, capstone_proofs, servers
 from course_utils.model import artifacts, digits

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from checking import WRONG, feedback, solution
-from solved import RIGHT, cells
+from solved import RIGHT, WRONG, cells, feedback, solution
 
 from course_utils import lesson
 from course_utils.classroom import exercises
