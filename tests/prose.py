@@ -34,8 +34,8 @@ def learner_texts():
     for path in sorted((root / "course_utils/serving/web").glob("*.js")):
         quoted = re.findall(r'"([^"\n]* [^"\n]*)"|`([^`\n]* [^`\n]*)`', path.read_text(encoding="utf-8"))
         texts[path.name] = "\n".join(text for pair in quoted for text in pair if PORTUGUESE.search(text))
-    questions = root / "data/questions.json"
-    texts[questions.name] = json_text(json.loads(questions.read_text(encoding="utf-8")))
+    for path in (root / "data/questions.json", root / "course_utils/classroom/exercises/choices.json"):
+        texts[path.name] = json_text(json.loads(path.read_text(encoding="utf-8")))
     return {name: NOT_WORDS.sub(" ", text) for name, text in texts.items()}
 
 

@@ -1,7 +1,6 @@
 """Cada exercício: a solução do notebook passa, outras certas também, e cada engano ouve o que lhe falta."""
 
 import asyncio
-from itertools import product
 from math import ceil
 from types import SimpleNamespace
 
@@ -11,17 +10,11 @@ from solved import RIGHT, WRONG, cells, feedback, solution
 
 from course_utils import lesson
 from course_utils.classroom import exercises
-from course_utils.classroom.exercises import nb01_to_04
 from course_utils.model.predictor import Predictor
 
 HEAVY = {"onnx_lote_dinamico", "central_no_ar"}  # exportam uma rede, abrem um servidor: são das provas demoradas
 SOLVED = {name: solution(name) for name in exercises.CHECKS if name not in HEAVY}
 FORMATS, HOMES = SOLVED["salvar_formato_certo"], SOLVED["opcoes_cinco_casos"]
-TABLES = {
-    "salvar_formato_certo": nb01_to_04.FORMATS,
-    "opcoes_cinco_casos": nb01_to_04.HOMES,
-    "nuvem_modo_certo": nb01_to_04.MODES,
-}
 identify, desired = SOLVED["salvar_arquivo_misterioso"], SOLVED["cluster_replicas_desejadas"]
 per_channel, prune_pair, alarm = (
     SOLVED[name] for name in ("quantizacao_por_canal", "poda_em_cadeia", "vigiar_alarme")
@@ -98,7 +91,7 @@ GOOD = {
     "opcoes_reserva": [lambda peak, rate, target: float(ceil(peak / rate / target) + 1)],
 }
 BAD = [
-    ("salvar_formato_certo", FORMATS | {"C": "onnx"}, "SavedModel, safetensors, keras; recebi {'A'"),
+    ("salvar_formato_certo", FORMATS | {"C": "onnx"}, "safetensors, pt; recebi {'A'"),
     ("salvar_formato_certo", FORMATS | {"D": ".pt"}, "só para eles"),
     ("salvar_formato_certo", "safetensors", 'escreva {"A": "…", "B": "…", "C": "…"}'),
     ("opcoes_cinco_casos", dict.fromkeys(HOMES, "nuvem"), "outra opção em 3 de 5 casos; recebi banco"),
@@ -206,12 +199,12 @@ def test_each_mistake_hears_what_it_lacks(capsys, name, answer, words):
     assert text.startswith(WRONG) and words in text and len(text) < 1000
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_each_wrong_choice_hears_its_own_reason(capsys, name):
-    table, right = TABLES[name], SOLVED[name]
-    for case, option in product(table, {option for reasons in table.values() for option in reasons}):
-        text = feedback(capsys, name, right | {case: option})
-        assert table[case][option] in text if option in table[case] else text == RIGHT
+@pytest.mark.parametrize("name", exercises.CHOICES)
+def test_each_choice_hears_what_it_would_cost(capsys, name):
+    for case, costs in exercises.CHOICES[name].items():
+        for option, cost in costs.items():
+            text = feedback(capsys, name, SOLVED[name] | {case: option})
+            assert cost in text if cost else text == RIGHT
 
 
 def test_the_notebook_shows_the_lines_that_are_checked():

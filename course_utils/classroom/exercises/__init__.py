@@ -1,24 +1,28 @@
 """A conferência dos exercícios "Sua vez": diz o que esperava, o que recebeu e o próximo passo.
 
-Aqui está o índice deles; os arquivos, pelos números dos notebooks, têm as tabelas e as conferências.
+Aqui está o índice deles; os arquivos, pelos números dos notebooks, têm as tabelas e as conferências. O choices.json
+diz o que custaria em cada caso cada opção de um exercício de escolha; as que servem têm `null`.
 """
 
+import json
 from functools import partial
+from pathlib import Path
 
 from course_utils.classroom.exercises import engine, nb01_to_04, nb05_to_07, nb08_and_beyond
 from course_utils.classroom.exercises.engine import choose, compare_calls
 from course_utils.classroom.exercises.nb05_to_07 import ENDPOINT_LINES
 
-__all__ = ["CHECKS", "ENDPOINT_LINES", "NOTEBOOKS", "check"]
+__all__ = ["CHECKS", "CHOICES", "ENDPOINT_LINES", "NOTEBOOKS", "check"]
 
+CHOICES = json.loads(Path(__file__).with_name("choices.json").read_text(encoding="utf-8"))
 # nome: (o notebook, sem extensão e a partir de notebooks/, e a conferência, que recebe a resposta)
 INDEX = {
-    "salvar_formato_certo": ("01_salvar_e_carregar", partial(choose, nb01_to_04.FORMATS)),
+    "salvar_formato_certo": ("01_salvar_e_carregar", partial(choose, CHOICES["salvar_formato_certo"])),
     "salvar_arquivo_misterioso": ("laboratorios/01_formatos_e_retomada", nb01_to_04.mystery_files),
     "onnx_lote_dinamico": ("laboratorios/02_conversoes", nb01_to_04.session),
-    "opcoes_cinco_casos": ("03_opcoes_de_deploy", partial(choose, nb01_to_04.HOMES)),
+    "opcoes_cinco_casos": ("03_opcoes_de_deploy", partial(choose, CHOICES["opcoes_cinco_casos"])),
     "opcoes_reserva": ("laboratorios/03_calculadoras", partial(compare_calls, nb01_to_04.MACHINES)),
-    "nuvem_modo_certo": ("04_nuvem", partial(choose, nb01_to_04.MODES)),
+    "nuvem_modo_certo": ("04_nuvem", partial(choose, CHOICES["nuvem_modo_certo"])),
     "borda_desquantizar": ("laboratorios/05_litert_e_aparelhos", partial(compare_calls, nb05_to_07.STEPS)),
     "flask_parsons": ("06_api_flask", nb05_to_07.endpoint),
     "imagens_tinta": ("laboratorios/06_imagens_de_verdade", partial(compare_calls, nb05_to_07.PAGES)),

@@ -49,23 +49,23 @@ def require(right, expected, received, next_step):
         raise NotYetError(f"Esperava {expected}; recebi {_short(str(received))}. Próximo passo: {next_step}")
 
 
-def choose(reasons, answer):
-    """Confere um dicionário com uma opção (texto) para cada caso de `reasons`.
+def choose(costs, answer):
+    """Confere um dicionário com uma opção (texto) para cada caso de `costs`.
 
-    `reasons`: `{caso: {opção errada: o que ela custaria}}`; a que falta num caso serve nele. Cada escolha errada
-    ouve o seu porquê. Maiúsculas, e pontos e espaços nas pontas, não contam.
+    `costs`: `{caso: {opção: o que ela custaria, ou None se serve}}`; cada escolha errada ouve o seu porquê.
+    Maiúsculas, e pontos e espaços nas pontas, não contam.
     """
-    options = dict.fromkeys(option for wrong in reasons.values() for option in wrong)
-    shape = "{" + ", ".join(f'"{case}": "…"' for case in reasons) + "}"
+    shape = "{" + ", ".join(f'"{case}": "…"' for case in costs) + "}"
     require(isinstance(answer, dict), "um dicionário", type(answer).__name__, f"escreva {shape}.")
-    known = {_plain(name): name for name in (*reasons, *options)}
+    options = list(next(iter(costs.values())))
+    known = {_plain(name): name for name in (*costs, *options)}
     choices = {known.get(_plain(case)): known.get(_plain(option)) for case, option in answer.items()}
-    named = set(choices) == set(reasons) and set(choices.values()) <= options.keys()
+    named = set(choices) == set(costs) and set(choices.values()) <= set(options)
     expected = f"uma destas opções para cada caso, e só para eles: {', '.join(options)}"
     require(named, expected, answer, f"confira os nomes em {shape}.")
-    wrong = {case: option for case, option in choices.items() if option in reasons[case]}
-    told = "".join(f"\n  {case}, {option}: {reasons[case][option]}" for case, option in wrong.items())
-    expected = f"outra opção em {len(wrong)} de {len(reasons)} casos"
+    wrong = {case: option for case, option in choices.items() if costs[case][option]}
+    told = "".join(f"\n  {case}, {option}: {costs[case][option]}" for case, option in wrong.items())
+    expected = f"outra opção em {len(wrong)} de {len(costs)} casos"
     require(not wrong, expected, ", ".join(wrong), f"veja o que cada uma custaria:{told}")
 
 
