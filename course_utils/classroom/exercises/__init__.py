@@ -1,7 +1,7 @@
 """A conferência dos exercícios "Sua vez": diz o que esperava, o que recebeu e o próximo passo.
 
-Aqui está o índice deles; os arquivos, pelos números dos notebooks, têm as tabelas e as conferências. O choices.json
-diz o que custaria em cada caso cada opção de um exercício de escolha; as que servem têm `null`.
+Aqui está o índice deles; os arquivos, pelos números dos notebooks, têm as tabelas e as conferências.
+Dos exercícios de escolha, choices.json diz o que custaria em cada caso cada opção; as que servem têm `null`.
 """
 
 import json
