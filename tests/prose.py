@@ -9,6 +9,7 @@ import tokenize
 import nbformat
 
 from course_utils import lesson
+from course_utils.classroom import exercises
 from course_utils.model import artifacts
 
 CODE = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.S)
@@ -24,6 +25,8 @@ def learner_texts():
     root = artifacts.ROOT
     notebooks = lesson.find_notebooks([""])
     texts = {lesson.name_of(path): notebook_text(path) for path in notebooks}
+    costs = [list(case.values()) for choices in exercises.CHOICES.values() for case in choices.values()]
+    texts["choices.json"] = CODE.sub(" ", str(costs))
     for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "notebooks/ROTEIRO.md"):
         texts[name] = CODE.sub(" ", ABSTRACT.sub(" ", (root / name).read_text(encoding="utf-8")))
     for path in sorted((root / "course_utils").rglob("*.py")):
@@ -34,8 +37,8 @@ def learner_texts():
     for path in sorted((root / "course_utils/serving/web").glob("*.js")):
         quoted = re.findall(r'"([^"\n]* [^"\n]*)"|`([^`\n]* [^`\n]*)`', path.read_text(encoding="utf-8"))
         texts[path.name] = "\n".join(text for pair in quoted for text in pair if PORTUGUESE.search(text))
-    for path in (root / "data/questions.json", root / "course_utils/classroom/exercises/choices.json"):
-        texts[path.name] = json_text(json.loads(path.read_text(encoding="utf-8")))
+    questions = root / "data/questions.json"
+    texts[questions.name] = json_text(json.loads(questions.read_text(encoding="utf-8")))
     return {name: NOT_WORDS.sub(" ", text) for name, text in texts.items()}
 
 
