@@ -14,8 +14,7 @@ from course_utils.measure.numbers import br, times
 
 WSGI = "waitress" if os.name == "nt" else "gunicorn"
 FLASK = "course_utils.serving.flask_app:create_app"
-WAIT_MS = 50
-QUEUE_COLOR = "#BBBBBB"
+TOGETHER, WAIT_MS = 6, 50  # os pedidos da figura, e quanto cada rota espera
 
 
 def reason(answer):
@@ -33,27 +32,27 @@ def flask_command(app, *, workers, threads=1):
     return f"gunicorn {app} --workers {workers} --threads {threads} --bind 127.0.0.1:{{port}}"
 
 
-def per_second(routes, *, clients, seconds=0.5):
+def per_second(routes, *, clients):
     """As respostas por segundo de cada rota (`{nome: endereço}`), em duas rodadas intercaladas."""
     urls = {name: (url, None, "") for name, url in routes.items()}
-    loads = load.compare(urls, concurrency=clients, rounds=2, seconds=seconds, warmup=0)
+    loads = load.compare(urls, concurrency=clients, rounds=2, seconds=0.5, warmup=0)
     return {name: item.requests_per_second for name, item in loads.items()}
 
 
-def draw_timeline(routes, *, clients=6):
-    """`clients` pedidos juntos a cada rota: em cinza, a fila; em cor, os `WAIT_MS` finais. Devolve os Axes."""
+def draw_timeline(routes):
+    """Seis pedidos juntos a cada rota: em cinza, a fila; em cor, os 50 ms finais. Devolve os Axes."""
     _, axes = plt.subplots(1, len(routes), figsize=(10, 2.6), sharex=True, sharey=True, layout="tight")
-    rows = range(1, clients + 1)
+    rows = range(1, TOGETHER + 1)
     for axis, (name, url) in zip(axes, routes.items()):
-        with ThreadPoolExecutor(clients) as pool:
-            began, ended = 1000 * np.array(sorted(pool.map(_ask, [url] * clients), key=lambda span: span[1])).T
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            began, ended = 1000 * np.array(sorted(pool.map(_ask, [url] * TOGETHER), key=lambda span: span[1])).T
         waited, zero = ended - began, began.min()
         served = waited.clip(max=WAIT_MS)
-        axis.barh(rows, waited, left=began - zero, height=0.7, color=QUEUE_COLOR)
+        axis.barh(rows, waited, left=began - zero, height=0.7, color="#BBBBBB")
         color = plots.COLOR_OF["Flask" if "Flask" in name else "FastAPI"]
         axis.barh(rows, served, left=ended - zero - served, height=0.7, color=color)
         axis.set(title=name, xlabel="ms")
-    axes[0].set(ylabel="pedido", yticks=rows, ylim=(clients + 0.6, 0.4))
+    axes[0].set(ylabel="pedido", yticks=rows, ylim=(TOGETHER + 0.6, 0.4))
     return axes
 
 
