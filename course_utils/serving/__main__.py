@@ -21,7 +21,8 @@ from course_utils.serving.store import ModelStore
 
 FASTAPI = "course_utils.serving.fastapi_app:create_app"
 WATCHED = "course_utils.serving.watchers:create_app"
-STUCK_S = 20  # mais que o prazo do fim educado (10 s)
+SERVERS = ("uvicorn", "gunicorn", "waitress", "werkzeug")
+GRACE_S, STUCK_S = 10, 20  # o prazo do fim educado; quando já se sabe que travou
 HTTP = {"http": "course_utils.serving.protocol:Protocol", "ws": "none"}  # o que o uvicorn fala
 
 
@@ -40,24 +41,39 @@ def create_asgi():
     return load_app(os.environ["AULA_TARGET"])
 
 
-def serve_uvicorn(options):
-    """ASGI, com um processo ou mais."""
-    import uvicorn
+def serve(options):
+    """Atende com `options.server` até o SIGTERM ou o Ctrl-C."""
+    place = {"host": HOST, "port": options.port}
+    match options.server:
+        case "uvicorn":  # ASGI
+            import uvicorn
 
-    os.environ["AULA_TARGET"] = options.target
-    uvicorn.run(
-        "course_utils.serving.__main__:create_asgi", factory=True, host=HOST, port=options.port,
-        workers=options.workers, access_log=False, log_level="warning", timeout_graceful_shutdown=10, **HTTP,
-    )  # fmt: skip
+            os.environ["AULA_TARGET"] = options.target
+            uvicorn.run(
+                "course_utils.serving.__main__:create_asgi", factory=True, workers=options.workers,
+                access_log=False, log_level="warning", timeout_graceful_shutdown=GRACE_S, **place, **HTTP,
+            )  # fmt: skip
+        case "gunicorn":  # WSGI de produção, com processos; não existe no Windows
+            serve_gunicorn(options)
+        case "waitress":  # WSGI de produção, com threads; é o que se usa no Windows
+            import waitress
+
+            threads = max(options.threads, 4)
+            waitress.serve(load_app(options.target), threads=threads, channel_timeout=GRACE_S, **place)
+        case "werkzeug":  # o de desenvolvimento do Flask: uma thread por requisição, sem nenhuma proteção
+            from werkzeug.serving import run_simple
+
+            logging.getLogger("werkzeug").setLevel(logging.ERROR)
+            run_simple(HOST, options.port, load_app(options.target), threaded=True)
 
 
 def serve_gunicorn(options):
-    """WSGI de produção, com processos; não existe no Windows."""
+    """O gunicorn, sem ler a linha de comando nem um arquivo de configuração."""
     from gunicorn.app.base import BaseApplication
 
     settings = {
         "bind": f"{HOST}:{options.port}", "workers": options.workers, "threads": options.threads,
-        "graceful_timeout": 10, "loglevel": "warning", "control_socket_disable": True,
+        "graceful_timeout": GRACE_S, "loglevel": "warning", "control_socket_disable": True,
     }  # fmt: skip
 
     class Application(BaseApplication):
@@ -69,30 +85,6 @@ def serve_gunicorn(options):
             return load_app(options.target)
 
     Application().run()
-
-
-def serve_waitress(options):
-    """WSGI de produção, com threads; é o que se usa no Windows."""
-    import waitress
-
-    limits = {"threads": max(options.threads, 4), "channel_timeout": 10}
-    waitress.serve(load_app(options.target), host=HOST, port=options.port, **limits)
-
-
-def serve_werkzeug(options):
-    """O servidor de desenvolvimento do Flask: uma thread por requisição, sem nenhuma proteção."""
-    from werkzeug.serving import run_simple
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    run_simple(HOST, options.port, load_app(options.target), threaded=True)
-
-
-SERVERS = {
-    "uvicorn": serve_uvicorn,
-    "gunicorn": serve_gunicorn,
-    "waitress": serve_waitress,
-    "werkzeug": serve_werkzeug,
-}
 
 
 class Parser(argparse.ArgumentParser):
@@ -203,7 +195,7 @@ def main(arguments=None):
 
         log_to_stdout()
         print(f"Servindo em http://{HOST}:{options.port}/ (Ctrl-C encerra)", flush=True)
-        SERVERS[options.server](options)
+        serve(options)
 
 
 if __name__ == "__main__":

@@ -113,8 +113,7 @@ class Observer:
         finally:
             # O modelo da rota, não o caminho: um cliente não pode criar séries de métricas à vontade.
             route = getattr(scope.get("route"), "path", "outra")
-            fields = {"method": method, "path": scope["path"], "request_id": identifier}
-            self.service.observe(route=route, status=status, seconds=perf_counter() - start, **fields)
+            self.service.observe(identifier, method, scope["path"], route, status, start)
 
 
 async def read_images(request, service, *, limit=None, schema=schemas.PredictRequest):

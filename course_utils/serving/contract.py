@@ -191,8 +191,6 @@ def read_json(schema, body, explain, status=422):
     Levanta `ContractError` 400 se ele não é JSON em UTF-8, e `status`, com a frase que `explain` faz do primeiro
     erro do Pydantic (dict), se não é desse tipo.
     """
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in body[:4]:
-        raise ContractError(400, "O corpo está em UTF-16 ou UTF-32; mande o JSON em UTF-8.")
     try:
         return schema.model_validate_json(body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:

@@ -135,6 +135,5 @@ def _add_observer(app, service):
             response.headers["Allow"] = contract.allow(response.allow)
             del response.headers["Content-Type"]
         route = request.url_rule.rule if request.url_rule else "outra"
-        fields = {"method": request.method, "path": request.path, "request_id": g.request_id}
-        service.observe(route=route, status=response.status_code, seconds=perf_counter() - g.start, **fields)
+        service.observe(g.request_id, request.method, request.path, route, response.status_code, g.start)
         return response

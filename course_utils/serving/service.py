@@ -38,8 +38,12 @@ class Observed:
         self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], registry=registry)
         self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], registry=registry)
 
-    def observe(self, *, method, route, path, status, seconds, request_id):
-        """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""
+    def observe(self, request_id, method, path, route, status, start):
+        """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON.
+
+        `start`: o instante do `perf_counter` em que ela chegou.
+        """
+        seconds = perf_counter() - start
         self.requests.labels(route, status).inc()
         self.seconds.labels(route).observe(seconds)
         if log.isEnabledFor(logging.INFO) and not (path.startswith(("/health", "/ping")) and status == 200):
