@@ -65,7 +65,7 @@ class Service(Observed):
         # Uma figura de 16 megapixels toma até 270 MB ao abrir (em WebP): no máximo duas por vez, com qualquer CPU.
         self.pictures = ThreadPoolExecutor(2, thread_name_prefix="figuras")
         self.store, self.failure = None, None
-        self._pending, self._large, self._lock = 0, 0, threading.Lock()
+        self._pending, self._large, self._lock, self._closing = 0, 0, threading.Lock(), threading.Event()
         own = {"registry": self.registry}
         self.inference = Histogram("inference_seconds", "Duração da inferência", **own)
         # "live": quem morreu não atende mais nada.
@@ -74,21 +74,24 @@ class Service(Observed):
         threading.Thread(target=self._load, args=(self.path,), daemon=True).start()
 
     def _load(self, model):
+        """Carrega o modelo e, daí em diante, procura a cada segundo uma versão melhor."""
         try:
-            store = ModelStore(model)
+            self.store = store = ModelStore(model)
         except Exception as error:  # o processo segue vivo e /health/ready diz por que não está pronto
             self.failure = str(error)
             log.error("modelo recusado: %s", error)
             return
-        store.watch()
-        self.store = store
+        while not self._closing.wait(1):
+            try:
+                store.refresh()
+            except OSError as error:  # a pasta sumiu, ou não se deixa ler: quem está no ar continua
+                log.info("não consegui ver as versões: %s", error)
 
     def close(self):
         """Termina as inferências em curso e para de vigiar a pasta de versões."""
+        self._closing.set()
         self.executor.shutdown()
         self.pictures.shutdown()
-        if self.store:
-            self.store.close()
 
     def require_ready(self):
         """Levanta o 503 enquanto o modelo não está carregado e aquecido."""

@@ -6,7 +6,6 @@ SHA256SUMS. Serve-se a maior versão que cumpre o contrato (`admission`); uma `2
 
 import logging
 import re
-import threading
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -39,8 +38,7 @@ class ModelStore:
 
         Levanta `CorruptedFileError` se nenhuma serve.
         """
-        self.path, self.current, self.refused = Path(path), None, {}
-        self._seen, self._stop = None, threading.Event()
+        self.path, self.current, self.refused, self._seen = Path(path), None, {}, None
         self.refresh()
         if self.current is None:
             reasons = "; ".join(self.refused.values())
@@ -64,22 +62,6 @@ class ModelStore:
                 refused[version] = f"{version}/: {error}" if place.is_dir() else str(error)
                 log.info("versão %s recusada: %s", version, error)
         self._seen, self.refused = seen, refused
-
-    def watch(self):
-        """Chama `refresh` a cada segundo, numa thread, até `close`."""
-
-        def loop():
-            while not self._stop.wait(1):
-                try:
-                    self.refresh()
-                except OSError as error:  # a pasta sumiu, ou não se deixa ler: quem está no ar continua
-                    log.info("não consegui ver as versões: %s", error)
-
-        threading.Thread(target=loop, daemon=True, name="versões").start()
-
-    def close(self):
-        """Para de vigiar a pasta."""
-        self._stop.set()
 
 
 def find_versions(path):
