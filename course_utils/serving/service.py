@@ -77,6 +77,7 @@ class Service(Observed):
         """Carrega o modelo e, daí em diante, procura a cada segundo uma versão melhor."""
         try:
             self.store = store = ModelStore(model)
+            self.version.set(int(store.current.version))  # já: outro processo talvez responda por este
         except Exception as error:  # o processo segue vivo e /health/ready diz por que não está pronto
             self.failure = str(error)
             log.error("modelo recusado: %s", error)
