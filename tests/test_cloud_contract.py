@@ -197,7 +197,7 @@ def test_vertex_reads_what_sagemaker_reads_and_its_own_envelope(container, image
     [
         (body({"images": [[0] * 784]}), '{"instances": [imagem, …]}'),
         (body({"instances": []}), "instances: recebi 0; esperava de 1 a 32 imagens"),
-        (body({"instances": [[0] * 784, [0.5] * 784]}), "instances[1][0]: esperava um inteiro"),
+        (body({"instances": [[0] * 784, [0.5] * 784]}), "instances[1][0]: recebi 0.5; esperava um inteiro"),
         (body({"instances": [[256.0] * 784]}), "instances[0][0]: recebi 256"),
         (body({"instances": [[float("nan")] * 784]}), "instances[0][0]"),
         (body({"instances": [[1e300] * 784]}), "instances[0][0]"),

@@ -29,45 +29,39 @@ SECONDS, CLIENTS = 60, 64
 HEAD = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n"
 
 
-async def send(port, data, *, finish=True):
-    """Abre uma conexão, manda `data` e devolve a resposta inteira; com `finish=False`, desliga na cara."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(data)
-        await writer.drain()
-        return await asyncio.wait_for(reader.read(), 20) if finish else b""
-    finally:
-        writer.close()
-
-
 def request(payload, length=None):
     return f"{HEAD}Content-Length: {len(payload) if length is None else length}\r\n\r\n".encode() + payload
 
 
-async def bad_client(port, chance):
-    """Um dos maus clientes; devolve o que recebeu (talvez nada)."""
-    kind = chance.choice(["cortado", "metade", "lixo", "enorme"])
-    if kind == "cortado":
-        return await send(port, request(b"x" * 100, length=784), finish=False)
-    if kind == "metade":
-        return await send(port, request(b"x" * 100, length=50) + b"y" * 30)
-    if kind == "lixo":
-        return await send(port, chance.randbytes(200) + b"\r\n\r\n")
-    return await send(port, request(b"x" * (2**20 + 4096)))
+BAD = {  # o que mandam os maus clientes
+    "cortado": request(b"x" * 100, length=784),  # e desligam na cara
+    "metade": request(b"x" * 100, length=50) + b"y" * 30,
+    "enorme": request(b"x" * (2**20 + 4096)),
+}
+
+
+async def send(port, data):
+    """Abre uma conexão, manda `data` e devolve a resposta inteira."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(data)
+        await writer.drain()
+        return b"" if data is BAD["cortado"] else await asyncio.wait_for(reader.read(), 20)
+    finally:
+        writer.close()
 
 
 async def client(port, number, limit, images, expected, seen):
     chance = random.Random(number)  # noqa: S311 – não é segredo, é um sorteio repetível
     while time.monotonic() < limit:
         index = chance.randrange(len(expected))
+        good, garbage = chance.random() >= 0.3, chance.randbytes(200) + b"\r\n\r\n"
         try:
-            if chance.random() < 0.3:
-                answer = await bad_client(port, chance)
-            else:
-                answer = await send(port, request(images[index].tobytes()))
-                if answer.startswith(b"HTTP/1.1 200"):
-                    digit = json.loads(answer.split(b"\r\n\r\n", 1)[1])["predictions"][0]["digit"]
-                    seen["certa" if digit == expected[index] else "errada"] += 1
+            data = request(images[index].tobytes()) if good else chance.choice([*BAD.values(), garbage])
+            answer = await send(port, data)
+            if good and answer.startswith(b"HTTP/1.1 200"):
+                digit = json.loads(answer.split(b"\r\n\r\n", 1)[1])["predictions"][0]["digit"]
+                seen["certa" if digit == expected[index] else "errada"] += 1
             status = answer[9:12].decode("latin-1") or "nada"
             seen[status] += 1
             if status == "503" and b"retry-after" not in answer.lower():
@@ -80,28 +74,23 @@ def test_a_minute_of_bad_clients_breaks_nothing():
     """Os dois servidores ao mesmo tempo: disputam os núcleos, e o minuto é um só."""
     images = digits.load("test")[0][:200]
     expected = [prediction.digit for prediction in Predictor().predict(images)]
-    seen = {name: Counter() for name in APPS}
+    seen, before, after = {name: Counter() for name in APPS}, {}, {}
 
     async def attack(running, seconds):
         limit = time.monotonic() + seconds
-        clients = (
-            client(running[name].port, number, limit, images, expected, seen[name])
-            for name in APPS
-            for number in range(CLIENTS)
+        places = [(name, number) for name in APPS for number in range(CLIENTS)]
+        await asyncio.gather(
+            *(client(running[name].port, number, limit, images, expected, seen[name]) for name, number in places)
         )
-        await asyncio.gather(*clients)
-
-    def memory(server):
-        return sum(psutil.Process(pid).memory_info().rss for pid in server.pids()) / 1e6
 
     with ExitStack() as stack:
         running = {name: stack.enter_context(servers.start(**options)) for name, options in APPS.items()}
-        asyncio.run(attack(running, 8))  # aquece: threads, buffers e alocadores chegam ao seu tamanho
-        time.sleep(1)
-        before = {name: memory(server) for name, server in running.items()}
-        asyncio.run(attack(running, SECONDS))
-        time.sleep(3)
-        after = {name: memory(server) for name, server in running.items()}
+        # O primeiro ataque aquece: threads, buffers e alocadores chegam ao seu tamanho.
+        for seconds, memory in ((8, before), (SECONDS, after)):
+            asyncio.run(attack(running, seconds))
+            time.sleep(3)
+            for name, server in running.items():
+                memory[name] = sum(psutil.Process(pid).memory_info().rss for pid in server.pids()) / 1e6
         final = {name: asyncio.run(send(one.port, request(images[0].tobytes()))) for name, one in running.items()}
     for name, count in seen.items():
         print(f"\n{name}: {dict(count)}; memória {before[name]:.0f} → {after[name]:.0f} MB")

@@ -1,10 +1,8 @@
 """Servidores iniciados de uma célula: troca, prazo, porta perdida, e o fim com qualquer fim do kernel."""
 
-import http.server
 import os
 import subprocess
 import sys
-import threading
 import urllib.request
 
 import psutil
@@ -46,19 +44,11 @@ def test_a_server_that_cannot_start_shows_the_end_of_its_log(tmp_path):
 
 def test_a_server_that_takes_too_long_is_ended(tmp_path, monkeypatch):
     slow = tmp_path / "lento.py"
-    slow.write_text("import time\nprint('ainda carregando')\ntime.sleep(3600)\n", encoding="utf-8")
-    started, launch = [], servers._launch
-
-    def launch_and_hear(*arguments):
-        started.append(launch(*arguments))
-        wait_for(lambda: "ainda carregando" in started[-1].log_tail())
-        return started[-1]
-
-    monkeypatch.setattr(servers, "_launch", launch_and_hear)
+    slow.write_text("import time\ntime.sleep(3600)\n", encoding="utf-8")
     monkeypatch.setattr(servers, "START_S", 1)
-    with pytest.raises(servers.ServerError, match="(?s)não ficou pronto em 1 s.*ainda carregando"):
+    with pytest.raises(servers.ServerError, match="não ficou pronto em 1 s"):
         servers.start(f"{slow}:app", server="werkzeug")
-    assert len(started) == 1 and started[0].process.poll() is not None
+    assert not [one for one in psutil.Process().children() if str(slow) in " ".join(one.cmdline())]
 
 
 def test_a_file_beside_the_notebook_is_served_with_any_ready_route(tmp_path, monkeypatch):
@@ -73,16 +63,9 @@ def test_a_file_beside_the_notebook_is_served_with_any_ready_route(tmp_path, mon
     assert alive(pids) == [] and server.pids() == []
 
 
-PLAIN = """
-from fastapi import FastAPI
-
-app = FastAPI()
-"""
-
-
 @pytest.mark.parametrize("killed", [False, True])
 def test_the_learners_own_command_runs_here_and_ends_with_whoever_started_it(tmp_path, monkeypatch, killed):
-    (tmp_path / "app.py").write_text(PLAIN, encoding="utf-8")
+    (tmp_path / "app.py").write_text("from fastapi import FastAPI\n\napp = FastAPI()\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     server = servers.start_command("uvicorn app:app --port {port}", ready="openapi.json")
     processes = [psutil.Process(pid) for pid in server.pids()]
@@ -97,32 +80,11 @@ def test_the_learners_own_command_runs_here_and_ends_with_whoever_started_it(tmp
 
 
 def test_a_port_lost_to_another_server_is_changed(monkeypatch):
-    class Thief(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    thief = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Thief)
-    threading.Thread(target=thief.serve_forever, daemon=True).start()
-    ports = [thief.server_port, servers.free_port()]
-    monkeypatch.setattr(servers, "free_port", iter(ports).__next__)
-    with servers.start() as server:
-        assert server.port == ports[1]
-    thief.shutdown()
-    thief.server_close()
-
-
-@POSIX
-def test_terminate_asks_and_does_not_wait():
-    with servers.start() as server:
-        psutil.Process(server.process.pid).suspend()  # quem está parado não obedece: se esperasse, travaria
-        server.terminate()
-        assert server.process.poll() is None
-        psutil.Process(server.process.pid).resume()
-        server.process.wait(timeout=PATIENCE_S)
+    with servers.start() as thief:  # que também responde 200 a health/ready
+        ports = [thief.port, servers.free_port()]
+        monkeypatch.setattr(servers, "free_port", iter(ports).__next__)
+        with servers.start() as server:
+            assert server.port == ports[1]
 
 
 @POSIX

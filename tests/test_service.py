@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import threading
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -14,36 +15,27 @@ from waiting import PATIENCE_S, wait_for
 
 from course_utils.classroom import servers
 
-APPS = {  # contrato: (o módulo da aplicação, quem a serve)
+APPS = {  # contrato: (o módulo da aplicação, quem a serve, o que mais só responde com o modelo no ar)
     "fastapi": ("fastapi_app", "uvicorn"),
     "flask": ("flask_app", "werkzeug"),
     "gunicorn": ("flask_app", "gunicorn"),
-    "sagemaker": ("cloud", "uvicorn"),
-    "tf": ("tf_serving", "uvicorn"),
-    "oip": ("open_inference", "uvicorn"),
-}
-READY = "health/ready"
-NOT_YET = {  # contrato: o que mais só responde com o modelo no ar
-    "sagemaker": ["/ping"],
-    "tf": ["/v1/models/digits/metadata"],
-    "oip": ["/v2/health/ready", "/v2/models/digits/ready", "/v2/models/digits"],
+    "sagemaker": ("cloud", "uvicorn", "/ping"),
+    "tf": ("tf_serving", "uvicorn", "/v1/models/digits/metadata"),
+    "oip": ("open_inference", "uvicorn", "/v2/health/ready", "/v2/models/digits/ready", "/v2/models/digits"),
 }
 
 
 @pytest.fixture(params=APPS)
 def start(request, tmp_path):
     """Inicia a aplicação de um contrato, mudada por `code`, e devolve o seu `Target`."""
-    started = []
+    with ExitStack() as stack:
 
-    def start(code="", *, ready=READY, **options):
-        module, kind = APPS[request.param]
-        server = servers.start(write_app(tmp_path, module, code), server=kind, threads=16, ready=ready, **options)
-        started.append(server)
-        return Target(server, request.param, *CONTRACTS[request.param][1:])
+        def start(code="", **options):
+            module, kind, *_ = APPS[request.param]
+            server = servers.start(write_app(tmp_path, module, code), server=kind, threads=16, **options)
+            return Target(stack.enter_context(server), request.param, *CONTRACTS[request.param][1:])
 
-    yield start
-    for server in started:
-        server.stop()
+        yield start
 
 
 def ask_many(target, count):
@@ -85,7 +77,7 @@ def test_until_the_model_is_warm_ready_is_503_and_live_200(start, tmp_path):
     for answer in (target.call("GET", "/health/ready"), target.post(target.body)):
         assert_refused(answer, 503, "carregado")
         assert answer[1]["Retry-After"] == "1"
-    for route in NOT_YET.get(target.name, ()):
+    for route in APPS[target.name][2:]:
         assert_refused(target.call("GET", route), 503)
     if target.name == "tf":
         assert target.json("/v1/models/digits")["model_version_status"][0]["state"] == "LOADING"

@@ -1,8 +1,7 @@
 """O que os servidores FastAPI do curso têm em comum: ler com limite, inferir, errar com clareza, registrar.
 
-`fastapi_app`, `cloud`, `tf_serving` e `open_inference` só acrescentam rotas: cada um traduz o seu contrato. As que
-leem dígitos recebem a `Request`, e não um corpo já lido: antes dele há uma vaga a pedir, um limite a contar e um
-tipo de conteúdo a escolher, e quem o confere é o `contract`, o mesmo do Flask.
+Cada um só acrescenta as rotas do seu contrato. As que leem dígitos recebem a `Request`, e não um corpo já lido:
+antes dele há uma vaga a pedir, um limite a contar e um tipo a escolher. Quem o confere é o `contract`.
 """
 
 import asyncio
@@ -40,17 +39,81 @@ def new_app(service, *, write_error=write_problem, **options):
         yield
         await asyncio.to_thread(service.close)  # no fim, as inferências em curso terminam
 
+    def respond(identifier, status, detail, headers=None):
+        content, kind = write_error(status, detail, identifier)
+        return JSONResponse(content, status, headers, kind)
+
     # O endereço "." é relativo à própria página: a documentação funciona também atrás de um proxy.
     options = {"version": "1", "servers": [{"url": "."}], "docs_url": None, "redoc_url": None} | options
     # Sem redirecionar: um endereço com a barra no fim é outro endereço, e nem todo cliente repete o POST.
     app = FastAPI(lifespan=lifespan, redirect_slashes=False, **options)
-    app.add_middleware(Observer, service=service, write_error=write_error)
-    _add_errors(app, write_error)
-    _add_operation(app, service)
+    app.add_middleware(Observer, service=service, respond=respond)
+
+    @app.exception_handler(contract.ContractError)
+    async def refuse(request, error):
+        # Depois de um corpo recusado pela metade não se reaproveita a conexão: o resto dele ainda está a caminho.
+        headers = error.headers | ({"Connection": "close"} if error.status in (408, 413) else {})
+        return respond(request.scope["aula32.id"], error.status, error.detail, headers)
+
+    @app.exception_handler(HTTPException)
+    async def refuse_route(request, error):
+        headers = error.headers or {}
+        if error.status_code == 405:
+            methods = headers.get("Allow", "GET").split(", ")  # uma pasta de arquivos não diz: só GET
+            headers = {"Allow": contract.allow(methods)}
+            if request.method == "OPTIONS":  # sem CORS: a página de outra origem fica sem a permissão que pediu
+                return Response(status_code=204, headers=headers)
+        detail = contract.route_problem(request.method, request.url.path)
+        return respond(request.scope["aula32.id"], error.status_code, detail, headers)
+
+    @app.get("/health/live", summary="O processo está vivo?", tags=["Operação"])
+    async def live():
+        return {"status": "vivo"}
+
+    @app.get("/health/ready", summary="O modelo está carregado e aquecido?", tags=["Operação"])
+    async def ready():
+        return service.readiness()
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics():
+        return Response(service.metrics(), media_type="text/plain; version=0.0.4")
+
     return app
 
 
-# ---------------------------------------------------------------- da requisição às imagens, e delas à resposta
+class Observer:
+    """Middleware ASGI: identificador, métricas, uma linha de registro, HEAD, e o 500 que não conta segredos."""
+
+    def __init__(self, app, service, respond):
+        self.app, self.service, self.respond = app, service, respond
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        identifier, method = request_id(Headers(scope=scope).get("x-request-id")), scope["method"]
+        # HEAD é um GET de que o uvicorn só manda os cabeçalhos; "//predict" sai de "http://…/" + "/predict".
+        changed = {"method": "GET" if method == "HEAD" else method, "path": "/" + scope["path"].lstrip("/")}
+        scope = scope | changed | {"aula32.id": identifier}
+        start, status = perf_counter(), 0
+
+        async def send_with_id(message):
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", identifier.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            log.exception("falha na requisição %s", identifier)
+            if status:
+                raise  # a resposta já tinha começado: só resta cortar a conexão
+            await self.respond(identifier, 500, contract.FAILURE)(scope, receive, send_with_id)
+        finally:
+            # O modelo da rota, não o caminho: um cliente não pode criar séries de métricas à vontade.
+            route = getattr(scope.get("route"), "path", "outra")
+            self.service.observe(identifier, method, scope["path"], route, status, start)
 
 
 async def read_images(request, service, *, limit=None, schema=schemas.PredictRequest):
@@ -79,9 +142,9 @@ async def read_body(request, limit=contract.MAX_BODY_BYTES):
                 if len(body) > limit:
                     raise contract.too_large(limit)
     except TimeoutError:
-        raise contract.too_slow() from None
+        raise contract.ContractError(*contract.SLOW) from None
     except ClientDisconnect:
-        raise contract.cut_short() from None
+        raise contract.ContractError(*contract.CUT) from None
     return contract.decode(request.headers.getlist("content-encoding"), bytes(body), limit)
 
 
@@ -99,91 +162,3 @@ async def in_time(service, executor, function, *arguments):
             return await asyncio.get_running_loop().run_in_executor(executor, function, *arguments)
     except TimeoutError:
         raise service.late() from None
-
-
-# ---------------------------------------------------------------- o que toda aplicação tem
-
-
-def _add_errors(app, write_error):
-    """Todo erro sai na forma do contrato, com o identificador da requisição."""
-
-    @app.exception_handler(contract.ContractError)
-    async def refuse(request, error):
-        # Depois de um corpo recusado pela metade não se reaproveita a conexão: o resto dele ainda está a caminho.
-        headers = error.headers | ({"Connection": "close"} if error.status in (408, 413) else {})
-        content, kind = write_error(error.status, error.detail, request.scope["aula32.id"])
-        return JSONResponse(content, error.status, headers=headers, media_type=kind)
-
-    @app.exception_handler(HTTPException)
-    async def refuse_route(request, error):
-        headers = error.headers or {}
-        if error.status_code == 405:
-            methods = headers.get("Allow", "GET").split(", ")  # uma pasta de arquivos não diz: só GET
-            headers = {"Allow": contract.allow(methods)}
-            if request.method == "OPTIONS":  # sem CORS: a página de outra origem fica sem a permissão que pediu
-                return Response(status_code=204, headers=headers)
-        detail = contract.route_problem(request.method, request.url.path)
-        content, kind = write_error(error.status_code, detail, request.scope["aula32.id"])
-        return JSONResponse(content, error.status_code, headers=headers, media_type=kind)
-
-
-def _add_operation(app, service):
-    """O que a operação pergunta a qualquer servidor: está vivo? está pronto? quanto atendeu?"""
-
-    @app.get("/health/live", summary="O processo está vivo?", tags=["Operação"])
-    async def live():
-        return {"status": "vivo"}
-
-    @app.get("/health/ready", summary="O modelo está carregado e aquecido?", tags=["Operação"])
-    async def ready():
-        return service.readiness()
-
-    @app.get("/metrics", include_in_schema=False)
-    async def metrics():
-        return Response(service.metrics(), media_type="text/plain; version=0.0.4")
-
-
-class Observer:
-    """Middleware ASGI: identificador, métricas, uma linha de registro, HEAD, e o 500 que não conta segredos."""
-
-    def __init__(self, app, service, write_error):
-        self.app, self.service, self.write_error = app, service, write_error
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        headers = Headers(scope=scope)
-        identifier, method = request_id(headers.get("x-request-id")), scope["method"]
-        # HEAD é um GET de que só vão os cabeçalhos, e "//predict" é o que sai de "http://…/" + "/predict".
-        changed = {"method": "GET" if method == "HEAD" else method, "path": "/" + scope["path"].lstrip("/")}
-        scope = scope | changed | {"aula32.id": identifier}
-        start, status = perf_counter(), 0
-
-        async def send_with_id(message):
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", identifier.encode())]
-            elif method == "HEAD":
-                message = message | {"body": b""}
-            await send(message)
-
-        async def refuse(status, detail):
-            content, kind = self.write_error(status, detail, identifier)
-            await JSONResponse(content, status, media_type=kind)(scope, receive, send_with_id)
-
-        try:
-            contract.require_http(headers.get("upgrade", ""))
-            await self.app(scope, receive, send_with_id)
-        except contract.ContractError as error:
-            await refuse(error.status, error.detail)
-        except Exception:
-            log.exception("falha na requisição %s", identifier)
-            if status:
-                raise  # a resposta já tinha começado: só resta cortar a conexão
-            await refuse(500, contract.FAILURE)
-        finally:
-            # O modelo da rota, não o caminho: um cliente não pode criar séries de métricas à vontade.
-            route = getattr(scope.get("route"), "path", "outra")
-            fields = {"method": method, "path": scope["path"], "request_id": identifier}
-            self.service.observe(route=route, status=status, seconds=perf_counter() - start, **fields)

@@ -1,6 +1,6 @@
 """Micro-batching: requisições que chegam juntas viram um lote, e o modelo roda uma vez para todas.
 
-Só compensa num modelo que ganha com lotes e com requisições simultâneas; o notebook 07 mede onde ganha e onde
+Só compensa num modelo que ganha com lotes e com requisições simultâneas; o laboratório 07 mede onde ganha e onde
 perde. Escrito à mão porque nenhum dos pacotes que lemos serviu: no `async-batcher` 0.2.2, um cliente que desiste
 deixa o resto do lote sem resposta; no `batched` 0.1.5, a fila não tem limite; nos dois, o erro de um é de todos.
 """
@@ -31,44 +31,31 @@ class Batcher:
     async def submit(self, item):
         """A resposta de `function` para `item`. Levanta `QueueFullError`, ou o erro que este item causou."""
         loop = asyncio.get_running_loop()
-        self._task = self._task or loop.create_task(self._run())
+        self._task = self._task or loop.create_task(self._run(loop))
         future = loop.create_future()
         try:
             self._queue.put_nowait((item, future, loop.time()))
         except asyncio.QueueFull:
-            raise QueueFullError(f"Já há {self._queue.maxsize} requisições na fila.") from None
-        return await future
+            raise QueueFullError(f"Já há {MAX_PENDING} requisições na fila.") from None
+        answer, error = await future
+        if error is not None:
+            raise error
+        return answer
 
-    async def _run(self):
-        loop = asyncio.get_running_loop()
+    async def _run(self, loop):
         while True:
-            batch = await self._collect()
-            waiting = [(item, future) for item, future, _ in batch if not future.done()]  # os outros desistiram
-            items = [item for item, _ in waiting]
-            outcomes = await loop.run_in_executor(self._thread, self._answer, items)
-            for (_, future), (answer, error) in zip(waiting, outcomes):
-                if future.done():  # desistiu enquanto o modelo trabalhava
-                    continue
-                if error is None:
-                    future.set_result(answer)
-                else:
-                    future.set_exception(error)
-
-    async def _collect(self):
-        """O próximo lote: espera o primeiro pedido e, até o prazo dele, os que ainda cabem."""
-        batch = [await self._queue.get()]
-        limit = batch[0][2] + self.max_wait_s
-        while len(batch) < self.max_size:
+            batch = [await self._queue.get()]
             try:
-                # Quem já está na fila entra sem esperar: armar um prazo para cada um custaria mais que atendê-lo.
-                batch.append(self._queue.get_nowait())
-            except asyncio.QueueEmpty:
-                try:
-                    async with asyncio.timeout_at(limit):
+                async with asyncio.timeout_at(batch[0][2] + self.max_wait_s):
+                    while len(batch) < self.max_size:
                         batch.append(await self._queue.get())
-                except TimeoutError:
-                    break
-        return batch
+            except TimeoutError:
+                pass
+            waiting = [(item, future) for item, future, _ in batch if not future.done()]  # os outros desistiram
+            outcomes = await loop.run_in_executor(self._thread, self._answer, [item for item, _ in waiting])
+            for (_, future), outcome in zip(waiting, outcomes):
+                if not future.done():  # não desistiu enquanto o modelo trabalhava
+                    future.set_result(outcome)
 
     def _answer(self, items):
         """`[(resposta, None) ou (None, erro), …]`. Se o lote falha, refaz um a um: só o culpado recebe o erro."""
@@ -79,8 +66,5 @@ class Batcher:
             if len(answers) != len(items):
                 raise ValueError(f"A função recebeu {len(items)} itens e devolveu {len(answers)} respostas.")
         except Exception as error:
-            if len(items) > 1:
-                return [self._answer([item])[0] for item in items]
-            # Um StopIteration não atravessa um Future: mataria o laço, e todos esperariam sem fim.
-            return [(None, RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)]
+            return [self._answer([item])[0] for item in items] if len(items) > 1 else [(None, error)]
         return [(answer, None) for answer in answers]

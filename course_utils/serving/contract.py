@@ -1,34 +1,28 @@
 """O contrato HTTP de todos os servidores do curso: bytes → imagens, previsões → resposta, erro → problema.
 
-Não importa framework web algum: Flask e FastAPI chamam as mesmas funções e por isso dão as mesmas respostas.
-Erros seguem a RFC 9457 (`application/problem+json`).
-
-O que vale em todos os servidores e contratos, além do corpo:
-
-- HEAD onde há GET; OPTIONS responde 204 com Allow e sem CORS: uma página de outra origem não chama este servidor
-  (quem precisar disso põe um proxy na frente);
-- nada redireciona, e um endereço com a barra no fim é outro (404);
-- `Content-Encoding: gzip` é aceito, e qualquer outra compressão é um 415; o JSON é UTF-8, com ou sem BOM;
-- um pedido de Upgrade é ignorado, e um de WebSocket, recusado.
-
-No contrato do TensorFlow Serving, o que não é uma rota dele é sempre 400, como no servidor de verdade.
+Não importa framework web algum: Flask e FastAPI chamam as mesmas funções e por isso dão as mesmas respostas. Erros
+seguem a RFC 9457. Em todos: HEAD onde há GET; OPTIONS é um 204 com Allow e sem CORS (uma página de outra origem
+não chama este servidor); nada redireciona, e um endereço com a barra no fim é outro; um Upgrade é ignorado.
 """
 
 import codecs
 import gzip
 import io
+import logging
 import zlib
-from functools import partial
 
 import numpy as np
 from pydantic import ValidationError
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import File, FormParser, parse_options_header
 
 from course_utils.model.predictor import SIDE, InvalidInputError, Predictor
-from course_utils.serving import form, picture
+from course_utils.serving import picture
 from course_utils.serving.schemas import MAX_IMAGES, PIXELS, PredictRequest
 
 MAX_BODY_BYTES = 2**20
 MAX_PICTURE_BYTES = 10 * 2**20  # um JPEG de 16 megapixels tem de 4 a 8 MB
+MAX_PARTS = 64  # de um formulário
 JSON_TYPE, BYTES_TYPE, FORM_TYPE = "application/json", "application/octet-stream", "multipart/form-data"
 PICTURE_TYPES = tuple(picture.FORMATS)
 TYPES = JSON_TYPE, BYTES_TYPE, *PICTURE_TYPES, FORM_TYPE
@@ -41,12 +35,19 @@ TITLES = {
     413: "Corpo grande demais",
     415: "Tipo de conteúdo não aceito",
     422: "Entrada fora do contrato",
-    431: "Cabeçalho grande demais",
     500: "Erro interno",
     503: "Servidor ocupado ou ainda não pronto",
     504: "Prazo esgotado",
 }
+SLOW = 408, "O corpo da requisição não chegou a tempo; envie-o de uma vez."
+CUT = 400, "O corpo terminou antes do que o Content-Length prometia."
 FAILURE = "O servidor falhou ao responder; o registro dele, sob este request_id, diz por quê."
+EXPECTED = (  # das imagens, de uma imagem, de um pixel
+    f"de 1 a {MAX_IMAGES} imagens",
+    f"{PIXELS} inteiros, ou o base64 de {PIXELS} bytes",
+    "um inteiro de 0 (papel) a 255 (tinta); texto, booleano, nulo e número quebrado não servem",
+)
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # um corpo ruim é assunto do cliente
 
 
 class ContractError(Exception):
@@ -62,50 +63,13 @@ class ContractError(Exception):
         self.headers = dict(headers) | ({} if retry_after is None else {"Retry-After": str(retry_after)})
 
 
-def read_images(content_type, body, *, limit=None, schema=PredictRequest):
-    """Corpo da requisição → imagens uint8 (n, 28, 28), com n de 1 a 32.
-
-    `content_type`: o cabeçalho, com ou sem parâmetros; `body`: bytes, no máximo `limit` (padrão: `body_limit`);
-    `schema`: o tipo Pydantic do JSON, cujo primeiro campo é a lista de imagens. Levanta `ContractError` 4xx.
-    """
-    kind = media_type(content_type)
-    if kind not in TYPES:
-        raise _unsupported(kind, TYPES)
-    if len(body) > (limit := limit or body_limit(content_type)):
-        raise too_large(limit)
-    try:
-        images = Predictor.validate(_read(kind, content_type, body, schema))
-    except form.MalformedFormError as error:
-        raise ContractError(400, str(error)) from None
-    except InvalidInputError as error:
-        raise ContractError(422, str(error)) from None
-    if len(images) > MAX_IMAGES:
-        raise ContractError(422, f"Recebi {len(images)} imagens; aceito de 1 a {MAX_IMAGES} por requisição.")
-    return images
+# ---------------------------------------------------------------- do corpo às imagens
 
 
-def _read(kind, content_type, body, schema):
-    """O corpo, lido como o que o seu tipo diz que é."""
-    if kind == JSON_TYPE:
-        return _from_json(schema, body)
-    if kind == BYTES_TYPE:
-        return _from_bytes(body)
-    if kind == FORM_TYPE:
-        kind, body = form.read_file(content_type, body)
-        kind = media_type(kind)
-        if kind in ("", BYTES_TYPE):  # o programa não sabia o que mandava: os bytes dirão
-            return picture.to_digit(body)
-        if kind not in PICTURE_TYPES:
-            raise _unsupported(kind, PICTURE_TYPES)
-    return picture.to_digit(body, kind)
-
-
-def _unsupported(kind, accepted):
-    """O erro 415, que nomeia o que chegou e diz o que serve."""
-    if kind in ("image/heic", "image/heif"):
-        return ContractError(415, f"Recebi {kind}. {picture.HEIC}")
-    received = f"Recebi {kind}" if kind else "Não recebi Content-Type"
-    return ContractError(415, f"{received}; aceito {', '.join(accepted)}.")
+def media_type(content_type):
+    """O tipo, sem parâmetros e em minúsculas: `"Image/JPG; q=1"` → `"image/jpeg"`."""
+    kind = content_type.split(";")[0].strip().lower()
+    return "image/jpeg" if kind == "image/jpg" else kind
 
 
 def is_picture(content_type):
@@ -118,17 +82,11 @@ def body_limit(content_type):
     return MAX_PICTURE_BYTES if is_picture(content_type) else MAX_BODY_BYTES
 
 
-def media_type(content_type):
-    """O tipo, sem parâmetros e em minúsculas: `"Image/JPG; q=1"` → `"image/jpeg"`."""
-    kind = content_type.split(";")[0].strip().lower()
-    return "image/jpeg" if kind == "image/jpg" else kind
-
-
 def decode(codings, body, limit=MAX_BODY_BYTES):
     """Desfaz o `Content-Encoding`; o limite vale também para o que sai: uma bomba não chega a encher a memória.
 
-    `codings`: os valores do cabeçalho (lista de str; vazia se não veio); `body`: bytes, no máximo `limit`. Levanta
-    `ContractError` 415 (só `gzip` e `identity`), 413 (passa de `limit`) ou 400 (não é gzip, ou está pela metade).
+    `codings`: os valores do cabeçalho (lista de str); `body`: bytes, no máximo `limit`. Levanta `ContractError`
+    415 (só `gzip` e `identity`), 413 (passa de `limit`) ou 400 (não é gzip, ou está pela metade).
     """
     coding = ", ".join(codings).strip().lower()
     if coding in ("", "identity"):
@@ -145,14 +103,96 @@ def decode(codings, body, limit=MAX_BODY_BYTES):
     return decoded
 
 
-def read_json(schema, body, explain, status=422):
-    """O corpo (bytes) como objeto de `schema`, um tipo Pydantic.
+def too_large(limit):
+    """O erro 413 de um corpo que passa de `limit` bytes."""
+    size = f"{limit:,} bytes".replace(",", ".") + f" ({limit / 2**20:.3g} MiB)".replace(".", ",")
+    return ContractError(413, f"O corpo passa de {size}.")
 
-    Levanta `ContractError` 400 se ele não é JSON, e `status`, com a frase que `explain` faz do primeiro erro do
-    Pydantic (dict), se não é desse tipo.
+
+def read_images(content_type, body, *, limit=None, schema=PredictRequest):
+    """Corpo da requisição → imagens uint8 (n, 28, 28), com n de 1 a 32.
+
+    `content_type`: o cabeçalho, com ou sem parâmetros; `body`: bytes, no máximo `limit` (padrão: `body_limit`);
+    `schema`: o tipo Pydantic do JSON, cujo primeiro campo é a lista de imagens. Levanta `ContractError` 4xx.
+    """
+    kind = media_type(content_type)
+    if kind not in TYPES:
+        raise _unsupported(kind, TYPES)
+    if len(body) > (limit := limit or body_limit(kind)):
+        raise too_large(limit)
+    try:
+        images = Predictor.validate(_read(kind, content_type, body, schema))
+    except InvalidInputError as error:
+        raise ContractError(422, str(error)) from None
+    if len(images) > MAX_IMAGES:
+        raise ContractError(422, f"Recebi {len(images)} imagens; aceito {EXPECTED[0]} por requisição.")
+    return images
+
+
+def _read(kind, content_type, body, schema):
+    """O corpo, lido como o que o seu tipo diz que é."""
+    if kind == JSON_TYPE:
+        field = next(iter(schema.model_fields))
+        images = getattr(read_json(schema, body, lambda error: _explain(error, field)), field)
+        rows = [np.frombuffer(image, np.uint8) if isinstance(image, bytes) else image for image in images]
+        return np.array(rows, np.uint8)
+    if kind == BYTES_TYPE:
+        if len(body) % PIXELS:
+            raise ContractError(422, f"Recebi {len(body)} bytes; esperava um múltiplo de {PIXELS}.")
+        return np.frombuffer(body, np.uint8).reshape(-1, SIDE, SIDE)
+    if kind == FORM_TYPE:
+        kind, body = _read_form(content_type, body)
+        if kind in ("", BYTES_TYPE):  # o programa não sabia o que mandava: os bytes dirão
+            return picture.to_digit(body)
+        if kind not in PICTURE_TYPES:
+            raise _unsupported(kind, PICTURE_TYPES)
+    return picture.to_digit(body, kind)
+
+
+def _unsupported(kind, accepted):
+    """O erro 415, que nomeia o que chegou e diz o que serve."""
+    if kind in ("image/heic", "image/heif"):
+        return ContractError(415, f"Recebi {kind}. {picture.HEIC}")
+    received = f"Recebi {kind}" if kind else "Não recebi Content-Type"
+    return ContractError(415, f"{received}; aceito {', '.join(accepted)}.")
+
+
+def _read_form(content_type, body):
+    """Formulário (RFC 7578) com um arquivo → `(o tipo dele, ou "", bytes)`; os campos de texto não contam.
+
+    Quem o lê é o python-multipart, o do FastAPI; aqui, e não em cada servidor, para que a leitura seja uma só.
+    """
+    parts, ended = [], []
+
+    def keep(part):
+        if len(parts) == MAX_PARTS:
+            raise FormParserError
+        parts.append(part)
+
+    boundary = parse_options_header(content_type)[1].get(b"boundary") or None
+    in_memory = {"MAX_MEMORY_FILE_SIZE": float("inf")}  # o corpo já tem limite: nada vai para o disco
+    try:
+        FormParser(FORM_TYPE, keep, keep, lambda: ended.append(True), boundary, config=in_memory).write(body)
+    except FormParserError:
+        ended.clear()
+    if not ended:
+        raise ContractError(400, "O corpo não é um formulário multipart/form-data inteiro e bem formado.")
+    # Um campo de arquivo que ficou vazio chega sem nome e sem bytes.
+    files = [part for part in parts if isinstance(part, File) and (part.file_name or part.size)]
+    if len(files) != 1:
+        detail = f"Recebi um formulário com {len(files)} arquivos; esperava um só, com a figura."
+        raise ContractError(422, detail)
+    return media_type(files[0].content_type or ""), files[0].file_object.getvalue()
+
+
+def read_json(schema, body, explain, status=422):
+    """O corpo (bytes) como objeto de `schema`, um tipo Pydantic; a marca BOM na frente não conta.
+
+    Levanta `ContractError` 400 se ele não é JSON em UTF-8, e `status`, com a frase que `explain` faz do primeiro
+    erro do Pydantic (dict), se não é desse tipo.
     """
     try:
-        return schema.model_validate_json(as_utf8(body))
+        return schema.model_validate_json(body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
     if first["type"] == "json_invalid":
@@ -160,27 +200,21 @@ def read_json(schema, body, explain, status=422):
     raise ContractError(status, explain(first))
 
 
-def as_utf8(body):
-    """Um JSON (bytes) sem a marca BOM, que alguns programas põem na frente. Levanta o 400 se está em UTF-16."""
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in body[:4]:
-        raise ContractError(400, "O corpo está em UTF-16 ou UTF-32; mande o JSON em UTF-8.")
-    return body.removeprefix(codecs.BOM_UTF8)
+def _explain(error, field):
+    """Um erro do Pydantic como frase: o lugar, o tamanho ou o pixel que chegou, o que se esperava."""
+    if not error["loc"] or error["type"] == "missing":
+        return f'Esperava um objeto {{"{field}": [imagem, …]}}.'
+    if error["loc"][0] != field:
+        return f"{error['loc'][0]}: esperava um objeto, ou nada."
+    # A posição vem como ("images", 0, "lista", 3): a etiqueta da união não interessa ao cliente.
+    indices = [part for part in error["loc"] if isinstance(part, int)]
+    pixel = str(error["input"])[:20] if len(indices) == 2 else None
+    received = error.get("ctx", {}).get("actual_length", pixel)
+    received = "" if received is None else f"recebi {received}; "
+    return f"{field}{''.join(f'[{index}]' for index in indices)}: {received}esperava {EXPECTED[len(indices)]}."
 
 
-def too_large(limit=MAX_BODY_BYTES):
-    """O erro 413, que um servidor também levanta ao contar um corpo que chega aos pedaços."""
-    size = f"{limit:,} bytes".replace(",", ".") + f" ({limit / 2**20:.3g} MiB)".replace(".", ",")
-    return ContractError(413, f"O corpo passa de {size}.")
-
-
-def too_slow():
-    """O erro 408: o corpo não chegou a tempo."""
-    return ContractError(408, "O corpo da requisição não chegou a tempo; envie-o de uma vez.")
-
-
-def cut_short():
-    """O erro 400 de um corpo que acabou no meio (o cliente talvez nem esteja mais lá para lê-lo)."""
-    return ContractError(400, "O corpo terminou antes do que o Content-Length prometia.")
+# ---------------------------------------------------------------- a resposta
 
 
 def answer(predictions, *, model_version, inference_ms):
@@ -189,10 +223,10 @@ def answer(predictions, *, model_version, inference_ms):
     return {"predictions": rows, "model_version": model_version, "inference_ms": round(inference_ms, 3)}
 
 
-def problem(status, detail, request_id=None):
+def problem(status, detail, request_id):
     """O corpo de erro da RFC 9457, como dicionário pronto para JSON."""
-    body = {"type": "about:blank", "title": TITLES.get(status, "Erro"), "status": status, "detail": detail}
-    return body if request_id is None else body | {"request_id": request_id}
+    title = TITLES.get(status, "Erro")
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": request_id}
 
 
 def route_problem(method, path):
@@ -203,47 +237,3 @@ def route_problem(method, path):
 def allow(methods):
     """O cabeçalho Allow: HEAD vai com GET, e OPTIONS com todos. `methods`: os da rota."""
     return ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
-
-
-def require_http(upgrade):
-    """Levanta `ContractError` 400 se o cabeçalho Upgrade pede um WebSocket; outro pedido de troca se ignora."""
-    if upgrade.strip().lower() == "websocket":
-        raise ContractError(400, "Este servidor não fala WebSocket: use HTTP.")
-
-
-def _from_json(schema, body):
-    """`{"images": [imagem, …]}`, cada imagem uma lista de 784 inteiros ou um base64 de 784 bytes."""
-    field = next(iter(schema.model_fields))
-    images = getattr(read_json(schema, body, partial(_explain, field=field)), field)
-    rows = [np.frombuffer(image, np.uint8) if isinstance(image, bytes) else image for image in images]
-    return np.array(rows, np.uint8)
-
-
-def _explain(error, field):
-    """Um erro do Pydantic como frase em português, com o lugar em que aconteceu; `field`: o campo das imagens."""
-    # A posição vem como ("images", 0, "lista", 3): a etiqueta da união não interessa ao cliente.
-    indices = [f"[{part}]" for part in error["loc"][1:] if isinstance(part, int)]
-    where = field + "".join(indices)
-    kind, context = error["type"], error.get("ctx", {})
-    if not error["loc"] or kind == "missing":
-        return f'Esperava um objeto {{"{field}": [imagem, …]}}.'
-    if error["loc"][0] != field:
-        return f"{error['loc'][0]}: esperava um objeto, ou nada."
-    if kind in ("too_short", "too_long"):
-        size = "valores demais" if context.get("actual_length") is None else context["actual_length"]
-        expected = f"{PIXELS} inteiros" if indices else f"de 1 a {MAX_IMAGES} imagens"
-        return f"{where}: recebi {size}; esperava {expected}."
-    if kind in ("greater_than_equal", "less_than_equal"):
-        return f"{where}: recebi {str(error['input'])[:20]}; esperava de 0 (papel) a 255 (tinta)."
-    if kind.startswith(("base64", "bytes", "string")):
-        return f"{where}: o texto não é o base64 de {PIXELS} bytes."
-    if len(indices) == 2:
-        return f"{where}: esperava um inteiro de 0 a 255; texto, booleano, nulo e número quebrado não servem."
-    return f"{where}: esperava {'uma lista de 784 inteiros ou um base64' if indices else 'uma lista de imagens'}."
-
-
-def _from_bytes(body):
-    """n × 784 bytes crus, linha a linha."""
-    if len(body) % PIXELS:
-        raise ContractError(422, f"Recebi {len(body)} bytes; esperava um múltiplo de {PIXELS}.")
-    return np.frombuffer(body, np.uint8).reshape(-1, SIDE, SIDE)

@@ -47,22 +47,13 @@ def create_app(model=None):
     def page():
         return send_from_directory(PAGE, "index.html")
 
-    @app.get("/engines/<path:name>")
-    def engine(name):
-        return _send(engines.find_engine(name))
-
-    @app.get("/models/<path:name>")
-    def model(name):
-        return _send(engines.find_model(name))
+    @app.get("/engines/<path:name>", defaults={"find": engines.find_engine})
+    @app.get("/models/<path:name>", defaults={"find": engines.find_model})
+    def asset(name, find):
+        found = find(name) or abort(404)
+        return Response(found.body, content_type=found.kind, headers={"Cache-Control": found.cache})
 
     return app
-
-
-def _send(asset):
-    """Um arquivo de `engines` como resposta; levanta o 404 se ele não existe."""
-    if asset is None:
-        abort(404)
-    return Response(asset.body, content_type=asset.kind, headers={"Cache-Control": asset.cache})
 
 
 def _infer(service, images):
@@ -90,15 +81,13 @@ def _read_body(limit):
     request.max_content_length = limit + 1
     try:
         body = request.get_data(cache=False)
+        if len(body) < (request.content_length or 0):
+            raise ClientDisconnected
     except RequestEntityTooLarge:
         raise contract.too_large(limit) from None
     except (ClientDisconnected, TimeoutError):
-        waited = perf_counter() - g.start
-        raise (contract.too_slow() if waited >= BODY_DEADLINE_S else contract.cut_short()) from None
-    if len(body) < (request.content_length or 0):
-        raise contract.cut_short()
-    if len(body) > limit:
-        raise contract.too_large(limit)
+        slow = perf_counter() - g.start >= BODY_DEADLINE_S
+        raise contract.ContractError(*(contract.SLOW if slow else contract.CUT)) from None
     return contract.decode(request.headers.getlist("Content-Encoding"), body, limit)
 
 
@@ -136,7 +125,6 @@ def _add_observer(app, service):
     @app.before_request
     def begin():
         g.start, g.request_id = perf_counter(), request_id(request.headers.get("X-Request-ID"))
-        contract.require_http(request.headers.get("Upgrade", ""))
 
     @app.after_request
     def end(response):
@@ -147,6 +135,5 @@ def _add_observer(app, service):
             response.headers["Allow"] = contract.allow(response.allow)
             del response.headers["Content-Type"]
         route = request.url_rule.rule if request.url_rule else "outra"
-        fields = {"method": request.method, "path": request.path, "request_id": g.request_id}
-        service.observe(route=route, status=response.status_code, seconds=perf_counter() - g.start, **fields)
+        service.observe(g.request_id, request.method, request.path, route, response.status_code, g.start)
         return response

@@ -30,11 +30,6 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # o prometheus_client a lê ao ser 
 log = logging.getLogger("aula32.serving")
 
 
-def model_path():
-    """O modelo que o processo deve servir: a variável AULA_MODEL, ou o de referência."""
-    return os.environ.get("AULA_MODEL") or MODEL
-
-
 class Observed:
     """O que se conta e se registra de cada requisição, seja qual for o modelo."""
 
@@ -43,8 +38,12 @@ class Observed:
         self.requests = Counter("http_requests", "Requisições atendidas", ["route", "status"], registry=registry)
         self.seconds = Histogram("http_request_seconds", "Duração da requisição", ["route"], registry=registry)
 
-    def observe(self, *, method, route, path, status, seconds, request_id):
-        """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON."""
+    def observe(self, request_id, method, path, route, status, start):
+        """Conta a requisição sob o modelo da sua rota (`/predict`) e escreve uma linha de registro em JSON.
+
+        `start`: o instante do `perf_counter` em que ela chegou.
+        """
+        seconds = perf_counter() - start
         self.requests.labels(route, status).inc()
         self.seconds.labels(route).observe(seconds)
         if log.isEnabledFor(logging.INFO) and not (path.startswith(("/health", "/ping")) and status == 200):
@@ -58,38 +57,42 @@ class Service(Observed):
     max_pending, deadline_s = MAX_PENDING, 5.0
 
     def __init__(self, model=None):
-        """`model`: arquivo ONNX ou pasta de versões (padrão: `model_path()`)."""
+        """`model`: arquivo ONNX ou pasta de versões (padrão: a variável AULA_MODEL, ou o de referência)."""
         super().__init__()
-        self.path = model or model_path()
+        self.path = model or os.environ.get("AULA_MODEL") or MODEL
         # Um lugar a mais que os núcleos: enquanto uma resposta volta ao cliente, outra inferência já começou.
         self.executor = ThreadPoolExecutor(os.cpu_count() + 1, thread_name_prefix="inferência")
         # Uma figura de 16 megapixels toma até 270 MB ao abrir (em WebP): no máximo duas por vez, com qualquer CPU.
         self.pictures = ThreadPoolExecutor(2, thread_name_prefix="figuras")
         self.store, self.failure = None, None
-        self._pending, self._large, self._lock = 0, 0, threading.Lock()
-        self.inference = Histogram("inference_seconds", "Duração da inferência", registry=self.registry)
-        options = {"registry": self.registry, "multiprocess_mode": "livesum"}  # quem morreu não atende mais nada
-        self.pending = Gauge("requests_pending", "Requisições em curso", **options)
-        options["multiprocess_mode"] = "livemostrecent"
-        self.version = Gauge("model_version", "Versão do modelo no ar", **options)
+        self._pending, self._large, self._lock, self._closing = 0, 0, threading.Lock(), threading.Event()
+        own = {"registry": self.registry}
+        self.inference = Histogram("inference_seconds", "Duração da inferência", **own)
+        # "live": quem morreu não atende mais nada.
+        self.pending = Gauge("requests_pending", "Requisições em curso", multiprocess_mode="livesum", **own)
+        self.version = Gauge("model_version", "Versão no ar", multiprocess_mode="livemostrecent", **own)
         threading.Thread(target=self._load, args=(self.path,), daemon=True).start()
 
     def _load(self, model):
+        """Carrega o modelo e, daí em diante, procura a cada segundo uma versão melhor."""
         try:
-            store = ModelStore(model)
+            self.store = store = ModelStore(model)
+            self.version.set(int(store.current.version))  # já: outro processo talvez responda por este
         except Exception as error:  # o processo segue vivo e /health/ready diz por que não está pronto
             self.failure = str(error)
             log.error("modelo recusado: %s", error)
             return
-        store.watch()
-        self.store = store
+        while not self._closing.wait(1):
+            try:
+                store.refresh()
+            except OSError as error:  # a pasta sumiu, ou não se deixa ler: quem está no ar continua
+                log.info("não consegui ver as versões: %s", error)
 
     def close(self):
         """Termina as inferências em curso e para de vigiar a pasta de versões."""
+        self._closing.set()
         self.executor.shutdown()
         self.pictures.shutdown()
-        if self.store:
-            self.store.close()
 
     def require_ready(self):
         """Levanta o 503 enquanto o modelo não está carregado e aquecido."""
@@ -102,9 +105,8 @@ class Service(Observed):
         Levanta o 503 enquanto o modelo não está pronto.
         """
         self.require_ready()
-        answer = {"status": "pronto", "model_version": self.store.current.version}
-        refused = self.store.refused()
-        return answer | {"refused": refused} if refused else answer
+        refused = {"refused": self.store.refused} if self.store.refused else {}
+        return {"status": "pronto", "model_version": self.store.current.version} | refused
 
     @contextmanager
     def admit(self, large=False):
@@ -130,13 +132,12 @@ class Service(Observed):
 
     def predict(self, images):
         """Imagens já validadas → a resposta do contrato (dict)."""
-        served = self.store.current
+        version, predictor, _ = self.store.current
         start = perf_counter()
-        predictor = served.predictor
         predictions = predictor.respond(predictor.infer(predictor.preprocess(images)))
         elapsed = perf_counter() - start
         self.inference.observe(elapsed)
-        return answer(predictions, model_version=served.version, inference_ms=1000 * elapsed)
+        return answer(predictions, model_version=version, inference_ms=1000 * elapsed)
 
     def late(self):
         """O erro 504."""
@@ -151,8 +152,8 @@ class Service(Observed):
             return generate_latest(self.registry)
         import psutil  # o contêiner da nuvem tem um processo só, e não o leva
 
-        for pid in {file.stem.rpartition("_")[2] for file in Path(folder).glob("gauge_live*.db")}:
-            if not psutil.pid_exists(int(pid)):
+        for pid in {int(file.stem.rpartition("_")[2]) for file in Path(folder).glob("gauge_live*.db")}:
+            if not psutil.pid_exists(pid):
                 multiprocess.mark_process_dead(pid)
         everyone = CollectorRegistry()
         multiprocess.MultiProcessCollector(everyone)

@@ -13,7 +13,7 @@ from course_utils.processes import HOST, when_parent_ends
 from course_utils.serving import cloud
 from course_utils.serving.__main__ import HTTP, leave
 from course_utils.serving.service import log_to_stdout
-from course_utils.serving.store import require_model
+from course_utils.serving.store import ModelStore
 
 PORT = 8080
 GRACE_S = 25  # o SageMaker e o Kubernetes mandam SIGTERM e, 30 s depois, SIGKILL
@@ -37,16 +37,16 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.watch_stdin:
         when_parent_ends(leave)
-    log_to_stdout()
     try:
         port, model = http_port(), cloud.model_path()
-        require_model(model)
+        ModelStore(model)  # só para ver se serve
         app = cloud.create_app(model)
     except (cloud.SettingsError, CorruptedFileError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     import uvicorn
 
+    log_to_stdout()
     uvicorn.run(
         app, host=os.environ.get("AULA_HOST", HOST), port=port, access_log=False,
         log_level="warning", timeout_graceful_shutdown=GRACE_S, **HTTP,

@@ -71,7 +71,7 @@ class RemoteService(Service):
 
     def _load(self, version):
         current = SimpleNamespace(version=version)
-        self.store = SimpleNamespace(current=current, refused=dict, close=lambda: None)
+        self.store = SimpleNamespace(current=current, refused={})
 
 
 @serve.deployment
