@@ -73,7 +73,7 @@ def test_what_was_done_in_each_notebook_is_counted_and_where_to_go_on_is_told(bl
 
 def test_the_summary_is_self_contained_accessible_and_escaped(blank, monkeypatch):
     monkeypatch.setattr(passport, "read", lambda: {"00_a_ponte": {"<b>Acurácia</b> (%)": 99.25}})
-    predictions.Prediction("00_a_ponte", "Tamanho").keep(guess="20 <MB")
+    state.add(predictions.FILE, "00_a_ponte: Tamanho", guess="20 <MB")
     text = progress.export("  Zé <script>alert(1)</script> & {filho} $name\n").read_text(encoding="utf-8")
     page = BeautifulSoup(text, "html.parser")
     assert page.html["lang"] == "pt-BR" and "http" not in text

@@ -21,4 +21,4 @@ def show(notebook, kind):
 
 def score():
     """O resultado por assunto, que a célula mostra como tabela, e por notebook (`answers.Score`)."""
-    return answers.Score(questions.load(), answers.read())
+    return answers.score(questions.load())
