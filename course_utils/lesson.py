@@ -10,7 +10,6 @@ import logging
 import os
 import sys
 import time
-from dataclasses import dataclass
 
 import nbformat
 from nbclient import NotebookClient
@@ -31,15 +30,6 @@ METADATA = {
 }
 LIVE_PAGE = "[Página ao vivo: rode esta célula para vê-la aqui.]"
 PERSONAL = "[O seu progresso: rode esta célula para vê-lo aqui.]\n"
-
-
-@dataclass(frozen=True)
-class Run:
-    """O que custou executar um notebook: segundos, pico de memória (bytes) com o que ele iniciou."""
-
-    notebook: str
-    seconds: float
-    peak_bytes: int
 
 
 def find_notebooks(prefixes=()):
@@ -66,7 +56,9 @@ def choose(parser, arguments):
 
 
 def execute(path, *, repeat=1, last=None):
-    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, Run)`.
+    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso.
+
+    Devolve `(notebook, (nome, segundos, pico de memória com o que ele iniciou, em bytes))`.
 
     `last`: o código de uma célula a mais, no fim. As barras de progresso dos próprios notebooks não aparecem: não
     entram nas saídas guardadas. O que o kernel escreve fora das células fica em artifacts/logs/kernel.log.
@@ -95,7 +87,7 @@ def execute(path, *, repeat=1, last=None):
         for index, cell in repeat * code:
             client.execute_cell(cell, index)
             bar.update()
-    return notebook, Run(path.stem, time.perf_counter() - start, memory.peak)
+    return notebook, (path.stem, time.perf_counter() - start, memory.peak)
 
 
 def normalise(notebook):
@@ -148,11 +140,11 @@ def _stored(outputs, number):
 
 
 def table(runs):
-    """Tabela de texto: tempo e pico de memória de cada notebook, e o tempo total."""
-    width = max(len(run.notebook) for run in runs)
+    """Tabela de texto: tempo e pico de memória de cada notebook, e o tempo total; `runs` vêm de `execute`."""
+    width = max(len(name) for name, *_ in runs)
     lines = [f"{'notebook':{width}}     tempo  pico de memória"]
-    lines += [f"{run.notebook:{width}}  {br(run.seconds):>6} s  {run.peak_bytes / 1e6:12.0f} MB" for run in runs]
-    total = br(sum(run.seconds for run in runs))
+    lines += [f"{name:{width}}  {br(seconds):>6} s  {peak / 1e6:12.0f} MB" for name, seconds, peak in runs]
+    total = br(sum(seconds for _, seconds, _ in runs))
     return "\n".join([*lines, f"{'total':{width}}  {total:>6} s"])
 
 

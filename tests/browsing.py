@@ -103,7 +103,7 @@ def run_quiz(tab, notebook, kind):
     """Roda a célula desse grupo e devolve o quiz vivo, já com todos os botões."""
     tab.evaluate(RUN_QUIZ, f'quiz.show("{notebook}", "{kind}")')
     board = tab.locator(".jp-Cell").filter(has_text=f'quiz.show("{notebook}", "{kind}")').locator(".quiz-board")
-    board.get_by_role("button", name="Recomeçar").wait_for(timeout=PATIENCE_MS)
+    board.get_by_role("button").last.wait_for(timeout=PATIENCE_MS)
     return board
 
 

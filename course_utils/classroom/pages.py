@@ -41,10 +41,9 @@ def board(name, *parts):
     return widgets.VBox([style, *parts]).add_class("aula-live").add_class(name)
 
 
-def button(description, action, *, tooltip=""):
-    """Um botão do tamanho do seu texto, que ao ser clicado chama `action(botão)`."""
-    layout = widgets.Layout(width="fit-content", height="auto")
-    made = widgets.Button(description=description, tooltip=tooltip, layout=layout)
+def button(description, action):
+    """Um botão que ao ser clicado chama `action(botão)`."""
+    made = widgets.Button(description=description)
     made.on_click(action)
     return made
 
@@ -68,4 +67,4 @@ def spoken(html, role="alert", style=""):
     O ipywidgets troca o HTML inteiro, e a região com ele: um `alert` recém-chegado é anunciado, um `status` não.
     Por isso o que responde a um gesto é `alert`, e o que foi só recuperado, `status`, que não interrompe ninguém.
     """
-    return f'<div role="{role}" class="{escape(style)}">{html}</div>'
+    return f'<div role="{role}" class="aula-told {style}">{html}</div>'

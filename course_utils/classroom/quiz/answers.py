@@ -23,11 +23,6 @@ def update(name, **fields):
     state.add(FILE, name, **fields)
 
 
-def forget(names):
-    """Apaga as respostas às perguntas `names`."""
-    state.note(FILE, lambda saved: {name: entry for name, entry in saved.items() if name not in names})
-
-
 def tried(question, saved):
     """As opções que o aluno já escolheu (list de Option), da primeira à última; uma que mudou não conta."""
     known = {option.text: option for option in question.options}

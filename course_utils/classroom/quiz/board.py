@@ -1,4 +1,4 @@
-"""As perguntas numa célula: paradas, em HTML sem as respostas, e vivas: as de escolha, a aberta, o recomeço.
+"""As perguntas numa célula: paradas, em HTML sem as respostas, e vivas: as de escolha e a aberta.
 
 O HTML é o que se vê antes de rodar a célula e fora do JupyterLab.
 """
@@ -54,21 +54,11 @@ def group_text(questions):
 
 def build(questions):
     """O widget do grupo, já com o que o aluno respondeu antes (VBox)."""
-    body, news = widgets.VBox(), widgets.HTML()
-
-    def fill():
-        body.children = [
-            (_choice if question.options else _essay)(question, place) for question, place in _numbered(questions)
-        ]
-
-    def restart(_):
-        answers.forget([question.id for question in questions])
-        fill()
-        news.value = _spoken("Respostas apagadas: pode recomeçar.")
-
-    fill()
-    again = pages.button("Recomeçar estas perguntas", restart, tooltip="Apaga as suas respostas a este grupo")
-    return pages.board("quiz-board", body, again, news)
+    boxes = []
+    for question, place in _numbered(questions):
+        parts = _choice(question, place) if question.options else _essay(question)
+        boxes.append(widgets.VBox([widgets.HTML(_title(question, place)), *parts]).add_class("quiz-question"))
+    return pages.board("quiz-board", *boxes)
 
 
 def _numbered(questions):
@@ -81,7 +71,7 @@ def _title(question, place):
 
 
 def _choice(question, place):
-    """Uma pergunta de escolha: um botão por opção, e o porquê de cada uma assim que ela é escolhida."""
+    """Um botão por opção, e o porquê de cada uma assim que ela é escolhida."""
     tried = answers.tried(question, answers.read())
     why = widgets.HTML(_why(question, tried[-1], "status") if tried else "")
 
@@ -92,42 +82,33 @@ def _choice(question, place):
 
     options = [(f"{letter}. {plain(item.text)}", item) for letter, item in zip(LETTERS, question.options)]
     # O `title` do botão é lido depois do texto: diz a quem só ouve de que pergunta é a opção.
-    buttons = pages.choice(options, tried[-1] if tried else None, choose, tooltip=place)
-    return _question(question, place, buttons, why)
+    return pages.choice(options, tried[-1] if tried else None, choose, tooltip=place), why
 
 
-def _essay(question, place):
-    """A pergunta aberta: o aluno escreve, marca os critérios que cumpriu e só então abre uma resposta-modelo."""
+def _essay(question):
+    """O aluno escreve, marca os critérios que cumpriu e só então abre uma resposta-modelo."""
     written = answers.read().get(question.id, {}).get("written", "")
-    text, news = widgets.Textarea(written, description="Sua resposta:", rows=6), widgets.HTML()
-    text.continuous_update, text.layout = False, widgets.Layout(width="auto", height="auto")
+    text = widgets.Textarea(written, description="Sua resposta:", rows=6, continuous_update=False)
     text.observe(lambda change: answers.update(question.id, written=change.new), "value")
+    news = widgets.HTML()
 
     def check(_):
-        news.value = _criteria(question) if len(text.value.strip()) >= ENOUGH else _spoken(TOO_SHORT)
+        news.value = _criteria(question) if len(text.value.strip()) >= ENOUGH else pages.spoken(TOO_SHORT)
 
-    return _question(question, place, text, pages.button("Conferir pelos critérios", check), news)
-
-
-def _question(question, place, *parts):
-    return widgets.VBox([widgets.HTML(_title(question, place)), *parts]).add_class("quiz-question")
+    return text, pages.button("Conferir pelos critérios", check), news
 
 
 def _criteria(question):
     """Os critérios para marcar e, dobrada, a resposta-modelo (HTML)."""
-    told = _spoken(f"Resposta guardada. Releia-a e marque o que ela faz: há {len(question.rubric)} critérios.")
+    told = f"Resposta guardada. Releia-a e marque o que ela faz: há {len(question.rubric)} critérios."
     ticks = [f'<p><label><input type="checkbox"> {inline(criterion)}</label></p>' for criterion in question.rubric]
     model = f"<details><summary>Ler uma resposta-modelo</summary><p>{inline(question.model_answer)}</p></details>"
-    return "\n".join([told, *ticks, model])
+    return "\n".join([pages.spoken(told), *ticks, model])
 
 
 def _why(question, option, role):
     """O porquê da opção; a letra e o sinal dizem em texto o que a cor também diz."""
     letter, told = LETTERS[question.options.index(option)], inline(option.feedback)
     if option.correct:
-        return _spoken(f"✔ {letter}. {told}", role, "quiz-right")
-    return _spoken(f"✘ {letter}. Ainda não. {told} Tente outra opção.", role, "quiz-wrong")
-
-
-def _spoken(text, role="alert", style=""):
-    return pages.spoken(text, role, f"quiz-feedback {style}".strip())
+        return pages.spoken(f"✔ {letter}. {told}", role, "quiz-right")
+    return pages.spoken(f"✘ {letter}. Ainda não. {told} Tente outra opção.", role, "quiz-wrong")
