@@ -1,4 +1,4 @@
-"""O Chromium e o JupyterLab dos testes de navegador, e a mão que desenha."""
+"""O Chromium e o JupyterLab dos testes de navegador, a mão que desenha, e o axe, que confere a acessibilidade."""
 
 import contextlib
 import re
@@ -8,7 +8,7 @@ import sys
 import urllib.parse
 import urllib.request
 
-from needs import miss
+from needs import miss, need
 from waiting import PATIENCE_S, wait_for
 
 from course_utils.model import artifacts
@@ -39,14 +39,11 @@ RUN_QUIZ = """async (call) => {
 @contextlib.contextmanager
 def chromium():
     """O Chromium do sistema, guiado pelo Playwright; sem eles o teste é pulado, menos na CI, onde falha."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        sync_playwright = None
-    if not program or not sync_playwright:
-        reason = "falta o Chromium do sistema ou o pacote playwright (.ci/requirements.txt)"
-        miss(reason)
+    need("playwright")
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None) or miss("falta o Chromium do sistema")
     SCREENS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
@@ -86,6 +83,24 @@ def draw_seven(page, frame, answer="É um"):
     page.mouse.up()
     frame.locator("#answer").filter(has_text=answer).wait_for(timeout=PATIENCE_MS)
     return frame.locator("#answer").inner_text()
+
+
+def violations(page, known=(), inside=None):
+    """O que o axe acha em `page` (ou no seletor `inside`), uma linha por elemento, menos as regras `known`.
+
+    Ele acha só parte dos problemas: o resto é com gente.
+    """
+    need("axe_playwright_python")
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, inside).response
+    assert found["passes"], "o axe não conferiu quase nada: a página abriu?"
+    return [
+        f"{rule['id']}: {node['target']} {node['failureSummary']}"
+        for rule in found["violations"]
+        if rule["id"] not in known
+        for node in rule["nodes"]
+    ]
 
 
 def open_notebook(browser, lab, name):

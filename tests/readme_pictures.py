@@ -37,7 +37,7 @@ def shrink(picture, target):
 
 def main():
     if not SCREEN.exists():
-        command = "python -m course_utils test -m slow tests/test_browser.py -k inside"
+        command = "python -m course_utils test -m slow tests/test_browser.py -k 00_a_ponte"
         print(f"Falta artifacts/browser/{SCREEN.name}: rode antes {command}", file=sys.stderr)
         return 1
     FOLDER.mkdir(exist_ok=True)

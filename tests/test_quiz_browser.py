@@ -4,7 +4,7 @@ Prova demorada (veja test_browser.py). As telas, nos temas claro e escuro, ficam
 """
 
 import pytest
-from browsing import PATIENCE_MS, SCREENS, close_notebook, open_notebook, run_quiz
+from browsing import PATIENCE_MS, SCREENS, close_notebook, open_notebook, run_quiz, violations
 
 from course_utils.classroom.quiz import answers, questions
 from course_utils.classroom.quiz.board import plain
@@ -58,7 +58,8 @@ def tab_to(tab, wanted, key):
 
 
 def shoot(tab, board, name):
-    """A tela do quiz nos dois temas e estreita como num telefone, com nada cortado."""
+    """A tela do quiz nos dois temas e estreita como num telefone, com nada cortado; o axe não acha nada."""
+    assert violations(tab, inside=".quiz-board") == []
     tab.set_viewport_size({"width": 1200, "height": 2400})
     for theme, suffix in (("JupyterLab Dark", "escuro"), ("JupyterLab Light", "claro")):
         tab.evaluate(THEME, theme)
