@@ -21,7 +21,7 @@ def test_there_are_enough_and_every_notebook_has_its_own():
     for path in lesson.find_notebooks():
         count = Counter(question.kind for question in POOL if question.notebook == path.stem)
         assert count and (path.stem.startswith("10") or count["closing"] == 2), path.stem
-    five = questions.group("10_consolidacao", "lesson", POOL)
+    five = questions.group("10_consolidacao", "lesson")
     assert len(five) == 5 and [question for question in POOL if not question.options] == [five[-1]]
 
 
@@ -66,8 +66,3 @@ def test_a_spoiled_file_is_told_with_its_cure(tmp_path, content):
         file.write_bytes(content)
     with pytest.raises(questions.QuestionError, match="questions.json não serve.*git checkout -- data/questions"):
         questions.load(file)
-
-
-def test_an_unknown_group_is_told():
-    with pytest.raises(questions.QuestionError, match="Não há perguntas “exame” de 02_onnx"):
-        questions.group("02_onnx", "exame", POOL)

@@ -11,9 +11,8 @@ from course_utils.classroom.quiz.board import plain
 
 pytestmark = pytest.mark.slow
 
-POOL = questions.load()
-FIRST, SECOND = questions.group("00_a_ponte", "closing", POOL)
-ESSAY = next(question for question in POOL if not question.options)
+FIRST, SECOND = questions.group("00_a_ponte", "closing")
+ESSAY = questions.group("10_consolidacao", "lesson")[-1]
 # Quem roda o notebook inteiro o torna confiável; aqui roda-se uma célula só, e diz-se isso das outras.
 TRUST = """() => { for (const cell of window.jupyterapp.shell.currentWidget.content.model.cells) {
   if (cell.type === "code") cell.trusted = true;

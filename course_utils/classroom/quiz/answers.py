@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from course_utils.classroom import state, tables
+from course_utils.classroom.quiz import questions
 
 FILE = state.FOLDER / "answers.json"
 HEADS = ("Assunto", "Certas de primeira", "Para reler")
@@ -50,9 +51,9 @@ class Score(tables.Table):
     by_notebook: dict
 
 
-def score(questions):
-    """O que o aluno acertou das `questions` de escolha (`Score`)."""
-    choices, saved = [question for question in questions if question.options], read()
+def score():
+    """O resultado por assunto, que a célula mostra como tabela, e por notebook (`Score`)."""
+    choices, saved = [question for question in questions.load() if question.options], read()
     topics, rows = _groups(choices, "topic"), []
     by_topic = {topic: _result(own, saved) for topic, own in topics.items()}
     for topic, result in by_topic.items():
@@ -63,12 +64,12 @@ def score(questions):
     return Score("Por assunto", HEADS, rows, by_topic, by_notebook)
 
 
-def _groups(questions, field):
+def _groups(choices, field):
     """`{valor do campo: as perguntas que o têm}`, na ordem em que aparecem."""
-    names = dict.fromkeys(getattr(question, field) for question in questions)
-    return {name: [item for item in questions if getattr(item, field) == name] for name in names}
+    names = dict.fromkeys(getattr(question, field) for question in choices)
+    return {name: [item for item in choices if getattr(item, field) == name] for name in names}
 
 
-def _result(questions, saved):
-    first = [chosen[0] for question in questions if (chosen := tried(question, saved))]
-    return Result(sum(option.correct for option in first), len(first), len(questions))
+def _result(choices, saved):
+    first = [chosen[0] for question in choices if (chosen := tried(question, saved))]
+    return Result(sum(option.correct for option in first), len(first), len(choices))

@@ -9,7 +9,7 @@ import re
 import ipywidgets as widgets
 
 from course_utils.classroom import pages
-from course_utils.classroom.quiz import answers
+from course_utils.classroom.quiz import answers, questions
 
 LETTERS = "ABCDE"
 ENOUGH = 40  # letras: com menos que uma frase curta não há o que conferir
@@ -36,34 +36,44 @@ def plain(text):
     return text.replace("`", "")
 
 
-def group_html(questions):
+def show(notebook, kind):
+    """Mostra as perguntas de `notebook` do tipo `kind` e devolve quantas são (int).
+
+    `kind`: "recall" (antes de começar), "closing" (no fim), "lesson" (as cinco da aula) ou "self" (autoavaliação).
+    """
+    group = questions.group(notebook, kind)
+    pages.show_alive(group_html(group), group_text(group), build(group))
+    return len(group)
+
+
+def group_html(group):
     """As perguntas e as opções em listas ordenadas, e um convite a responder; nenhuma resposta."""
     parts = [NO_GHOST, '<div class="quiz-static">']
-    for question, place in _numbered(questions):
+    for question, place in _numbered(group):
         parts.append(_title(question, place))
         items = [f"<li>{inline(option.text)}</li>" for option in question.options]
         parts.append("\n".join([LETTERED, *items, "</ol>"]) if items else f"<p>{OPEN_TASK}</p>")
     return "\n".join([*parts, f"<p><em>{INVITATION}</em></p>", "</div>"])
 
 
-def group_text(questions):
+def group_text(group):
     """Uma frase, para quem não mostra nem HTML."""
-    total = len(questions)
+    total = len(group)
     return f"{total} {'pergunta' if total == 1 else 'perguntas'}. {INVITATION}"
 
 
-def build(questions):
+def build(group):
     """O widget do grupo, já com o que o aluno respondeu antes (VBox)."""
     boxes = []
-    for question, place in _numbered(questions):
+    for question, place in _numbered(group):
         parts = _choice(question, place) if question.options else _essay(question)
         boxes.append(widgets.VBox([widgets.HTML(_title(question, place)), *parts]).add_class("quiz-question"))
     return pages.board("quiz-board", *boxes)
 
 
-def _numbered(questions):
+def _numbered(group):
     """Cada pergunta com o seu lugar na série: "Pergunta 1 de 2"."""
-    return [(question, f"Pergunta {n} de {len(questions)}") for n, question in enumerate(questions, start=1)]
+    return [(question, f"Pergunta {n} de {len(group)}") for n, question in enumerate(group, start=1)]
 
 
 def _title(question, place):

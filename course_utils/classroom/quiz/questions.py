@@ -15,7 +15,7 @@ HOW_TO_RESTORE = "Para restaurar o original: git checkout -- data/questions.json
 
 
 class QuestionError(ValueError):
-    """Uma pergunta não serve, ou não existe; a mensagem diz qual e o que se esperava."""
+    """O arquivo das perguntas não serve; a mensagem diz onde, e como o restaurar."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,6 @@ def load(file=FILE):
         raise QuestionError(f"{file.name} não serve. {HOW_TO_RESTORE}\n{error}") from None
 
 
-def group(notebook, kind, questions):
-    """As perguntas de um notebook e de um tipo; levanta `QuestionError` se não há nenhuma."""
-    chosen = tuple(item for item in questions if (item.notebook, item.kind) == (notebook, kind))
-    if not chosen:
-        raise QuestionError(f"Não há perguntas “{kind}” de {notebook} em {FILE.name}.")
-    return chosen
+def group(notebook, kind):
+    """As perguntas de um notebook e de um tipo (lista de Question)."""
+    return [question for question in load() if (question.notebook, question.kind) == (notebook, kind)]
