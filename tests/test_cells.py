@@ -60,14 +60,6 @@ def test_without_a_guess_the_measure_is_shown_all_the_same(shown):
     assert predictions.table() is None
 
 
-def test_it_reads_as_plain_text_where_nothing_runs(shown):
-    predictions.ask(*NAME, options=("<2 MB", "20 MB"))
-    predictions.ask("02_onnx", "Tempo", unit="ms")
-    static = [output for output in shown if "text/html" in output]
-    assert static[0]["text/plain"] == "<2 MB · 20 MB" and "<li>&lt;2 MB</li>" in static[0]["text/html"]
-    assert static[1]["text/plain"] == "Um número, em ms." and predictions.INVITATION in static[1]["text/html"]
-
-
 def test_a_claim_that_holds_and_one_that_does_not_are_told_and_kept(monkeypatch, capsys):
     monkeypatch.setattr("course_utils.measure.machine.instructions", lambda: None)
     verdicts = Verdicts()

@@ -1,4 +1,9 @@
-"""O executor de notebooks: roda, mede, normaliza e diz qual célula parou."""
+"""O executor de notebooks: roda, mede, normaliza e diz qual célula parou.
+
+Que cada notebook está guardado como ele os normaliza, quem confere é test_notebooks.py.
+"""
+
+import re
 
 import nbformat
 import pytest
@@ -23,7 +28,7 @@ def test_it_runs_only_what_was_asked_in_order_and_stops_at_a_failure_with_its_no
         assert [path.stem for path in lesson.find_notebooks(asked)] == found
     assert lesson.main(["01"]) == 0
     out = capsys.readouterr().out
-    assert "01_a" in out and "MB" in out and "passaporte" in out.lower() and "02_c" not in out
+    assert re.search(r"01_a +\d+,\d s +\d+ MB\ntotal +\d+,\d s\n", out) and "passaporte" in out.lower()
     assert lesson.main([]) == 1
     error = capsys.readouterr().err
     assert "02_c.ipynb parou" in error and "ZeroDivisionError" in error
@@ -52,26 +57,9 @@ def test_repeating_uses_the_same_kernel_and_the_added_cell_is_not_stored(folder)
     assert len(nbformat.read(path, as_version=4).cells) == 1
 
 
-def test_the_table_adds_up():
-    runs = (("00_a", 12.34, 400_000_000), ("09_b", 61.0, 1_200_000_000))
-    lines = [line.split() for line in lesson.table(runs).splitlines()]
-    assert lines[1:3] == [["00_a", "12,3", "s", "400", "MB"], ["09_b", "61,0", "s", "1200", "MB"]]
-    assert lines[3] == ["total", "73,3", "s"]
-
-
 def test_nothing_is_left_of_a_progress_bar(monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     loop = "from course_utils.bars import tqdm\nfor step in tqdm(range(3), desc='medindo'):\n    pass"
     notebook = new_notebook(cells=[new_code_cell(loop)])
     NotebookClient(notebook).execute()
     assert [output.get("data") for output in notebook.cells[0].outputs] == [{"text/plain": ""}]
-
-
-def test_plumbing_is_stored_folded_and_so_is_the_answer_to_a_guess():
-    cells = [
-        new_code_cell("import sys", metadata={"tags": ["plumbing"]}),
-        new_code_cell("guess.compare('7 MB')"),
-        new_code_cell("1 + 1"),
-    ]
-    folded = [cell.metadata.get("jupyter") for cell in lesson.normalise(new_notebook(cells=cells)).cells]
-    assert folded == [{"source_hidden": True}, {"outputs_hidden": True}, None]

@@ -1,4 +1,7 @@
-"""Os slides: que célula vira qual, o arquivo que abre sem rede nenhuma, e que se percorre pelo teclado."""
+"""Os slides: o arquivo que abre sem rede nenhuma, e que se percorre pelo teclado.
+
+Que slide cada célula é está guardado nos notebooks: confere-o test_notebooks.py.
+"""
 
 import re
 
@@ -7,35 +10,10 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from course_utils import lesson, slides
+from course_utils import lesson
 from course_utils.slides import __main__ as command
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-DESCRIPTION = '<details><summary>Descrição da figura</summary>\n\num "ponto".\n\n</details>'
-# Uma aula em miniatura, e o tipo de slide de cada célula.
-CELLS = [
-    (new_markdown_cell("# 09 · Poda"), "slide"),
-    (new_code_cell("import numpy", metadata={"tags": ["plumbing"]}), "skip"),
-    (new_code_cell("print(1)", outputs=[new_output("display_data", {"image/png": PIXEL})]), ""),
-    (new_markdown_cell(DESCRIPTION), ""),
-    (new_markdown_cell("**Preveja:** quanto?"), "subslide"),
-    (new_code_cell("print(1)"), "fragment"),
-    (new_code_cell("%%writefile servidor.py\nprint(1)"), "subslide"),
-    (new_markdown_cell(f"{DESCRIPTION}\n\n## Outra seção (2 min)"), "slide"),
-    (
-        new_markdown_cell("<details><summary>Dica</summary>\n\nUma.\n</details>\n\n<details>Outra</details>"),
-        "notes",
-    ),
-    (new_markdown_cell("Pense.\n\n<details><summary>Resposta</summary>Sim.</details>"), "subslide"),
-    (new_code_cell('passport.stamp("00", {})'), "skip"),
-    (new_markdown_cell("[Próximo: 01](01_b.ipynb)"), ""),
-]
-
-
-def test_each_cell_becomes_the_slide_that_the_rule_says():
-    marked = slides.mark(nbformat.v4.new_notebook(cells=[cell for cell, _ in CELLS]))
-    kinds = [cell.metadata.get("slideshow", {}).get("slide_type", "") for cell in marked.cells]
-    assert kinds == [kind for _, kind in CELLS]
 
 
 @pytest.mark.parametrize("path", lesson.find_notebooks(["00", "03", "09"]), ids=lambda path: path.stem)
@@ -54,8 +32,14 @@ def test_a_deck_leads_to_the_next_one_describes_its_picture_and_leaves_the_noteb
 ):
     monkeypatch.setattr(lesson, "FOLDER", tmp_path)
     monkeypatch.setattr(command, "TARGET", tmp_path / "slides")
+    picture = new_output("display_data", {"image/png": PIXEL})
+    cells = [new_markdown_cell("# Um"), new_code_cell("print(1)", outputs=[picture])]
+    cells += [
+        new_markdown_cell('<details><summary>Descrição da figura</summary>\n\num "ponto".\n\n</details>'),
+        new_markdown_cell("[Próximo: 01](01_b.ipynb)"),
+    ]
     path = tmp_path / "00_a.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell for cell, _ in CELLS]), path)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     before = path.read_bytes()
     assert command.main(["00"]) == 0 and "00_a.html" in capsys.readouterr().out
     deck = BeautifulSoup((tmp_path / "slides/00_a.html").read_text(encoding="utf-8"), "html.parser")

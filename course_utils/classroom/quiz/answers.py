@@ -33,9 +33,9 @@ def tried(question, saved):
 class Result(NamedTuple):
     """`right` certas de primeira, entre `answered` respondidas, de `total`."""
 
-    right: int
-    answered: int
-    total: int
+    right: int = 0
+    answered: int = 0
+    total: int = 0
 
     def __str__(self):
         """Quantas certas de quantas respondidas: "3 de 5 (faltam 2)"."""
@@ -53,23 +53,19 @@ class Score(tables.Table):
 
 def score():
     """O resultado por assunto, que a célula mostra como tabela, e por notebook (`Score`)."""
-    choices, saved = [question for question in questions.load() if question.options], read()
-    topics, rows = _groups(choices, "topic"), []
-    by_topic = {topic: _result(own, saved) for topic, own in topics.items()}
-    for topic, result in by_topic.items():
-        # Do assunto, os notebooks da aula que fecham com ele.
-        lessons = [item.notebook for item in topics[topic] if item.kind == "closing" and "/" not in item.notebook]
-        rows.append((topic, result, ", ".join(dict.fromkeys(lessons)) if result.right < result.answered else "–"))
-    by_notebook = {name: _result(own, saved) for name, own in _groups(choices, "notebook").items()}
+    saved, by_topic, by_notebook, lessons = read(), {}, {}, {}
+    for question in questions.load():
+        if not question.options:
+            continue
+        first = tried(question, saved)[:1]
+        right = sum(option.correct for option in first)
+        for kept, name in (by_topic, question.topic), (by_notebook, question.notebook):
+            old = kept.get(name, Result())
+            kept[name] = Result(old.right + right, old.answered + len(first), old.total + 1)
+        if question.kind == "closing" and "/" not in question.notebook:
+            lessons.setdefault(question.topic, {})[question.notebook] = None  # na ordem, sem repetir
+    rows = [
+        (topic, result, ", ".join(lessons[topic]) if result.right < result.answered else "–")
+        for topic, result in by_topic.items()
+    ]
     return Score("Por assunto", HEADS, rows, by_topic, by_notebook)
-
-
-def _groups(choices, field):
-    """`{valor do campo: as perguntas que o têm}`, na ordem em que aparecem."""
-    names = dict.fromkeys(getattr(question, field) for question in choices)
-    return {name: [item for item in choices if getattr(item, field) == name] for name in names}
-
-
-def _result(choices, saved):
-    first = [chosen[0] for question in choices if (chosen := tried(question, saved))]
-    return Result(sum(option.correct for option in first), len(first), len(choices))
