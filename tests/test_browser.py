@@ -33,15 +33,18 @@ FIGURE_IS_NEW = """([label, before]) => {
   const picture = boards.find((board) => board.textContent.includes(label))?.querySelector("img");
   return picture && picture.src !== before;
 }"""
-FOCUS_FIRST = """async () => {
+FOCUS_CELL = """async (place) => {
   const panel = window.jupyterapp.shell.currentWidget;
   await panel.sessionContext.ready;
-  panel.content.activeCellIndex = 0;
+  panel.content.activeCellIndex = place;
+  await panel.content.scrollToItem(place);
   panel.content.mode = "command";
   panel.content.activeCell.node.focus();
 }"""
-FOCUS_ACTIVE = "() => window.jupyterapp.shell.currentWidget.content.activeCell.node.focus()"
-COUNT_CELLS = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
+# Uma célula que veio no arquivo só passa a ser de confiança quando alguém a executa.
+NOT_RUN = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+  .filter((cell) => cell.type === "code" && !cell.trusted).map((cell) => cell.sharedModel.source)"""
+COUNT_CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.cells.length"
 
 
 @pytest.mark.parametrize("name", OPENED)
@@ -53,15 +56,16 @@ def test_a_notebook_opens_in_jupyterlab_without_a_complaint(browser, lab, name):
 def test_a_learner_goes_cell_by_cell_and_sees_the_guess_beside_the_measure(browser, lab, name):
     """Shift + Enter até o fim, com um palpite em cada Preveja: a resposta só aparece depois, ao lado dele."""
     page = open_notebook(browser, lab, name)
-    page.evaluate(FOCUS_FIRST)
+    page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
     given = 0
-    for _ in range(page.evaluate(COUNT_CELLS)):
+    for place in range(page.evaluate(COUNT_CELLS)):
+        page.evaluate(FOCUS_CELL, place)
         page.keyboard.press("Shift+Enter")
         page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
         page.wait_for_timeout(300)
         given += give_a_guess(page)
-        page.evaluate(FOCUS_ACTIVE)
     page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
+    assert page.evaluate(NOT_RUN) == []
     outputs = [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
     assert not [output["traceback"] for output in outputs if output["output_type"] == "error"]
     told = json.dumps(outputs, ensure_ascii=False)
