@@ -73,7 +73,7 @@ def _answers(url):
 
 def draw_seven(page, frame, answer="É um"):
     """Desenha um 7 com o mouse na folha que está em `frame`; espera a frase que tem `answer` e a devolve."""
-    frame.locator("#paper").scroll_into_view_if_needed()
+    frame.locator("#paper").scroll_into_view_if_needed(timeout=PATIENCE_MS)
     box = frame.locator("#paper").bounding_box()
     (x, y), *others = [(box["x"] + x, box["y"] + y) for x, y in SEVEN]
     page.mouse.move(x, y)

@@ -42,9 +42,15 @@ FOCUS_CELL = """async (place) => {
   panel.content.activeCell.node.focus();
 }"""
 # Uma célula que veio no arquivo só passa a ser de confiança quando alguém a executa.
-NOT_RUN = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
-  .filter((cell) => cell.type === "code" && !cell.trusted).map((cell) => cell.sharedModel.source)"""
-COUNT_CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.cells.length"
+HAS_RUN = """(place) => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  const cell = panel.content.model.cells.get(place);
+  const busy = cell.executionState === "running" || panel.sessionContext.session.kernel.status !== "idle";
+  return cell.type !== "code" || (cell.trusted && !busy);
+}"""
+SOURCES = (
+    "() => [...window.jupyterapp.shell.currentWidget.content.model.cells].map((cell) => cell.sharedModel.source)"
+)
 
 
 @pytest.mark.parametrize("name", OPENED)
@@ -57,19 +63,18 @@ def test_a_learner_goes_cell_by_cell_and_sees_the_guess_beside_the_measure(brows
     """Shift + Enter até o fim, com um palpite em cada Preveja: a resposta só aparece depois, ao lado dele."""
     page = open_notebook(browser, lab, name)
     page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
-    given = 0
-    for place in range(page.evaluate(COUNT_CELLS)):
+    sources = page.evaluate(SOURCES)
+    for place, source in enumerate(sources):
         page.evaluate(FOCUS_CELL, place)
         page.keyboard.press("Shift+Enter")
-        page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
-        page.wait_for_timeout(300)
-        given += give_a_guess(page)
-    page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
-    assert page.evaluate(NOT_RUN) == []
+        page.wait_for_function(HAS_RUN, arg=place, timeout=PATIENCE_MS)
+        if "predictions.ask(" in source:
+            give_a_guess(page)
     outputs = [output for cell in page.evaluate(STATE)["cells"] for output in cell["outputs"]]
     assert not [output["traceback"] for output in outputs if output["output_type"] == "error"]
     told = json.dumps(outputs, ensure_ascii=False)
-    assert given and told.count("Você previu: ") >= 2 * given  # em HTML e em texto
+    guesses = sum("predictions.ask(" in source for source in sources)
+    assert guesses and told.count("Você previu: ") >= 2 * guesses  # em HTML e em texto
     page.screenshot(path=SCREENS / f"lab_{name}_passo_a_passo.png")
     if name in AFTERWARDS:
         AFTERWARDS[name](page)
@@ -77,19 +82,16 @@ def test_a_learner_goes_cell_by_cell_and_sees_the_guess_beside_the_measure(brows
 
 
 def give_a_guess(page):
-    """Dá o palpite no primeiro Preveja ainda sem resposta que está à vista; devolve quantos deu (0 ou 1)."""
-    board = page.locator(".preveja:visible").filter(has_not=page.locator("[role=status]"))
-    if not board.count():
-        return 0
-    board = board.first
-    field = board.locator("input[type=text]")
-    if field.count():
+    """Dá o palpite no Preveja que acaba de aparecer."""
+    board = page.locator(".preveja:visible").filter(has_not=page.locator("[role=status]")).first
+    field = board.locator("input[type=text], button").first
+    field.wait_for(timeout=PATIENCE_MS)
+    if board.locator("input[type=text]").count():
         field.fill("5")
         field.press("Enter")
     else:
-        board.locator("button").first.click()
+        field.click()
     page.locator(".preveja", has_text="Anotado: ").first.wait_for()
-    return 1
 
 
 def a_digit_drawn_is_read_and_kept_for_the_card(page):

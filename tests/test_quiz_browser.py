@@ -20,7 +20,7 @@ TRUST = """() => { for (const cell of window.jupyterapp.shell.currentWidget.cont
 RESTART = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
 SAVE = "window.jupyterapp.commands.execute('docmanager:save')"
 THEME = "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
-CUT = """(board) => [...board.querySelectorAll("button, p, .quiz-feedback, label, textarea")].filter((part) =>
+CUT = """(board) => [...board.querySelectorAll("button, p, .aula-told, label, textarea")].filter((part) =>
   part.offsetParent && (part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 1
     || part.getBoundingClientRect().right > board.getBoundingClientRect().right + 1))
   .map((part) => part.outerHTML)"""
