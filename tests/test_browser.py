@@ -82,16 +82,16 @@ def test_a_learner_goes_cell_by_cell_and_sees_the_guess_beside_the_measure(brows
 
 
 def give_a_guess(page):
-    """Dá o palpite no Preveja que acaba de aparecer."""
-    board = page.locator(".preveja:visible").filter(has_not=page.locator("[role=status]")).first
-    field = board.locator("input[type=text], button").first
-    field.wait_for(timeout=PATIENCE_MS)
-    if board.locator("input[type=text]").count():
+    """Dá o palpite no primeiro Preveja que está à vista e ainda não o tem."""
+    boards = page.locator(".preveja:visible").filter(has_not=page.locator("[role=status]"))
+    board = boards.first.element_handle(timeout=PATIENCE_MS)
+    board.wait_for_selector("button", timeout=PATIENCE_MS)
+    if field := board.query_selector("input[type=text]"):
         field.fill("5")
         field.press("Enter")
     else:
-        field.click()
-    page.locator(".preveja", has_text="Anotado: ").first.wait_for()
+        board.query_selector("button").click()
+    board.wait_for_selector("text=Anotado: ", timeout=PATIENCE_MS)
 
 
 def a_digit_drawn_is_read_and_kept_for_the_card(page):
