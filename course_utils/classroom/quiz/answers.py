@@ -65,7 +65,7 @@ def score():
         if question.kind == "closing" and "/" not in question.notebook:
             lessons.setdefault(question.topic, {})[question.notebook] = None  # na ordem, sem repetir
     rows = [
-        (topic, result, ", ".join(lessons[topic]) if result.right < result.answered else "–")
+        (topic, result, ", ".join(lessons.get(topic, "–")) if result.right < result.answered else "–")
         for topic, result in by_topic.items()
     ]
     return Score("Por assunto", HEADS, rows, by_topic, by_notebook)
