@@ -10,18 +10,16 @@ import logging
 import os
 import sys
 import time
-from dataclasses import dataclass
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
-from course_utils import files
+from course_utils import files, slides
 from course_utils.classroom import passport
 from course_utils.measure.memory import PeakMemory
 from course_utils.measure.numbers import br
-from course_utils.slides import marks
 
 FOLDER = files.ROOT / "notebooks"
 LABS = "laboratorios/"
@@ -32,19 +30,6 @@ METADATA = {
 }
 LIVE_PAGE = "[Página ao vivo: rode esta célula para vê-la aqui.]"
 PERSONAL = "[O seu progresso: rode esta célula para vê-lo aqui.]\n"
-
-
-@dataclass(frozen=True)
-class Run:
-    """O que custou executar um notebook: segundos, pico de memória (bytes) com o que ele iniciou.
-
-    `cells`: os segundos de cada célula de código, em ordem.
-    """
-
-    notebook: str
-    seconds: float
-    peak_bytes: int
-    cells: tuple
 
 
 def find_notebooks(prefixes=()):
@@ -71,10 +56,13 @@ def choose(parser, arguments):
 
 
 def execute(path, *, repeat=1, last=None):
-    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso; devolve `(notebook, Run)`.
+    """Executa o notebook `repeat` vezes no mesmo kernel, com barra de progresso.
+
+    Devolve `(notebook, (nome, segundos, pico de memória com o que ele iniciou, em bytes))`.
 
     `last`: o código de uma célula a mais, no fim. As barras de progresso dos próprios notebooks não aparecem: não
-    entram nas saídas guardadas. Levanta `CellExecutionError` se uma célula falha.
+    entram nas saídas guardadas. O que o kernel escreve fora das células fica em artifacts/logs/kernel.log.
+    Levanta `CellExecutionError` se uma célula falha.
     """
     notebook = nbformat.read(path, as_version=4)
     if last:
@@ -86,28 +74,20 @@ def execute(path, *, repeat=1, last=None):
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
     )
-    code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    start, cells = time.perf_counter(), []
+    code = [(index, cell) for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    log = files.ARTIFACTS / "logs/kernel.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
     with (
-        _kernel_log() as log,
-        client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}, stderr=log),
+        log.open("ab") as errors,
+        client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}, stderr=errors),
         PeakMemory(client.km.provisioner.pid) as memory,
         tqdm(total=repeat * len(code), desc=path.stem, unit="célula") as bar,
     ):
-        for _ in range(repeat):
-            for number, index in enumerate(code, start=1):
-                before = time.perf_counter()
-                client.execute_cell(notebook.cells[index], index, execution_count=number)
-                cells.append(time.perf_counter() - before)
-                bar.update()
-    return notebook, Run(path.stem, time.perf_counter() - start, memory.peak, tuple(cells))
-
-
-def _kernel_log():
-    """Onde o kernel escreve o que não é saída de célula (avisos nativos, o que diz ao ser interrompido)."""
-    folder = files.ARTIFACTS / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return open(folder / "kernel.log", "ab")
+        for index, cell in repeat * code:
+            client.execute_cell(cell, index)
+            bar.update()
+    return notebook, (path.stem, time.perf_counter() - start, memory.peak)
 
 
 def normalise(notebook):
@@ -118,30 +98,24 @@ def normalise(notebook):
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    executed = 0
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"} | _folded(cell))
-        if cell.cell_type != "code":
-            continue
-        executed += 1
-        cell.execution_count = executed
-        cell.outputs = _stored(cell.outputs, executed)
+        kept = {"tags": cell.metadata.tags} if "tags" in cell.metadata else {}
+        if "plumbing" in kept.get("tags", []):
+            kept["jupyter"] = {"source_hidden": True}
+        if cell.cell_type == "code" and ".compare(" in cell.source and "guess" in cell.source:
+            kept.setdefault("jupyter", {})["outputs_hidden"] = True
+        cell.metadata = nbformat.from_dict(kept)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, start=1):
+        cell.execution_count = number
         if "personal" in cell.metadata.get("tags", []):
             cell.outputs = [nbformat.v4.new_output("stream", text=PERSONAL)]
-    return marks.mark(notebook)
+        else:
+            cell.outputs = _stored(cell.outputs, number)
+    return slides.mark(notebook)
 
 
-def _folded(cell):
-    """O que o JupyterLab mostra recolhido desta célula, como metadados."""
-    folded = {}
-    if "plumbing" in cell.metadata.get("tags", []):
-        folded["source_hidden"] = True
-    if cell.cell_type == "code" and ".compare(" in cell.source and "guess" in cell.source:
-        folded["outputs_hidden"] = True
-    return {"jupyter": folded} if folded else {}
-
-
-def _stored(outputs, executed):
+def _stored(outputs, number):
     """As saídas como se guardam: sem metadados voláteis; os pedaços de um fluxo, que só o relógio partiu, juntos.
 
     Widgets não sobrevivem ao kernel, nem o lugar de uma barra que já sumiu: não se guardam. Uma página servida por
@@ -156,7 +130,7 @@ def _stored(outputs, executed):
             kept[-1].text += output.text
             continue
         if "execution_count" in output:
-            output.execution_count = executed
+            output.execution_count = number
         if "metadata" in output:
             output.metadata = nbformat.from_dict({})
         if "<iframe" in data.get("text/html", ""):
@@ -166,15 +140,12 @@ def _stored(outputs, executed):
 
 
 def table(runs):
-    """Tabela de texto: tempo, célula mais demorada e pico de memória de cada notebook, e o total."""
-    width = max(len(run.notebook) for run in runs)
-    lines = [f"{'notebook':{width}}     tempo  célula mais demorada  pico de memória"]
-    for run in runs:
-        slowest = f"[{1 + run.cells.index(max(run.cells))}]{br(max(run.cells)):>7} s"
-        peak = f"{run.peak_bytes / 1e6:12.0f} MB"
-        lines.append(f"{run.notebook:{width}}  {br(run.seconds):>6} s  {slowest:>20}  {peak}")
-    total = sum(run.seconds for run in runs)
-    return "\n".join([*lines, f"{'total':{width}}  {br(total):>6} s"])
+    """Tabela de texto: tempo e pico de memória de cada notebook, e o tempo total; `runs` vêm de `execute`."""
+    width = max(len(name) for name, *_ in runs)
+    lines = [f"{'notebook':{width}}     tempo  pico de memória"]
+    lines += [f"{name:{width}}  {br(seconds):>6} s  {peak / 1e6:12.0f} MB" for name, seconds, peak in runs]
+    total = br(sum(seconds for _, seconds, _ in runs))
+    return "\n".join([*lines, f"{'total':{width}}  {total:>6} s"])
 
 
 def main(arguments=None):

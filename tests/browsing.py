@@ -1,4 +1,4 @@
-"""O Chromium e o JupyterLab dos testes de navegador, e a mão que desenha."""
+"""O Chromium e o JupyterLab dos testes de navegador, a mão que desenha, e o axe, que confere a acessibilidade."""
 
 import contextlib
 import re
@@ -8,7 +8,7 @@ import sys
 import urllib.parse
 import urllib.request
 
-from needs import miss
+from needs import miss, need
 from waiting import PATIENCE_S, wait_for
 
 from course_utils.model import artifacts
@@ -39,14 +39,11 @@ RUN_QUIZ = """async (call) => {
 @contextlib.contextmanager
 def chromium():
     """O Chromium do sistema, guiado pelo Playwright; sem eles o teste é pulado, menos na CI, onde falha."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        sync_playwright = None
-    if not program or not sync_playwright:
-        reason = "falta o Chromium do sistema ou o pacote playwright (.ci/requirements.txt)"
-        miss(reason)
+    need("playwright")
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None) or miss("falta o Chromium do sistema")
     SCREENS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
@@ -76,7 +73,7 @@ def _answers(url):
 
 def draw_seven(page, frame, answer="É um"):
     """Desenha um 7 com o mouse na folha que está em `frame`; espera a frase que tem `answer` e a devolve."""
-    frame.locator("#paper").scroll_into_view_if_needed()
+    frame.locator("#paper").scroll_into_view_if_needed(timeout=PATIENCE_MS)
     box = frame.locator("#paper").bounding_box()
     (x, y), *others = [(box["x"] + x, box["y"] + y) for x, y in SEVEN]
     page.mouse.move(x, y)
@@ -86,6 +83,24 @@ def draw_seven(page, frame, answer="É um"):
     page.mouse.up()
     frame.locator("#answer").filter(has_text=answer).wait_for(timeout=PATIENCE_MS)
     return frame.locator("#answer").inner_text()
+
+
+def violations(page, known=(), inside=None):
+    """O que o axe acha em `page` (ou no seletor `inside`), uma linha por elemento, menos as regras `known`.
+
+    Ele acha só parte dos problemas: o resto é com gente.
+    """
+    need("axe_playwright_python")
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, inside).response
+    assert found["passes"], "o axe não conferiu quase nada: a página abriu?"
+    return [
+        f"{rule['id']}: {node['target']} {node['failureSummary']}"
+        for rule in found["violations"]
+        if rule["id"] not in known
+        for node in rule["nodes"]
+    ]
 
 
 def open_notebook(browser, lab, name):
@@ -103,7 +118,7 @@ def run_quiz(tab, notebook, kind):
     """Roda a célula desse grupo e devolve o quiz vivo, já com todos os botões."""
     tab.evaluate(RUN_QUIZ, f'quiz.show("{notebook}", "{kind}")')
     board = tab.locator(".jp-Cell").filter(has_text=f'quiz.show("{notebook}", "{kind}")').locator(".quiz-board")
-    board.get_by_role("button", name="Recomeçar").wait_for(timeout=PATIENCE_MS)
+    board.get_by_role("button").last.wait_for(timeout=PATIENCE_MS)
     return board
 
 

@@ -36,7 +36,7 @@ def minutes(path):
     cells = nbformat.read(path, as_version=4).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
     text = prose(cells)
-    asked = [questions.group(*pair, questions.load()) for cell in code for pair in QUIZ.findall(cell.source)]
+    asked = [questions.group(*pair) for cell in code for pair in QUIZ.findall(cell.source)]
     exercises = [120 for cell in code if "exercises.check" in cell.source]
     stated = [60 * int(number) for number in re.findall(r"Sua vez[^\n]*\((\d+) min", text)]
     seconds = words(cells) / 3 + 2 * sum(map(lines, code)) + 5 * len(code) + 10 * text.count("Preveja")

@@ -1,8 +1,8 @@
 """O que um aluno lê, arquivo por arquivo, sem o código: é o que o corretor ortográfico e o glossário conferem."""
 
 import ast
+import dataclasses
 import io
-import json
 import re
 import tokenize
 
@@ -10,6 +10,7 @@ import nbformat
 
 from course_utils import lesson
 from course_utils.classroom import exercises
+from course_utils.classroom.quiz import questions
 from course_utils.model import artifacts
 
 CODE = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.S)
@@ -37,8 +38,8 @@ def learner_texts():
     for path in sorted((root / "course_utils/serving/web").glob("*.js")):
         quoted = re.findall(r'"([^"\n]* [^"\n]*)"|`([^`\n]* [^`\n]*)`', path.read_text(encoding="utf-8"))
         texts[path.name] = "\n".join(text for pair in quoted for text in pair if PORTUGUESE.search(text))
-    questions = root / "data/questions.json"
-    texts[questions.name] = json_text(json.loads(questions.read_text(encoding="utf-8")))
+    asked = [value for question in questions.load() for value in dataclasses.astuple(question)[2:]]
+    texts[questions.FILE.name] = CODE.sub(" ", str(asked))
     return {name: NOT_WORDS.sub(" ", text) for name, text in texts.items()}
 
 
@@ -61,12 +62,3 @@ def python_text(source):
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     sentences = [text for text in texts if isinstance(text, str) and " " in text and PORTUGUESE.search(text)]
     return CODE.sub(" ", "\n".join(text for text in comments + sentences if not MACHINE.search(text)))
-
-
-def json_text(value):
-    """Os valores de texto de um JSON, um por linha; as chaves são código."""
-    if isinstance(value, dict):
-        return "\n".join(json_text(item) for key, item in value.items() if key not in ("id", "notebook"))
-    if isinstance(value, list):
-        return "\n".join(map(json_text, value))
-    return CODE.sub(" ", value) if isinstance(value, str) else ""

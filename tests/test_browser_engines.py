@@ -9,7 +9,7 @@ import urllib.parse
 
 import numpy as np
 import pytest
-from browsing import PATIENCE_MS, draw_seven
+from browsing import PATIENCE_MS, draw_seven, violations
 
 from course_utils.classroom import servers
 from course_utils.model import digits
@@ -176,7 +176,7 @@ def test_the_comparison_fits_where_it_is_seen(browser, server, width, height):
     text(page, "#engine-state", "TF.js pronto: .*ONNX Runtime Web pronto: ")
     draw_seven(page, page)
     text(page, "#difference", "Maior diferença")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width and violations(page) == []
     assert width == 360 or page.evaluate("document.documentElement.scrollHeight") <= height
     page.close()
 

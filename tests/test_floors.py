@@ -12,22 +12,16 @@ import sys
 
 from course_utils.model import artifacts
 
-PACKAGE = artifacts.ROOT / "course_utils"
 FLOORS = (
     {"bars", "files", "processes", "settings"},
     {"model", "measure"},
     {"serving", "classroom"},
     {"lesson", "bench", "slides", "binder", "pocket_cloud"},
-    {"__main__"},
 )
-
-
-def module(path):
-    parts = path.relative_to(artifacts.ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {module(path): path for path in PACKAGE.rglob("*.py")}
+MODULES = {
+    ".".join(path.relative_to(artifacts.ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in (artifacts.ROOT / "course_utils").rglob("*.py")
+}
 
 
 def imported_by(name):
@@ -43,34 +37,24 @@ def imported_by(name):
     return found & set(MODULES)
 
 
-GRAPH = {name: imported_by(name) for name in MODULES}
-
-
 def wing(name):
     return name.split(".")[1] if "." in name else ""
 
 
-def floor(name):
-    return next(level for level, wings in enumerate(FLOORS) if wing(name) in wings)
+GRAPH = {name: imported_by(name) for name in MODULES}
+ARROWS = {(wing(name), wing(one)) for name, found in GRAPH.items() for one in found}
+FLOOR = {name: level for level, wings in enumerate(FLOORS) for name in wings}
 
 
-def test_no_arrow_goes_up():
-    inside = {name for name in MODULES if wing(name) not in ("", "setup")}
-    up = {(name, one) for name in inside for one in GRAPH[name] & inside if floor(one) > floor(name)}
-    assert up == set()
-
-
-def test_nothing_comes_round():
+def test_no_arrow_goes_up_and_nothing_comes_round():
+    inside = [arrow for arrow in ARROWS if not {"", "__main__", "setup"} & set(arrow)]
+    assert [(start, end) for start, end in inside if FLOOR[end] > FLOOR[start]] == []
     list(graphlib.TopologicalSorter(GRAPH).static_order())  # levanta CycleError, que diz a volta
 
 
 def test_set_up_stands_alone():
-    ground = {f"course_utils.{name}" for name in FLOORS[0]}
-    for name, found in GRAPH.items():
-        if wing(name) == "setup":
-            assert {one for one in found if wing(one) != "setup"} <= ground, name
-        elif wing(name) != "__main__":
-            assert not {one for one in found if wing(one) == "setup"}, name
+    assert {end for start, end in ARROWS if start == "setup"} <= {"setup", *FLOORS[0]}
+    assert {start for start, end in ARROWS if end == "setup"} <= {"setup", "__main__"}
 
 
 def test_set_up_imports_nothing_but_the_standard_library():

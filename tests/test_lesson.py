@@ -1,4 +1,9 @@
-"""O executor de notebooks: roda, mede, normaliza e diz qual célula parou."""
+"""O executor de notebooks: roda, mede, normaliza e diz qual célula parou.
+
+Que cada notebook está guardado como ele os normaliza, quem confere é test_notebooks.py.
+"""
+
+import re
 
 import nbformat
 import pytest
@@ -7,7 +12,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 from small_notebooks import write
 
 from course_utils import lesson
-from course_utils.slides import marks
 
 
 @pytest.fixture
@@ -16,30 +20,18 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_it_runs_only_what_was_asked_and_reports_time_and_memory(folder, capsys):
-    write(folder / "01_a.ipynb", "print('um')")
-    write(folder / "02_b.ipynb", "raise SystemExit(1)")
-    assert lesson.main(["01"]) == 0
-    out = capsys.readouterr().out
-    assert "01_a" in out and "MB" in out and "passaporte" in out.lower()
-    assert "02_b" not in out
-
-
-def test_a_failing_cell_stops_with_its_notebook_named(folder, capsys):
-    write(folder / "01_a.ipynb", "1 / 0")
-    assert lesson.main([]) == 1
-    error = capsys.readouterr().err
-    assert "01_a.ipynb parou" in error and "ZeroDivisionError" in error
-
-
-def test_a_lab_runs_only_when_asked_by_name_and_an_unknown_one_is_a_usage_error(folder, capsys):
+def test_it_runs_only_what_was_asked_in_order_and_stops_at_a_failure_with_its_notebook_named(folder, capsys):
     for name in ("01_a", "laboratorios/01_b"):
         write(folder / f"{name}.ipynb", "1 + 1")
-    found = {
-        asked: [path.stem for path in lesson.find_notebooks(asked)]
-        for asked in ((), ("01",), ("laboratorios/01",))
-    }
-    assert found == {(): ["01_a"], ("01",): ["01_a"], ("laboratorios/01",): ["01_b"]}
+    write(folder / "02_c.ipynb", "1 / 0")
+    for asked, found in ((), ["01_a", "02_c"]), (("01",), ["01_a"]), (("laboratorios/01",), ["01_b"]):
+        assert [path.stem for path in lesson.find_notebooks(asked)] == found
+    assert lesson.main(["01"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"01_a +\d+,\d s +\d+ MB\ntotal +\d+,\d s\n", out) and "passaporte" in out.lower()
+    assert lesson.main([]) == 1
+    error = capsys.readouterr().err
+    assert "02_c.ipynb parou" in error and "ZeroDivisionError" in error
     with pytest.raises(SystemExit):
         lesson.main(["99"])
     assert "nenhum notebook começa por 99" in capsys.readouterr().err
@@ -58,23 +50,11 @@ def test_saving_stores_normalised_outputs_and_nothing_personal(folder):
     assert lesson.normalise(nbformat.read(path, as_version=4)) == stored
 
 
-def test_repeating_uses_the_same_kernel_and_each_cell_is_timed_the_added_one_too(folder):
-    path = write(folder / "01_a.ipynb", "count = globals().get('count', 0) + 1", "import time\ntime.sleep(0.5)")
+def test_repeating_uses_the_same_kernel_and_the_added_cell_is_not_stored(folder):
+    path = write(folder / "01_a.ipynb", "count = globals().get('count', 0) + 1")
     notebook, run = lesson.execute(path, repeat=2, last="print(count)")
-    assert notebook.cells[2].outputs[0].text == "2\n" and run.peak_bytes > 20e6
-    assert len(run.cells) == 3 * 2 and run.cells[1] >= 0.5
-    assert len(nbformat.read(path, as_version=4).cells) == 2
-
-
-def test_the_table_names_the_slowest_cell_and_adds_up():
-    runs = (
-        lesson.Run("00_a", 12.34, 400_000_000, (2.5, 9.0)),
-        lesson.Run("09_b", 61.0, 1_200_000_000, (45.0, 14.5)),
-    )
-    lines = lesson.table(runs).splitlines()
-    assert lines[1].split() == ["00_a", "12,3", "s", "[2]", "9,0", "s", "400", "MB"]
-    assert lines[2].split() == ["09_b", "61,0", "s", "[1]", "45,0", "s", "1200", "MB"]
-    assert lines[3].split() == ["total", "73,3", "s"] and len(lines[1]) == len(lines[2])
+    assert notebook.cells[1].outputs[0].text == "2\n" and run[-1] > 20e6
+    assert len(nbformat.read(path, as_version=4).cells) == 1
 
 
 def test_nothing_is_left_of_a_progress_bar(monkeypatch):
@@ -83,50 +63,3 @@ def test_nothing_is_left_of_a_progress_bar(monkeypatch):
     notebook = new_notebook(cells=[new_code_cell(loop)])
     NotebookClient(notebook).execute()
     assert [output.get("data") for output in notebook.cells[0].outputs] == [{"text/plain": ""}]
-
-
-def test_plumbing_is_stored_folded_and_so_is_the_answer_to_a_guess():
-    cells = [
-        new_code_cell("import sys", metadata={"tags": ["plumbing"]}),
-        new_code_cell("guess.compare('7 MB')"),
-        new_code_cell("1 + 1"),
-    ]
-    folded = [cell.metadata.get("jupyter") for cell in lesson.normalise(new_notebook(cells=cells)).cells]
-    assert folded == [{"source_hidden": True}, {"outputs_hidden": True}, None]
-
-
-# ------------------------------------------------------------------ que célula vira que slide
-
-
-@pytest.mark.parametrize(
-    ("source", "kind"),
-    [
-        ("# 09 · Poda", "slide"),
-        ("<details><summary>Descrição da figura</summary>Curva.</details>\n\n## Outra seção (2 min)", "slide"),
-        ("### Um passo", "subslide"),
-        ("**O que aconteceu:** mudou.", "subslide"),
-        ("```python\n# um comentário\n```", "subslide"),
-        ("<details><summary>Descrição da figura</summary>\n\nUma curva.\n\n</details>", ""),
-        ("[Próximo: 01 · Salvar](01_salvar.ipynb)", ""),
-        ("<details><summary>Dica</summary>\n\nUma.\n</details>\n\n<details>Outra</details>", "notes"),
-        ("Pense.\n\n<details><summary>Resposta</summary>Sim.</details>", "subslide"),
-    ],
-)
-def test_the_type_of_a_text_comes_from_how_it_begins(source, kind):
-    assert marks.text_slide(source) == kind
-
-
-@pytest.mark.parametrize(
-    ("source", "before", "kind"),
-    [
-        ("import numpy\nfrom os import path", "**Preveja:** quanto?", "skip"),
-        ("from course_utils.classroom import workspace\nworkspace.divert_native_logs()\nimport keras", "", "skip"),
-        ('passport.stamp("00", {})', "", "skip"),
-        ("print(1)", "**Preveja:** quanto?", "fragment"),
-        ("print(1)", "Outra frase.", ""),
-        ("print(1)", None, "subslide"),
-        ("%%writefile servidor.py\nprint(1)", "**Preveja:** quanto?", "fragment"),
-    ],
-)
-def test_code_waits_for_the_guess_and_plumbing_is_not_shown(source, before, kind):
-    assert marks.code_slide(source, before) == kind

@@ -13,26 +13,24 @@ from course_utils.classroom.lesson_clock import PAUSE_S, LessonClock
 
 
 @pytest.fixture
-def blank(tmp_path, monkeypatch):
-    """Um aluno que ainda não fez nada; dá a pasta do que ele vier a guardar."""
+def stamps(tmp_path, monkeypatch):
+    """Um aluno que ainda não fez nada: dá o passaporte dele (dict), em que o teste escreve."""
     monkeypatch.setattr(engine, "FILE", tmp_path / "novo" / "exercises.json")
     monkeypatch.setattr(predictions, "FILE", tmp_path / "novo" / "predictions.json")
     monkeypatch.setattr(progress, "SUMMARY", tmp_path / "novo" / "certificado.html")
-    monkeypatch.setattr(passport, "read", lambda: {})
-    return tmp_path
+    kept = {}
+    monkeypatch.setattr(passport, "read", lambda: kept)
+    return kept
 
 
-# ------------------------------------------------------------------ o que se guarda
-
-
-def test_a_stamp_is_read_back_and_a_second_one_replaces_it(tmp_path, capsys):
+def test_a_stamp_is_read_back_in_order_and_a_second_one_replaces_it(tmp_path, capsys):
     file = tmp_path / "novo" / "passport.json"
     passport.stamp("02_onnx", {"Tamanho (MB)": 7.41}, file=file)
     passport.stamp("01_salvar", {"Formatos": 6}, file=file)
     passport.stamp("02_onnx", {"Tamanho (MB)": 7.5}, LessonClock(iter([0, 90]).__next__), file)
-    stamps = passport.read(file)
-    assert stamps == {"01_salvar": {"Formatos": 6}, "02_onnx": {"Tamanho (MB)": 7.5, passport.MINUTES: 1.5}}
-    assert list(stamps) == ["01_salvar", "02_onnx"]
+    found = passport.read(file)
+    assert found == {"01_salvar": {"Formatos": 6}, "02_onnx": {"Tamanho (MB)": 7.5, passport.MINUTES: 1.5}}
+    assert list(found) == ["01_salvar", "02_onnx"]
     assert "02_onnx (1 medidas)" in capsys.readouterr().out
     assert [path.name for path in file.parent.iterdir()] == ["passport.json"]
 
@@ -43,8 +41,8 @@ def test_a_missing_or_broken_file_is_a_blank_one(tmp_path, content):
     if content is not None:
         file.write_bytes(content)
     assert state.read(file) == passport.read(file) == {}
-    state.note(file, lambda saved: saved | {"um": 1})
-    assert state.read(file) == {"um": 1}
+    state.add(file, "um", dois=3)
+    assert state.read(file) == {"um": {"dois": 3}}
 
 
 def test_the_passport_is_shown_with_decimal_commas():
@@ -53,27 +51,23 @@ def test_the_passport_is_shown_with_decimal_commas():
     assert "em branco" in passport.text({})
 
 
-# ------------------------------------------------------------------ o progresso
-
-
-def test_what_was_done_in_each_notebook_is_counted_and_where_to_go_on_is_told(blank, monkeypatch, capsys):
-    names = [path.stem for path in lesson.find_notebooks()]
-    monkeypatch.setattr(passport, "read", lambda: {names[0]: {passport.MINUTES: 7.4}})
+def test_what_was_done_in_each_notebook_is_counted_and_where_to_go_on_is_told(stamps, capsys):
+    stamps["00_a_ponte"] = {passport.MINUTES: 7.4}
     state.write(engine.FILE, {"salvar_formato_certo": "2026-01-01"})
     rows = progress.table().rows
-    assert [row[0] for row in rows] == names and sum(row[2] for row in rows) == 90
-    assert rows[0][:5] == ("00_a_ponte", "sim", 6, "7", "0 de 0")
+    assert [row[0] for row in rows] == [path.stem for path in lesson.find_notebooks()]
+    assert rows[0][:5] == ("00_a_ponte", "sim", 6, "7", "0 de 0") and sum(row[2] for row in rows) == 90
     assert rows[1][:5] == ("01_salvar_e_carregar", "não", 9, "–", "1 de 1")
     progress.show()
     assert capsys.readouterr().out.endswith("Continue em 01_salvar_e_carregar.\n")
 
 
-# ------------------------------------------------------------------ o resumo
-
-
-def test_the_summary_is_self_contained_accessible_and_escaped(blank, monkeypatch):
-    monkeypatch.setattr(passport, "read", lambda: {"00_a_ponte": {"<b>Acurácia</b> (%)": 99.25}})
-    predictions.Prediction("00_a_ponte", "Tamanho").keep(guess="20 <MB")
+def test_the_summary_is_self_contained_accessible_and_escaped(stamps, capsys):
+    assert progress.export(" \n") is None and not progress.SUMMARY.parent.exists()
+    assert "Escreva o seu nome" in capsys.readouterr().out
+    assert "Ainda em branco" in progress.export("Zé").read_text(encoding="utf-8")
+    stamps["00_a_ponte"] = {"<b>Acurácia</b> (%)": 99.25}
+    state.add(predictions.FILE, "00_a_ponte: Tamanho", guess="20 <MB")
     text = progress.export("  Zé <script>alert(1)</script> & {filho} $name\n").read_text(encoding="utf-8")
     page = BeautifulSoup(text, "html.parser")
     assert page.html["lang"] == "pt-BR" and "http" not in text
@@ -86,28 +80,12 @@ def test_the_summary_is_self_contained_accessible_and_escaped(blank, monkeypatch
     assert "99,2" in words and "20 <MB" in words
 
 
-def test_a_blank_passport_still_makes_a_page_and_no_name_makes_none(blank, capsys):
-    assert progress.export(" \n") is None and not list(blank.iterdir())
-    assert "Escreva o seu nome" in capsys.readouterr().out
-    assert "Ainda em branco" in progress.export("Zé").read_text(encoding="utf-8")
-
-
-# ------------------------------------------------------------------ o relógio
-
-
-@pytest.mark.parametrize(
-    ("seconds", "minutes"),
-    [
-        ((0, 60, 90, 150), 2.5),
-        ((0, PAUSE_S), PAUSE_S / 60),
-        ((0, 60, 60 + PAUSE_S + 1, 120 + PAUSE_S + 1), 2),  # a pausa longa não conta
-    ],
-)
-def test_the_clock_adds_up_the_minutes_and_cuts_the_long_pauses(seconds, minutes):
+def test_the_clock_adds_up_the_minutes_and_cuts_the_long_pauses():
+    seconds = (0, 60, 60 + PAUSE_S, 61 + 2 * PAUSE_S, 121 + 2 * PAUSE_S)  # a segunda pausa passa do limite
     clock = LessonClock(iter(seconds).__next__)
     for _ in seconds[1:-1]:
         clock.mark()
-    assert clock.minutes == minutes
+    assert clock.minutes == (60 + PAUSE_S + 60) / 60
 
 
 def test_the_kernel_tells_the_clock_of_every_cell(kernel):

@@ -16,38 +16,25 @@ CONTRIBUTING = (artifacts.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 def test_every_command_it_names_exists_and_every_command_is_named():
     named = set(re.findall(r"`python -m course_utils ?(\w*)", README))
     assert named == {"", *commands.COMMANDS}
+    assert "English abstract" in README
+    blocks = re.findall(r"^```\n(.*?)\n```", README, flags=re.S | re.M)
+    assert blocks == ["python -m course_utils", "python -m course_utils test"]
 
 
-def test_its_links_to_files_lead_somewhere():
+def test_its_links_lead_somewhere_and_its_pictures_are_small_and_described():
     for text in (README, CONTRIBUTING):
         for target in re.findall(r"\]\(([^):#]+)(?:#[^):]*)?\)", text):
             assert (artifacts.ROOT / target).exists(), target
-
-
-def test_there_is_a_binder_badge_and_one_link_per_notebook_that_fits_there():
-    assert "https://mybinder.org/badge_logo.svg" in README
-    for path in lesson.find_notebooks([""]):
-        name = lesson.name_of(path)
-        if f"notebooks/{name}.ipynb" not in commands.EXTRA_NOTEBOOKS.values():  # os extras não vão ao Binder
-            assert f"HEAD?urlpath=lab/tree/notebooks/{name}.ipynb)" in README, name
-
-
-def test_each_binder_link_opens_a_file_of_this_repository():
-    links = re.findall(r"https://mybinder\.org/v2/gh/([\w-]+/[\w-]+)/HEAD\?urlpath=lab/tree/([^)\s]+)", README)
-    assert README.count("https://mybinder.org/v2/") == len(links)
-    assert len({repository for repository, _ in links}) == 1
-    assert all((artifacts.ROOT / path).is_file() for _, path in links)
-
-
-def test_its_pictures_are_small_and_described():
     for description, target in re.findall(r"!\[([^\]]*)\]\((notebooks/[^)]+)\)", README):
         assert len(description) > 60 and (artifacts.ROOT / target).stat().st_size <= 150_000, target
 
 
-def test_it_has_an_english_abstract_and_the_two_commands_in_blocks():
-    assert "English abstract" in README
-    blocks = re.findall(r"^```\n(.*?)\n```", README, flags=re.S | re.M)
-    assert blocks == ["python -m course_utils", "python -m course_utils test"]
+def test_one_binder_link_for_each_notebook_that_fits_there_opens_a_file_of_this_repository():
+    links = re.findall(r"https://mybinder\.org/v2/gh/([\w-]+/[\w-]+)/HEAD\?urlpath=lab/tree/([^)\s]+)", README)
+    assert README.count("https://mybinder.org/v2/") == len(links)
+    assert len({repository for repository, _ in links}) == 1
+    notebooks = {f"notebooks/{lesson.name_of(path)}.ipynb" for path in lesson.find_notebooks([""])}
+    assert {path for _, path in links} == notebooks - set(commands.EXTRA_NOTEBOOKS.values())  # os extras não vão
 
 
 def test_the_house_in_contributing_is_the_house_that_stands():

@@ -1,4 +1,7 @@
-"""Os slides: o arquivo que abre sem rede nenhuma, e que se percorre pelo teclado."""
+"""Os slides: o arquivo que abre sem rede nenhuma, e que se percorre pelo teclado.
+
+Que slide cada célula é está guardado nos notebooks: confere-o test_notebooks.py.
+"""
 
 import re
 
@@ -53,14 +56,11 @@ def test_the_keyboard_alone_walks_through_a_deck(browser, tmp_path):
     page.goto(command.export(path, tmp_path).as_uri())
     visible = page.locator("main > section > section:visible")
     assert page.locator("h1:visible").inner_text().startswith("00 · A ponte") and visible.count() == 1
-    texts = []
-    while True:
+    texts, before = [], ""
+    while page.content() != before:
         before = page.content()
         page.keyboard.press("ArrowRight")
-        if page.content() == before:
-            break
-        assert visible.count() == 1
-        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+        assert visible.count() == 1 and page.evaluate("document.documentElement.scrollWidth") <= 1280
         texts.append(visible.inner_text())
     page.keyboard.press("n")
     page.keyboard.press("Home")

@@ -41,11 +41,23 @@ def board(name, *parts):
     return widgets.VBox([style, *parts]).add_class("aula-live").add_class(name)
 
 
-def button(description, action, *, width="fit-content", tooltip=""):
-    """Um botão do tamanho do seu texto, que ao ser clicado chama `action(botão)`."""
-    layout = widgets.Layout(width=width, height="auto")
-    made = widgets.Button(description=description, tooltip=tooltip, layout=layout)
+def button(description, action):
+    """Um botão que ao ser clicado chama `action(botão)`."""
+    made = widgets.Button(description=description)
     made.on_click(action)
+    return made
+
+
+def choice(options, chosen, action, *, tooltip=""):
+    """Um botão por opção (texto, ou par `(texto, valor)`); a escolhida fica marcada, e chama `action(valor)`.
+
+    Botões, e não os `RadioButtons` do ipywidgets: os dele não formam um grupo (as setas não andam entre eles) e
+    cortam o texto longo. Com botões bastam o mouse ou, no teclado, Tab e Enter.
+    """
+    made = widgets.ToggleButtons(
+        options=options, value=chosen, tooltips=[tooltip] * len(options), style={"button_width": "auto"}
+    )
+    made.observe(lambda change: action(change.new), "value")
     return made
 
 
@@ -55,4 +67,4 @@ def spoken(html, role="alert", style=""):
     O ipywidgets troca o HTML inteiro, e a região com ele: um `alert` recém-chegado é anunciado, um `status` não.
     Por isso o que responde a um gesto é `alert`, e o que foi só recuperado, `status`, que não interrompe ninguém.
     """
-    return f'<div role="{role}" class="{escape(style)}">{html}</div>'
+    return f'<div role="{role}" class="aula-told {style}">{html}</div>'

@@ -2,6 +2,8 @@
 
 import math
 
+from IPython.display import display
+
 from course_utils import files
 from course_utils.classroom import predictions, state, tables
 from course_utils.model import artifacts
@@ -44,7 +46,7 @@ def number(notebook, measure, stamps):
 
 def show_page(notebook):
     """Mostra na célula a página do notebook: o que ele carimbou e, ao lado do que você previu, o que ele mediu."""
-    table("O que você mediu", read().get(notebook, {})).show()
+    display(table("O que você mediu", read().get(notebook, {})))
     predictions.show(notebook)
 
 

@@ -1,6 +1,6 @@
 """Preveja: o palpite que o aluno dá com um clique, antes de rodar a célula, e o que ela mediu ao lado dele.
 
-Os palpites ficam em artifacts/predictions.json: `{notebook: {pergunta: {"guess": texto, "measured": texto}}}`.
+Os palpites ficam em artifacts/predictions.json: `{"notebook: pergunta": {"guess": texto, "measured": texto}}`.
 """
 
 from html import escape
@@ -15,28 +15,19 @@ INVITATION = "Para dar o seu palpite, rode esta célula (Shift + Enter)."
 
 
 class Prediction:
-    """Um palpite. `guess`: o texto escolhido, ou None enquanto não houver."""
+    """Um palpite."""
 
     def __init__(self, notebook, about):
-        self.notebook, self.about = notebook, about
+        self.name = f"{notebook}: {about}"
 
     @property
     def guess(self):
-        """O palpite guardado (str), ou None."""
-        return state.read(FILE).get(self.notebook, {}).get(self.about, {}).get("guess")
-
-    def keep(self, **fields):
-        """Guarda `guess` ou `measured`; sem espaço no disco, perde-se a anotação, não a aula."""
-
-        def change(saved):
-            kept = saved.get(self.notebook, {})
-            return saved | {self.notebook: kept | {self.about: kept.get(self.about, {}) | fields}}
-
-        state.note(FILE, change)
+        """O palpite guardado (str), ou None enquanto não houver."""
+        return state.read(FILE).get(self.name, {}).get("guess")
 
     def compare(self, measured):
         """Mostra o palpite ao lado de `measured` (str, com unidade, como em "7,4 MB") e guarda os dois."""
-        self.keep(measured=measured)
+        state.add(FILE, self.name, measured=measured)
         guess = self.guess
         told = f"Você previu: {guess}. Mediu: {measured}." if guess else f"Mediu: {measured} (sem palpite seu)."
         page = f'{tables.FOLDED}<p class="preveja-resultado"><strong>{escape(told)}</strong></p>'
@@ -54,60 +45,46 @@ def ask(notebook, about, *, options=(), unit=""):
     items = "".join(f"<li>{escape(option)}</li>" for option in options)
     body = f"<ul>{items}</ul>" if options else f"<p>{escape(text)}</p>"
     static = f'<div class="preveja-static">{body}<p><em>{INVITATION}</em></p></div>'
-    pages.show_alive(static, text, _buttons(prediction, options) if options else _field(prediction, unit))
+    pages.show_alive(static, text, _board(prediction, options, unit))
     return prediction
 
 
-def table(notebook=None):
-    """O que o aluno previu e o que mediu (`Table`), em todos os notebooks ou só neste; None, se ele não previu."""
-    saved = state.read(FILE)
-    rows = [
-        (about, kept["guess"], kept.get("measured", "–"))
-        for name in ([notebook] if notebook else saved)
-        for about, kept in saved.get(name, {}).items()
-        if "guess" in kept
-    ]
+def table(notebook=""):
+    """O que o aluno previu e o que mediu (`Table`), neste notebook ou em todos; None, se ele não previu nada."""
+    rows = []
+    for name, kept in state.read(FILE).items():
+        home, _, about = name.partition(": ")
+        if "guess" in kept and notebook in ("", home):
+            rows.append((about, kept["guess"], kept.get("measured", "–")))
     return tables.Table("O que você previu", ("Pergunta", "Você previu", "Mediu"), rows) if rows else None
 
 
-def show(notebook=None):
+def show(notebook=""):
     """Mostra na célula a tabela dos palpites; nada, se não houve nenhum."""
     if found := table(notebook):
-        found.show()
+        display(found)
 
 
-def _buttons(prediction, options):
-    news = widgets.HTML(_told(prediction.guess))
+def _board(prediction, options, unit):
+    """O widget que recebe o palpite, já com o que o aluno deu antes (VBox)."""
+    guess = prediction.guess
+    news = widgets.HTML(_told(guess) if guess else "")
 
-    def choose(button):
-        prediction.keep(guess=button.description)
-        mark(button.description)
-        news.value = _told(button.description)
+    def keep(guess):
+        state.add(FILE, prediction.name, guess=guess)
+        news.value = _told(guess)
 
-    def mark(guess):
-        for button in buttons:
-            (button.add_class if button.description == guess else button.remove_class)("preveja-escolhido")
+    def keep_number(_):
+        if number := " ".join(text.value.split())[:40]:
+            keep(f"{number} {unit}".strip())
 
-    buttons = [pages.button(option, choose) for option in options]
-    mark(prediction.guess)
-    return pages.board("preveja", widgets.HBox(buttons).add_class("preveja-opcoes"), news)
-
-
-def _field(prediction, unit):
-    news = widgets.HTML(_told(prediction.guess))
+    if options:
+        return pages.board("preveja", pages.choice(options, guess if guess in options else None, keep), news)
     text = widgets.Text(placeholder="um número", continuous_update=False, layout=widgets.Layout(width="9em"))
-
-    def choose(_):
-        guess = " ".join(text.value.split())[:40]
-        if guess:
-            prediction.keep(guess=f"{guess} {unit}".strip())
-            news.value = _told(prediction.guess)
-
-    text.observe(choose, "value")  # Enter, ou sair do campo
-    line = [text, widgets.HTML(f"<span>{escape(unit)}</span>"), pages.button("Prever", choose)]
+    text.observe(keep_number, "value")  # Enter, ou sair do campo
+    line = [text, widgets.HTML(f"<span>{escape(unit)}</span>"), pages.button("Prever", keep_number)]
     return pages.board("preveja", widgets.HBox(line), news)
 
 
 def _told(guess):
-    """O recado embaixo dos botões."""
-    return pages.spoken(f"Anotado: {escape(guess)}. Rode a célula seguinte.", "status") if guess else ""
+    return pages.spoken(f"Anotado: {escape(guess)}. Rode a célula seguinte.", "status")

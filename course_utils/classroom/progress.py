@@ -1,7 +1,6 @@
 """O progresso do aluno: que notebooks rodou, em quantos minutos, que exercícios resolveu e perguntas respondeu.
 
-Os notebooks e os minutos vêm do passaporte; os exercícios, de artifacts/exercises.json; as perguntas, do quiz. O
-mesmo vai para o resumo que ele leva: um HTML sem nada de fora, que um leitor de tela lê bem. Nada sai daqui.
+O mesmo vai para o resumo que ele leva: um HTML sem nada de fora, que um leitor de tela lê bem. Nada sai daqui.
 """
 
 import json
@@ -10,6 +9,8 @@ from datetime import date
 from html import escape
 from pathlib import Path
 from string import Template
+
+from IPython.display import display
 
 from course_utils import files
 from course_utils.classroom import passport, predictions, quiz, state, tables
@@ -28,7 +29,7 @@ def table():
     for path in sorted((files.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         names = [name for name, notebook in NOTEBOOKS.items() if notebook == path.stem]
         done = f"{sum(name in solved for name in names)} de {len(names)}"
-        right, answered, total, _ = quizzes[path.stem]
+        right, answered, total = quizzes[path.stem]
         run = "sim" if path.stem in stamps else "não"
         taken = br(passport.number(path.stem, passport.MINUTES, stamps), 0)
         rows.append((path.stem, run, _planned(path), taken, done, f"{answered} de {total}", right))
@@ -38,7 +39,7 @@ def table():
 def show():
     """Mostra na célula a tabela do progresso e, embaixo, o notebook em que continuar."""
     found = table()
-    found.show()
+    display(found)
     left = next((name for name, run, *_ in found.rows if run == "não"), None)
     print(f"Continue em {left}." if left else "Todos os notebooks rodados!")
 
@@ -48,14 +49,12 @@ def export(name):
     if not name.strip():
         print("Escreva o seu nome entre as aspas e rode de novo: o resumo vai para artifacts/certificado.html.")
         return None
-    guesses = predictions.table()
-    stamps = [passport.table(notebook, measures).html() for notebook, measures in passport.read().items()]
+    stamps = [passport.table(notebook, measures) for notebook, measures in passport.read().items()]
     page = Template(PAGE.read_text(encoding="utf-8")).substitute(
         name=escape(name.strip()),
         day=f"{date.today():%d/%m/%Y}",
-        stages=table().html(),
-        guesses=guesses.html() if guesses else "",
-        stamps="\n".join(stamps) or "<p>Ainda em branco.</p>",
+        done="\n".join(found.html() for found in (table(), predictions.table()) if found),
+        stamps="\n".join(found.html() for found in stamps) or "<p>Ainda em branco.</p>",
     )
     files.write_text(SUMMARY, page)
     print("Gravado em artifacts/certificado.html: abra-o no navegador; de lá, imprima ou salve em PDF.")

@@ -45,6 +45,11 @@ def note(file, change):
         update(file, change)
 
 
+def add(file, name, **fields):
+    """Anota `fields` no que `file` guarda com o nome `name`; o resto fica como estava."""
+    note(file, lambda saved: saved | {name: saved.get(name, {}) | fields})
+
+
 def open_lock(name):
     """O arquivo em que se trava `name`, aberto."""
     place = artifacts.ARTIFACTS / "locks"

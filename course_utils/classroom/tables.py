@@ -20,24 +20,20 @@ class Table:
     def html(self):
         """A tabela em HTML (str), com todo texto escapado."""
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.heads)
-        body = "\n".join(
-            f'<tr><th scope="row">{escape(str(first))}</th>'
-            + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
-            + "</tr>"
-            for first, *cells in self.rows
-        )
-        top = f"<caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>"
-        return f"<table>{top}\n<tbody>\n{body}\n</tbody></table>"
+        lines = [f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>", "<tbody>"]
+        for first, *others in self.rows:
+            cells = "".join(f"<td>{escape(str(cell))}</td>" for cell in others)
+            lines.append(f'<tr><th scope="row">{escape(str(first))}</th>{cells}</tr>')
+        return "\n".join([*lines, "</tbody></table>"])
 
     def text(self):
         """A tabela em texto (str), uma linha por linha."""
         return "\n".join([self.caption, *(" · ".join(map(str, row)) for row in (self.heads, *self.rows))])
 
-    def show(self):
-        """Mostra a tabela na célula; onde não há HTML, o mesmo em texto."""
-        display({"text/html": FOLDED + self.html(), "text/plain": self.text()}, raw=True)
+    def _repr_mimebundle_(self, **_):
+        return {"text/html": FOLDED + self.html(), "text/plain": self.text()}
 
 
 def show(caption, heads, rows):
-    """Mostra na célula a `Table` com esta legenda, estes cabeçalhos e estas linhas."""
-    Table(caption, heads, list(rows)).show()
+    """Mostra na célula a `Table` com esta legenda, estes cabeçalhos e estas linhas; sem HTML, em texto."""
+    display(Table(caption, heads, list(rows)))

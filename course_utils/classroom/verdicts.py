@@ -17,13 +17,12 @@ class Verdicts(dict):
 
     def check(self, claim, holds):
         """Diz se `claim` (uma frase sem ponto) se confirmou nesta máquina; nunca levanta. Devolve bool."""
-        holds = bool(holds)
         self[claim] = "confirmou-se" if holds else "não se confirmou"
         if holds:
             print(f"✔ Confirmou-se aqui: {claim}.")
         else:
             print(f"✘ Aqui não se confirmou: {claim}. O que se vê desta máquina: {circumstances()}.")
-        return holds
+        return bool(holds)
 
 
 def circumstances():

@@ -4,8 +4,9 @@ Cada pergunta traz, para cada opção, o que dizer a quem a escolhe. A pergunta 
 critérios (`rubric`) e uma resposta-modelo. As regras de quem as escreve estão em tests/test_questions.py.
 """
 
-import json
 from dataclasses import dataclass
+
+from pydantic import TypeAdapter
 
 from course_utils.model import artifacts
 
@@ -14,7 +15,7 @@ HOW_TO_RESTORE = "Para restaurar o original: git checkout -- data/questions.json
 
 
 class QuestionError(ValueError):
-    """Uma pergunta não serve, ou não existe; a mensagem diz qual e o que se esperava."""
+    """O arquivo das perguntas não serve; a mensagem diz onde, e como o restaurar."""
 
 
 @dataclass(frozen=True)
@@ -39,32 +40,15 @@ class Question:
     rubric: tuple[str, ...] = ()
     model_answer: str = ""
 
-    @property
-    def is_open(self):
-        """Verdadeiro se a resposta é escrita pelo aluno, e não escolhida."""
-        return not self.options
-
-    def option(self, text):
-        """A opção com esse texto, ou None (a pergunta pode ter sido editada depois da resposta)."""
-        return next((option for option in self.options if option.text == text), None)
-
 
 def load(file=FILE):
     """Lê o arquivo e devolve as perguntas na ordem dele (tuple de Question); `QuestionError` se ele não serve."""
-    questions = []
     try:
-        for entry in json.loads(file.read_text(encoding="utf-8-sig")):
-            options = tuple(Option(**option) for option in entry.get("options", ()))
-            questions.append(Question(**entry | {"options": options, "rubric": tuple(entry.get("rubric", ()))}))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        place = f" a partir da {len(questions) + 1}.ª pergunta"
-        raise QuestionError(f"{file.name} não serve{place} ({error}). {HOW_TO_RESTORE}") from None
-    return tuple(questions)
+        return TypeAdapter(tuple[Question, ...]).validate_json(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise QuestionError(f"{file.name} não serve. {HOW_TO_RESTORE}\n{error}") from None
 
 
-def group(notebook, kind, questions):
-    """As perguntas de um notebook e de um tipo; levanta `QuestionError` se não há nenhuma."""
-    chosen = tuple(item for item in questions if (item.notebook, item.kind) == (notebook, kind))
-    if not chosen:
-        raise QuestionError(f"Não há perguntas “{kind}” de {notebook} em {FILE.name}.")
-    return chosen
+def group(notebook, kind):
+    """As perguntas de um notebook e de um tipo (lista de Question)."""
+    return [question for question in load() if (question.notebook, question.kind) == (notebook, kind)]
