@@ -1,69 +1,24 @@
-"""O processo que gera a carga: `load` o inicia, entrega o pedido em JSON e recebe as medidas em JSON.
+"""O processo que gera a carga: recebe de `load` o pedido, em JSON, e devolve as medidas, em JSON.
 
-Cada cliente envia um pedido, espera a resposta inteira e só então envia o próximo (laço fechado), sempre em
-127.0.0.1 e na mesma conexão, enquanto o servidor não a fecha. Os bytes vão direto ao soquete: um cliente
-HTTP completo gasta, por pedido, tanto quanto os servidores que queremos medir.
+Cada cliente envia, espera a resposta inteira e só então envia de novo (laço fechado), na mesma conexão enquanto o
+servidor não a fecha. Os bytes vão direto ao soquete: um cliente HTTP completo gasta tanto quanto os servidores
+que queremos medir.
 """
 
 import asyncio
 import base64
+import contextlib
 import gc
 import json
 import sys
 from collections import Counter
-from time import monotonic, perf_counter, process_time
+from time import perf_counter, process_time
 
-import httptools
+import psutil
 
 HOST = "127.0.0.1"
 PAUSE_S = 0.01  # depois de uma falha, para não girar em falso
-
-
-class Connection(asyncio.Protocol):
-    """Uma conexão com o servidor, um pedido por vez. Os métodos `on_` são o que o leitor de HTTP encontrou."""
-
-    usable, answer, parser = True, None, None
-
-    def connection_made(self, transport):
-        self.transport = transport
-
-    async def ask(self, request):
-        """Envia os bytes do pedido e devolve o status, quando a resposta inteira chegou."""
-        self.answer = asyncio.get_running_loop().create_future()
-        self.parser = httptools.HttpResponseParser(self)
-        self.sized = False
-        self.transport.write(request)
-        return await self.answer
-
-    def data_received(self, data):
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._finish(error)
-
-    def on_header(self, name, value):
-        self.sized = self.sized or name.lower() in (b"content-length", b"transfer-encoding")
-
-    def on_headers_complete(self):
-        self.usable = self.parser.should_keep_alive()
-
-    def on_message_complete(self):
-        self._finish()
-
-    def connection_lost(self, error):
-        # Sem tamanho anunciado, a resposta termina quando o servidor fecha; com tamanho, isto é um corte.
-        answered = not self.usable and not self.sized
-        self.usable = False
-        self._finish(None if answered else error or ConnectionResetError())
-
-    def _finish(self, error=None):
-        if self.answer is None or self.answer.done():
-            return
-        if error is None:
-            self.answer.set_result(self.parser.get_status_code())
-        else:
-            self.usable = False
-            self.answer.set_exception(error)
+SAMPLE_S = 0.1
 
 
 class Client:
@@ -71,22 +26,67 @@ class Client:
 
     def __init__(self, port, request, timeout):
         self.port, self.request, self.timeout = port, request, timeout
-        self.connection = None
+        self.reader = self.writer = None
 
     async def ask(self):
         """Um pedido inteiro, conexão incluída se for preciso: devolve o status ou levanta."""
         async with asyncio.timeout(self.timeout):
-            if self.connection is None or not self.connection.usable:
+            if self.writer is None or self.reader.at_eof() or self.reader.exception():
                 self.drop()
-                loop = asyncio.get_running_loop()
-                _, self.connection = await loop.create_connection(Connection, HOST, self.port)
-            return await self.connection.ask(self.request)
+                self.reader, self.writer = await asyncio.open_connection(HOST, self.port)
+            self.writer.write(self.request)
+            return await self.receive()
+
+    async def receive(self):
+        """A resposta, até o último byte: com tamanho anunciado, aos pedaços ou até o servidor fechar."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        version, status, *_ = head.split(maxsplit=2)
+        fields = dict(line.partition(b":")[::2] for line in head.lower().splitlines())
+        keep = b"close" not in fields.get(b"connection", b"")
+        if b"content-length" in fields:
+            await self.reader.readexactly(int(fields[b"content-length"]))
+        elif b"transfer-encoding" in fields:
+            while size := int(await self.reader.readline(), 16):
+                await self.reader.readexactly(size + len(b"\r\n"))
+            await self.reader.readline()
+        else:
+            await self.reader.read()
+        if not keep or version == b"HTTP/1.0":
+            self.drop()
+        return int(status)
 
     def drop(self):
         """Larga a conexão, com o que ainda viesse por ela."""
-        if self.connection:
-            self.connection.transport.abort()
-        self.connection = None
+        if self.writer:
+            self.writer.transport.abort()
+        self.writer = None
+
+
+class Usage:
+    """CPU e memória dos processos `pids` do servidor e dos descendentes que tinham no início."""
+
+    def __init__(self, pids):
+        self.cpu, self.peak = {}, 0
+        for pid in pids:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                root = psutil.Process(pid)
+                self.cpu |= dict.fromkeys([root, *root.children(recursive=True)], 0.0)
+
+    def sample(self):
+        """Os segundos de CPU até aqui; de quem terminou, os que já tinha gasto. O maior RSS fica em `peak`."""
+        memory = 0
+        for process in self.cpu:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                self.cpu[process] = times.user + times.system
+                memory += process.memory_info().rss
+        self.peak = max(self.peak, memory)
+        return sum(self.cpu.values())
+
+    async def watch(self):
+        while True:
+            self.sample()
+            await asyncio.sleep(SAMPLE_S)
 
 
 async def run_phase(clients, seconds):
@@ -100,7 +100,7 @@ async def run_phase(clients, seconds):
         while (start := perf_counter()) < limit:
             try:
                 status = await client.ask()
-            except (OSError, httptools.HttpParserError) as error:
+            except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
                 errors[type(error).__name__] += 1
                 client.drop()
                 await asyncio.sleep(PAUSE_S)
@@ -115,21 +115,24 @@ async def run_phase(clients, seconds):
 
 
 async def main(job):
-    """Aquecimento e medida; devolve o dicionário que `load` lê. Os instantes são de `time.monotonic`."""
+    """Aquecimento e medida; devolve o dicionário de que `load` faz um `Load`."""
     request = base64.b64decode(job["request"])
     clients = [Client(job["port"], request, job["timeout"]) for _ in range(job["concurrency"])]
-    if job["warmup"]:
-        await run_phase(clients, job["warmup"])
-    began, busy, start = monotonic(), process_time(), perf_counter()
+    await run_phase(clients, job["warmup"])
+    usage = Usage(job["pids"])
+    before, busy, start = usage.sample(), process_time(), perf_counter()
+    watcher = asyncio.create_task(usage.watch())
     latencies, errors = await run_phase(clients, job["seconds"])
-    seconds, busy = perf_counter() - start, process_time() - busy
+    seconds, busy, cpu = perf_counter() - start, process_time() - busy, usage.sample() - before
+    watcher.cancel()
     for client in clients:
         client.drop()
     return {
         "latencies": latencies,
         "errors": errors,
         "seconds": seconds,
-        "began": began,
+        "cpu_seconds": cpu if usage.cpu else None,
+        "peak_memory_bytes": usage.peak if usage.cpu else None,
         "generator_percent": 100 * busy / seconds,
     }
 
