@@ -5,7 +5,6 @@ O arquivo é uma lista de medidas: `{"measure", "value", "machine", "date", "sou
 """
 
 import json
-from datetime import datetime
 
 from course_utils import files
 from course_utils.measure.numbers import br
@@ -33,17 +32,48 @@ ROWS = {
     "storage_drop_points": ("Deep Compression na LeNet: acurácia perdida", " ponto", 2, "–"),
 }
 
+# As nossas metas, que não vão para a tabela: o que cada medida é no mínimo e, as de `AT_MOST`, no máximo.
+GOALS = {
+    "fastapi_over_flask_dev": 3, "fastapi_over_flask_production": 1.2, "batching_gain_32_clients": 3,
+    "over_bare_route_reference": 0.9, "over_bare_route_small": 0.9, "overhead_ms_median": 0.4, "ready_s": 1.5,
+    "memory_mb_per_process": 150, "size_ratio": 40, "speed_ratio_batch1": 10, "accuracy_drop_points": 0.5,
+    "saving_percent": 75, "storage_ratio": 40, "storage_drop_points": 0.5,
+}  # fmt: skip
+AT_MOST = {
+    "overhead_ms_median", "ready_s", "memory_mb_per_process", "accuracy_drop_points", "storage_drop_points",
+}  # fmt: skip
 
-def renewed(records, parts):
-    """`records` com as medidas de `parts` (`{parte: resultado}`) no lugar das que o comando já tinha medido."""
+
+def judge(values):
+    """`{"goals": {medida: meta}, "met": {medida: bool}}` das medidas de `values` que têm meta."""
+    goals = {name: GOALS[name] for name in values if name in GOALS}
+    met = {n: values[n] <= goal if n in AT_MOST else values[n] >= goal for n, goal in goals.items()}
+    return {"goals": goals, "met": met}
+
+
+def publish(parts):
+    """Leva os resultados de `parts` (`{parte: resultado}`) a data/bench.json e refaz a tabela do README.
+
+    Ficam as medidas que não se refizeram e as que se escreveram à mão.
+    """
     fresh = []
     for result in parts.values():
         where = {"machine": "; ".join(result["described"][:3]), "date": result["date"]}
         where["source"] = f"`{result['command']}`"
         fresh += [{"measure": name, "value": value} | where for name, value in result["values"].items()]
-    names = {record["measure"] for record in fresh}
-    by_hand = [record for record in records if not record["source"].startswith("`python -m course_utils bench")]
-    return fresh + [record for record in records if record["measure"] not in names or record in by_hand]
+    renewed = {record["measure"] for record in fresh}
+    for record in json.loads(FILE.read_text(encoding="utf-8")):
+        if record["measure"] not in renewed or not record["source"].startswith("`python -m course_utils bench"):
+            fresh.append(record)
+    files.write_text(FILE, json.dumps(fresh, ensure_ascii=False, indent=1) + "\n")
+    files.write_text(README, replaced(README.read_text(encoding="utf-8"), fresh))
+    print("Tabela do README refeita com os números de data/bench.json.")
+
+
+def replaced(text, records):
+    """`text` (o README) com a tabela nova entre as duas marcas."""
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n\n{markdown(records)}\n\n{END}{rest.split(END)[1]}"
 
 
 def markdown(records):
@@ -70,20 +100,4 @@ def markdown(records):
 
 def day(date):
     """`"2026-11-23T14:05+00:00"` → `"23/11/2026"`; um mês só (`"2026-11"`) → `"11/2026"`."""
-    if len(date) == len("2026-11"):
-        return "/".join(reversed(date.split("-")))
-    return f"{datetime.fromisoformat(date):%d/%m/%Y}"
-
-
-def replaced(text, records):
-    """`text` (o README) com a tabela nova entre as duas marcas."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{markdown(records)}\n\n{END}{rest.split(END)[1]}"
-
-
-def publish(parts):
-    """Leva `parts` a data/bench.json e refaz a tabela do README."""
-    records = renewed(json.loads(FILE.read_text(encoding="utf-8")), parts)
-    files.write_text(FILE, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
-    files.write_text(README, replaced(README.read_text(encoding="utf-8"), records))
-    print("Tabela do README refeita com os números de data/bench.json.")
+    return "/".join(reversed(date[:10].split("-")))

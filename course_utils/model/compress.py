@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from course_utils.bars import tqdm
 from course_utils.model import artifacts, networks, train
+from course_utils.model.predictor import Predictor
 
 SMALL = artifacts.DATA / "small.onnx"
 REPORT = artifacts.DATA / "small.json"
@@ -88,7 +89,7 @@ def lessons(teacher, images, *, copies=COPIES, seed=0):
 
 
 def distill(student, material, recipe, *, seed, label="destilação"):
-    """Treina `student`, a responder como `material` (o par de `lessons`), e o devolve pronto para inferir."""
+    """Treina `student` a responder como `material` (o par de `lessons`) e o devolve, pronto para inferir."""
     images, answers = material
     generator = torch.Generator().manual_seed(seed)
     targets = functional.log_softmax(answers / TEMPERATURE, 1)
@@ -123,48 +124,47 @@ def quantize(source, target, images):
     return train.strip(target)
 
 
-def build(teacher, material, recipe, *, seed, folder):
-    """Poda, destila, exporta e quantiza; devolve os caminhos `(float32, int8)`, em `folder`."""
-    torch.manual_seed(seed)
-    student = distill(prune(teacher, recipe.widths), material, recipe, seed=seed, label=f"semente {seed}")
-    name = f"{recipe.name}-semente-{seed}"
-    float32 = train.export_onnx(student, Path(folder) / f"{name}.onnx")
+def build(recipe, images, *, seed, folder):
+    """A receita inteira, a partir da rede de referência e das `images` do treino: float32 (n, 1, 28, 28).
+
+    Devolve os caminhos `(float32, int8)`, em `folder`.
+    """
+    with one_thread():
+        teacher = networks.torch_network()
+        material = lessons(teacher, images, seed=seed)
+        torch.manual_seed(seed)
+        student = prune(teacher, recipe.widths)
+        distill(student, material, recipe, seed=seed, label=f"semente {seed}")
+    float32 = train.export_onnx(student, Path(folder) / f"{recipe.name}-semente-{seed}.onnx")
     sample = train.to_tensors("train")[0][:512].numpy()
-    return float32, quantize(float32, Path(folder) / f"{name}-int8.onnx", sample)
+    return float32, quantize(float32, float32.with_stem(f"{float32.stem}-int8"), sample)
 
 
 def hits(path, split):
     """Acertos do modelo ONNX, imagem por imagem: bool (n,)."""
-    from course_utils.model.predictor import Predictor
-
     images, labels = train.to_tensors(split)
     predictor = Predictor(path)
     logits = np.concatenate([predictor.infer(part.numpy()) for part in images.split(250)])
     return logits.argmax(1) == labels.numpy()
 
 
-def publish(built):
-    """Grava em data/ o melhor na validação entre os int8 de `built` (`{semente: caminho}`), com o relatório."""
-    accuracy = {split: {seed: float(hits(path, split).mean()) for seed, path in built.items()}
-                for split in ("validation", "test")}  # fmt: skip
-    best = max(built, key=accuracy["validation"].get)
-    with artifacts.draft(SMALL) as sketch:
-        sketch.write_bytes(Path(built[best]).read_bytes())
+def main():
+    """Refaz o modelo pequeno: uma rede por semente; o int8 melhor na validação vai para data/, com o relatório."""
+    images, built = train.to_tensors("train")[0], {}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in SEEDS:
+            built[seed] = build(PUBLISHED, images, seed=seed, folder=folder)[1]
+        accuracy = {
+            split: {seed: float(hits(path, split).mean()) for seed, path in built.items()}
+            for split in ("validation", "test")
+        }
+        best = max(SEEDS, key=accuracy["validation"].get)
+        with artifacts.draft(SMALL) as sketch:
+            sketch.write_bytes(built[best].read_bytes())
     artifacts.seal(SMALL)
     report = {"seed": best, "recipe": asdict(PUBLISHED), "bytes": SMALL.stat().st_size} | accuracy
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"Semente publicada: {best} (escolhida na validação); {report['bytes']} bytes.")
-
-
-def main():
-    """Refaz o modelo pequeno: uma rede por semente, e a melhor vai para data/."""
-    teacher, (images, _) = networks.torch_network(), train.to_tensors("train")
-    with one_thread(), tempfile.TemporaryDirectory() as folder:
-        built = {}
-        for seed in SEEDS:
-            material = lessons(teacher, images, seed=seed)
-            built[seed] = build(teacher, material, PUBLISHED, seed=seed, folder=folder)[1]
-        publish(built)
 
 
 if __name__ == "__main__":
