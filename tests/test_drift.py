@@ -60,19 +60,14 @@ def test_a_baseline_compared_with_itself_is_zero_and_inverted_ink_is_seen(tmp_pa
     assert list(same) == [*drift.STATISTICS, "digit"] and max(same.values()) < 1e-9
     inverted = baseline.compare(drift.sums(255 - IMAGES), LABELS)
     assert inverted["ink"] > drift.ALARM and inverted["contrast"] < drift.WATCH and inverted["digit"] == 0
-
-
-def test_a_constant_statistic_makes_fewer_bins_not_an_error(tmp_path):
+    assert baseline.shares["digit"] == pytest.approx([0.1] * 10)
+    # Uma estatística constante dá menos faixas, e não um erro.
     blank = np.zeros((50, 28, 28), np.uint8)
     file = drift.make_baseline(blank, np.zeros(50, int)).save(tmp_path / "b.json")
     assert drift.load_baseline(file).compare(drift.sums(blank), np.zeros(50))["ink"] < 1e-9
 
 
-def spoil(**changes):
-    return json.dumps({"n": 9, "edges": {}, "shares": {}} | changes)
-
-
-@pytest.mark.parametrize("text", [None, "", "[]", "{}", "7", spoil(), spoil(n="x"), spoil(edges=3), "[" * 10**5])
+@pytest.mark.parametrize("text", [None, "", "[]", "{}", "7", '{"n": 9, "edges": {}, "shares": {}}', "[" * 10**5])
 def test_a_file_that_is_no_baseline_is_one_sentence(tmp_path, text):
     file = tmp_path / "base.json"
     if text is not None:

@@ -20,37 +20,28 @@ def build():
     """
     from safetensors.numpy import load_file
 
-    by_layer = networks.torch_to_keras(load_file(artifacts.verify(networks.WEIGHTS)))
-    layers = [_layer("InputLayer", "images", batch_input_shape=[None, 28, 28, 1], dtype="float32", sparse=False)]
+    layers = [_layer("InputLayer", "images", batch_input_shape=[None, 28, 28, 1], dtype="float32")]
     manifest, chunks = [], []
-    for name, (kernel, bias) in by_layer.items():  # conv1 … conv4, fc1, fc2
-        layers += _layers_of(name, kernel, last=name == list(by_layer)[-1])
-        for part, array in (("kernel", kernel), ("bias", bias)):
+    for name, arrays in networks.torch_to_keras(load_file(artifacts.verify(networks.WEIGHTS))).items():
+        *size, inputs, outputs = arrays[0].shape
+        if name == "fc1":
+            layers.append(_layer("Flatten", "flatten"))
+        options = {"filters": outputs, "kernel_size": size, "padding": "same"} if size else {"units": outputs}
+        activation = "linear" if name == "fc2" else "relu"
+        layers.append(_layer("Conv2D" if size else "Dense", name, activation=activation, **options))
+        if name in ("conv2", "conv4"):
+            layers.append(_layer("MaxPooling2D", f"pool_{name}", pool_size=[2, 2]))
+        for part, array in zip(("kernel", "bias"), arrays):
             manifest.append({"name": f"{name}/{part}", "shape": list(array.shape), "dtype": "float32"})
             chunks.append(np.ascontiguousarray(array, dtype="<f4").tobytes())
     model = {"class_name": "Sequential", "config": {"name": "leitor_de_cep", "layers": layers}}
     topology = {
         "format": "layers-model",
-        "generatedBy": "course_utils.model.tfjs",
-        "convertedBy": None,
         "modelTopology": {"keras_version": "2.15.0", "backend": "tensorflow", "model_config": model},
         "weightsManifest": [{"paths": [WEIGHTS], "weights": manifest}],
     }
     return topology, b"".join(chunks)
 
 
-def _layers_of(name, kernel, last):
-    """A camada dona do `kernel` e as sem pesos que a rodeiam, na ordem de `networks.keras_network`."""
-    activation = "linear" if last else "relu"
-    if kernel.ndim == 4:
-        number, sizes = int(name[-1]), {"filters": kernel.shape[3], "kernel_size": list(kernel.shape[:2])}
-        fixed = {"strides": [1, 1], "padding": "same", "data_format": "channels_last", "dilation_rate": [1, 1]}
-        pool = {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid", "data_format": "channels_last"}
-        convolution = _layer("Conv2D", name, activation=activation, use_bias=True, **sizes, **fixed)
-        return [convolution] + ([_layer("MaxPooling2D", f"pool{number // 2}", **pool)] if number % 2 == 0 else [])
-    dense = _layer("Dense", name, units=kernel.shape[1], activation=activation, use_bias=True)
-    return [_layer("Flatten", "flatten", data_format="channels_last"), dense] if name == "fc1" else [dense]
-
-
 def _layer(class_name, name, **config):
-    return {"class_name": class_name, "config": {"name": name, "trainable": True, **config}}
+    return {"class_name": class_name, "config": {"name": name} | config}
