@@ -1,9 +1,8 @@
 """Do modelo de referência ao pequeno: poda estruturada → destilação → ONNX → int8 estático (QDQ).
 
-`python -m course_utils.model.compress` refaz `data/small.onnx` e `data/small.json`. O notebook 09 faz a mesma
-sequência com um corte igual em todas as camadas e um ajuste fino curto; aqui a rede podada estuda muito mais, com
-as respostas da original (destilação: Hinton, Vinyals e Dean, 2015), e pode ser podada mais. O laboratório 09
-compara as duas.
+`python -m course_utils.model.compress` refaz `data/small.onnx` e `data/small.json`. O notebook 09 poda menos e faz
+um ajuste fino curto; aqui a rede podada estuda muito mais, com as respostas da original (destilação: Hinton,
+Vinyals e Dean, 2015). O laboratório 09 compara as duas.
 """
 
 import copy
@@ -12,6 +11,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -110,16 +110,12 @@ def quantize(source, target, images):
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Reader(quantization.CalibrationDataReader):
-        batches = iter([{"images": images[start : start + 64]} for start in range(0, len(images), 64)])
-
-        def get_next(self):
-            return next(self.batches, None)
-
+    batches = iter([{"images": images[start : start + 64]} for start in range(0, len(images), 64)])
+    reader = SimpleNamespace(get_next=lambda: next(batches, None))
     prepared = Path(target).with_suffix(".prepared")
     quant_pre_process(str(source), str(prepared))
     kinds = {"activation_type": quantization.QuantType.QUInt8, "weight_type": quantization.QuantType.QInt8}
-    quantization.quantize_static(str(prepared), str(target), Reader(), per_channel=True, **kinds)
+    quantization.quantize_static(str(prepared), str(target), reader, per_channel=True, **kinds)
     prepared.unlink()
     return train.strip(target)
 
@@ -154,10 +150,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for seed in SEEDS:
             built[seed] = build(PUBLISHED, images, seed=seed, folder=folder)[1]
-        accuracy = {
-            split: {seed: float(hits(path, split).mean()) for seed, path in built.items()}
-            for split in ("validation", "test")
-        }
+        splits = ("validation", "test")
+        accuracy = {split: {seed: float(hits(built[seed], split).mean()) for seed in SEEDS} for split in splits}
         best = max(SEEDS, key=accuracy["validation"].get)
         with artifacts.draft(SMALL) as sketch:
             sketch.write_bytes(built[best].read_bytes())
