@@ -182,7 +182,7 @@ def test_cpu_and_memory_are_those_of_the_server(server):
     idle = load.run(server.url + "delay/0.1", concurrency=1, seconds=0.5, warmup=0, pids=server.pids())
     busy = load.run(server.url + "spin/0.05", concurrency=2, seconds=5, warmup=0, pids=server.pids())
     spent = sum(psutil.Process(server.process.pid).cpu_times()[:2]) - before
-    assert spent >= 1 and idle.cpu_seconds + busy.cpu_seconds == pytest.approx(spent, rel=0.3)
+    assert spent >= 0.3 and idle.cpu_seconds + busy.cpu_seconds == pytest.approx(spent, rel=0.3)
     assert idle.cpu_seconds < 0.3 * busy.cpu_seconds
     resident = sum(psutil.Process(pid).memory_info().rss for pid in server.pids())
     assert busy.peak_memory_bytes == pytest.approx(resident, rel=0.2)

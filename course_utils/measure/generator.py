@@ -21,45 +21,57 @@ PAUSE_S = 0.01  # depois de uma falha, para não girar em falso
 SAMPLE_S = 0.1
 
 
-class Client:
-    """Um cliente: guarda a sua conexão de um pedido para o outro."""
+async def receive(reader):
+    """Uma resposta, até o último byte: `(status, a conexão continua?)`."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    version, status, *_ = head.split(maxsplit=2)
+    fields = dict(line.partition(b":")[::2] for line in head.lower().splitlines())
+    if b"content-length" in fields:
+        await reader.readexactly(int(fields[b"content-length"]))
+    elif b"transfer-encoding" in fields:  # aos pedaços
+        while size := int(await reader.readline(), 16):
+            await reader.readexactly(size + len(b"\r\n"))
+        await reader.readline()
+    else:  # termina quando o servidor fecha
+        await reader.read()
+    return int(status), version != b"HTTP/1.0" and b"close" not in fields.get(b"connection", b"")
 
-    def __init__(self, port, request, timeout):
-        self.port, self.request, self.timeout = port, request, timeout
-        self.reader = self.writer = None
 
-    async def ask(self):
-        """Um pedido inteiro, conexão incluída se for preciso: devolve o status ou levanta."""
-        async with asyncio.timeout(self.timeout):
-            if self.writer is None or self.reader.at_eof() or self.reader.exception():
-                self.drop()
-                self.reader, self.writer = await asyncio.open_connection(HOST, self.port)
-            self.writer.write(self.request)
-            return await self.receive()
+async def run_phase(job, connections, seconds):
+    """Um cliente em laço por conexão (`{número: par ou None}`) por `seconds`; o que começou a tempo é esperado.
 
-    async def receive(self):
-        """A resposta, até o último byte: com tamanho anunciado, aos pedaços ou até o servidor fechar."""
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        version, status, *_ = head.split(maxsplit=2)
-        fields = dict(line.partition(b":")[::2] for line in head.lower().splitlines())
-        keep = b"close" not in fields.get(b"connection", b"")
-        if b"content-length" in fields:
-            await self.reader.readexactly(int(fields[b"content-length"]))
-        elif b"transfer-encoding" in fields:
-            while size := int(await self.reader.readline(), 16):
-                await self.reader.readexactly(size + len(b"\r\n"))
-            await self.reader.readline()
-        else:
-            await self.reader.read()
-        if not keep or version == b"HTTP/1.0":
-            self.drop()
-        return int(status)
+    Devolve `(latências em ms das respostas 2xx, erros contados por espécie)`.
+    """
+    request, latencies, errors = base64.b64decode(job["request"]), [], Counter()
+    limit = perf_counter() + seconds
 
-    def drop(self):
-        """Larga a conexão, com o que ainda viesse por ela."""
-        if self.writer:
-            self.writer.transport.abort()
-        self.writer = None
+    async def ask(number):
+        reader, writer = connections[number] or (None, None)
+        if writer is None or reader.at_eof() or reader.exception():
+            reader, writer = connections[number] = await asyncio.open_connection(HOST, job["port"])
+        writer.write(request)
+        return await receive(reader)
+
+    async def repeat(number):
+        while (start := perf_counter()) < limit:
+            try:
+                async with asyncio.timeout(job["timeout"]):
+                    status, keep = await ask(number)
+            except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
+                errors[type(error).__name__] += 1
+                keep = False
+                await asyncio.sleep(PAUSE_S)
+            else:
+                if 200 <= status < 300:
+                    latencies.append(1000 * (perf_counter() - start))
+                else:
+                    errors[str(status)] += 1
+            if not keep and connections[number]:
+                connections[number][1].transport.abort()
+                connections[number] = None
+
+    await asyncio.gather(*map(repeat, connections))
+    return latencies, errors
 
 
 class Usage:
@@ -89,44 +101,16 @@ class Usage:
             await asyncio.sleep(SAMPLE_S)
 
 
-async def run_phase(clients, seconds):
-    """Todos os clientes em laço por `seconds`; o que começou a tempo é esperado.
-
-    Devolve `(latências em ms das respostas 2xx, erros contados por espécie)`.
-    """
-    latencies, errors, limit = [], Counter(), perf_counter() + seconds
-
-    async def repeat(client):
-        while (start := perf_counter()) < limit:
-            try:
-                status = await client.ask()
-            except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
-                errors[type(error).__name__] += 1
-                client.drop()
-                await asyncio.sleep(PAUSE_S)
-                continue
-            if 200 <= status < 300:
-                latencies.append(1000 * (perf_counter() - start))
-            else:
-                errors[str(status)] += 1
-
-    await asyncio.gather(*map(repeat, clients))
-    return latencies, errors
-
-
 async def main(job):
     """Aquecimento e medida; devolve o dicionário de que `load` faz um `Load`."""
-    request = base64.b64decode(job["request"])
-    clients = [Client(job["port"], request, job["timeout"]) for _ in range(job["concurrency"])]
-    await run_phase(clients, job["warmup"])
+    connections = dict.fromkeys(range(job["concurrency"]))
+    await run_phase(job, connections, job["warmup"])
     usage = Usage(job["pids"])
     before, busy, start = usage.sample(), process_time(), perf_counter()
     watcher = asyncio.create_task(usage.watch())
-    latencies, errors = await run_phase(clients, job["seconds"])
+    latencies, errors = await run_phase(job, connections, job["seconds"])
     seconds, busy, cpu = perf_counter() - start, process_time() - busy, usage.sample() - before
     watcher.cancel()
-    for client in clients:
-        client.drop()
     return {
         "latencies": latencies,
         "errors": errors,

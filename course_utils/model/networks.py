@@ -61,10 +61,10 @@ def keras_network():
 
 
 def torch_to_keras(state):
-    """Reordena os pesos do PyTorch (`{"conv1.weight": (saída, entrada, 3, 3), …}`) para o Keras.
+    """Os pesos do PyTorch (`{"conv1.weight": (saída, entrada, 3, 3), …}`) → `{camada: [núcleo, viés]}` do Keras.
 
-    Devolve `{camada: [núcleo, viés]}`. O PyTorch põe os canais antes (NCHW) e o Keras, depois (NHWC): por
-    isso as linhas de `fc1`, que lê o mapa achatado, também mudam de ordem.
+    O PyTorch põe os canais antes (NCHW) e o Keras, depois (NHWC): por isso as linhas de `fc1`, que lê o mapa
+    achatado, também mudam de ordem.
     """
     layers = {}
     for name in sorted({key.rsplit(".", 1)[0] for key in state}):
