@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from course_utils import files
 from course_utils.bars import tqdm
 from course_utils.model import artifacts, networks, train
 from course_utils.model.predictor import Predictor
@@ -157,7 +158,7 @@ def main():
             sketch.write_bytes(built[best].read_bytes())
     artifacts.seal(SMALL)
     report = {"seed": best, "recipe": asdict(PUBLISHED), "bytes": SMALL.stat().st_size} | accuracy
-    REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    files.write_text(REPORT, json.dumps(report, indent=2) + "\n")
     print(f"Semente publicada: {best} (escolhida na validação); {report['bytes']} bytes.")
 
 

@@ -96,6 +96,7 @@ def compress_lenet(seed, images, labels, *, dense=DENSE_EPOCHS, halfway=HALFWAY_
     def study(network, epochs, label, rate=SPARSE_RATE):
         return train.train(network, images, labels, epochs=epochs, rate=rate, seed=seed, label=f"LeNet, {label}")
 
+    packed = b""
     with compress.one_thread():
         base = study(lenet(seed), dense, "começo", DENSE_RATE)
         pruned = copy.deepcopy(base)
@@ -105,5 +106,5 @@ def compress_lenet(seed, images, labels, *, dense=DENSE_EPOCHS, halfway=HALFWAY_
             study(pruned, epochs, "podada")
         for layer in layers_of(pruned).values():
             prune.remove(layer, "weight")
-    weights = [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in layers_of(pruned).values()]
-    return base, pruned, b"".join(pack(weight, bias) for weight, bias in weights)
+            packed += pack(layer.weight.detach().numpy(), layer.bias.detach().numpy())
+    return base, pruned, packed
