@@ -74,49 +74,39 @@ async def run_phase(job, connections, seconds):
     return latencies, errors
 
 
-class Usage:
-    """CPU e memória dos processos `pids` do servidor e dos descendentes que tinham no início."""
+def usage(processes):
+    """`(segundos de CPU até aqui, RSS em bytes)`, somados, dos processos do servidor que ainda vivem."""
+    cpu = memory = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            cpu, memory = cpu + times.user + times.system, memory + process.memory_info().rss
+    return cpu, memory
 
-    def __init__(self, pids):
-        self.cpu, self.peak = {}, 0
-        for pid in pids:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                root = psutil.Process(pid)
-                self.cpu |= dict.fromkeys([root, *root.children(recursive=True)], 0.0)
 
-    def sample(self):
-        """Os segundos de CPU até aqui; de quem terminou, os que já tinha gasto. O maior RSS fica em `peak`."""
-        memory = 0
-        for process in self.cpu:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                self.cpu[process] = times.user + times.system
-                memory += process.memory_info().rss
-        self.peak = max(self.peak, memory)
-        return sum(self.cpu.values())
-
-    async def watch(self):
-        while True:
-            self.sample()
-            await asyncio.sleep(SAMPLE_S)
+async def watch(processes, samples):
+    while True:
+        samples.append(usage(processes))
+        await asyncio.sleep(SAMPLE_S)
 
 
 async def main(job):
     """Aquecimento e medida; devolve o dicionário de que `load` faz um `Load`."""
-    connections = dict.fromkeys(range(job["concurrency"]))
+    connections, samples = dict.fromkeys(range(job["concurrency"])), []
+    processes = [psutil.Process(pid) for pid in job["pids"]]
     await run_phase(job, connections, job["warmup"])
-    usage = Usage(job["pids"])
-    before, busy, start = usage.sample(), process_time(), perf_counter()
-    watcher = asyncio.create_task(usage.watch())
+    samples.append(usage(processes))
+    busy, start, watcher = process_time(), perf_counter(), asyncio.create_task(watch(processes, samples))
     latencies, errors = await run_phase(job, connections, job["seconds"])
-    seconds, busy, cpu = perf_counter() - start, process_time() - busy, usage.sample() - before
+    seconds, busy = perf_counter() - start, process_time() - busy
     watcher.cancel()
+    samples.append(usage(processes))
     return {
         "latencies": latencies,
         "errors": errors,
         "seconds": seconds,
-        "cpu_seconds": cpu if usage.cpu else None,
-        "peak_memory_bytes": usage.peak if usage.cpu else None,
+        "cpu_seconds": samples[-1][0] - samples[0][0] if processes else None,
+        "peak_memory_bytes": max(memory for _, memory in samples) if processes else None,
         "generator_percent": 100 * busy / seconds,
     }
 
