@@ -4,9 +4,8 @@ O índice de estabilidade populacional (PSI, *population stability index*) compa
 faixas: `PSI = Σ (pᵢ − qᵢ) · ln(pᵢ ÷ qᵢ) = KL(p‖q) + KL(q‖p)`, a divergência de Jeffreys (1946).
 
 O costume, que vem do crédito (Lewis, 1994; Siddiqi, *Credit Risk Scorecards*, 2006): até 0,1, estável; de 0,1 a
-0,25, atenção; acima, mudou. É regra de bolso, e não teste: mesmo sem deriva, o PSI de n imagens contra m, em B
-faixas, é em média (B − 1)(1/n + 1/m) (Yurdakul, *Statistical Properties of Population Stability Index*, 2018). Com
-poucas imagens ele passa de 0,1 sozinho; com muitas, quase nunca (Potgieter e outros, arXiv:2307.11878).
+0,25, atenção; acima, mudou. É regra de bolso: mesmo sem deriva, o PSI de n imagens contra m, em B faixas, é em
+média (B − 1)(1/n + 1/m) (Yurdakul, *Statistical Properties of Population Stability Index*, 2018).
 """
 
 import json

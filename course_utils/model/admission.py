@@ -3,8 +3,8 @@
 O contrato: uma entrada float32 (n, 1, 28, 28), de 0 a 1; uma saída float32 (n, 10); de 1 a 32 imagens por vez, e a
 resposta a cada uma não depende das outras. Os nomes da entrada e da saída não importam: só há uma de cada.
 
-Dez logits, ou dez probabilidades? Decidem os números, porque nem todo softmax é a última operação do grafo: se, em
-todas as 32 imagens de prova, nenhum é negativo e os dez somam 1, são probabilidades. Logits assim não existem.
+Dez logits, ou dez probabilidades? Decidem os números: se, em todas as 32 imagens de prova, nenhum é negativo e os
+dez somam 1, são probabilidades. Logits assim não existem.
 """
 
 from pathlib import Path

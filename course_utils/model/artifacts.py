@@ -1,7 +1,6 @@
-"""Pastas do curso e integridade dos arquivos: nenhum modelo é carregado sem que seu SHA-256 confira.
+"""Integridade dos arquivos: nenhum modelo é carregado sem que o seu SHA-256 confira.
 
-Cada pasta com modelos tem um `SHA256SUMS` (o formato do comando `sha256sum`). `seal` escreve nele a
-impressão digital de um arquivo recém-gravado; `verify` a confere antes de carregar.
+Cada pasta com modelos tem um `SHA256SUMS` (o formato do comando `sha256sum`): `seal` escreve nele; `read` confere.
 """
 
 import hashlib
@@ -33,9 +32,9 @@ def read_sums(folder):
 
 
 def seal(path):
-    """Anota no `SHA256SUMS` da pasta a impressão digital de `path` e devolve `path` (Path).
+    """Anota a impressão digital de `path` e a dos pesos que o exportador de ONNX põe à parte (`path` + ".data").
 
-    Com os pesos de um ONNX à parte (`path` + ".data", o nome que o exportador lhes dá), anota também a deles.
+    Devolve `path` (Path).
     """
     path = Path(path)
     weights = path.with_name(f"{path.name}.data")

@@ -32,7 +32,7 @@ SEEDS = (0, 1, 2)
 
 @dataclass(frozen=True)
 class Recipe:
-    """O que define um modelo pequeno: quantos canais ficam em cada camada e o quanto ele estuda."""
+    """O que define um modelo pequeno."""
 
     widths: tuple  # canais (ou neurônios) que ficam nas camadas podadas, em ordem: múltiplos de 4
     passes: int = 6  # quantas vezes a rede podada vê todas as versões das imagens
@@ -104,7 +104,7 @@ def distill(student, material, recipe, *, seed, label="destilação"):
 
 
 def quantize(source, target, images):
-    """Quantiza o ONNX `source` em int8 estático (QDQ, por canal) e grava `target`, com o SHA-256 anotado.
+    """Quantiza o ONNX `source` em int8 estático (QDQ, por canal); grava e sela `target`.
 
     `images`: float32 (n, 1, 28, 28) do treino, para a calibração das ativações.
     """

@@ -1,8 +1,7 @@
 """A mesma rede nos dois frameworks, com os pesos de um só arquivo safetensors; e a rede fina do notebook 08.
 
-Quatro convoluções 3×3 (32-64-128-128), dois *max pooling* e uma camada densa de 256: 1,85 milhão de
-parâmetros. É grande demais para a tarefa de propósito: é o que os notebooks 08 e 09 vão encolher.
-Entrada: float32 entre 0 e 1, tinta alta. Saída: 10 logits. Nada é importado além do framework pedido.
+Quatro convoluções 3×3 (32-64-128-128), dois *max pooling* e uma camada densa de 256: 1,85 milhão de parâmetros,
+demais para a tarefa, de propósito: é o que os notebooks 08 e 09 encolhem. Entrada: float32 de 0 a 1, tinta alta.
 """
 
 from course_utils.model import artifacts
@@ -80,10 +79,9 @@ def torch_to_keras(state):
 
 
 def thin_network(trained=None):
-    """A rede fina do notebook 08: convoluções *depthwise* como as de celular e menos de 6 mil parâmetros.
+    """A rede fina do notebook 08: convoluções *depthwise* e menos de 6 mil parâmetros; sem nome, por treinar.
 
-    `trained`: o nome de uma das redes de data/thin.safetensors, que volta em modo de inferência, com o BatchNorm
-    já dobrado nas convoluções; `None`: a rede com BatchNorm, por treinar.
+    `trained`: o nome de uma das de data/thin.safetensors, com o BatchNorm já dobrado nas convoluções.
     """
     from torch import nn
 

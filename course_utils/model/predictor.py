@@ -37,8 +37,7 @@ class Predictor:
     def __init__(self, path=MODEL, threads=1):
         """Carregar: confere o SHA-256 de `path` e abre a sessão, com `threads` threads na CPU.
 
-        Levanta `CorruptedFileError` se o arquivo falta ou não confere. Quem vai servir o modelo usa antes
-        `admission.admit`, que confere o resto.
+        Levanta `CorruptedFileError` se o arquivo falta ou não confere; o resto, quem confere é `admission.admit`.
         """
         # Importado só aqui: um processo que se divide (o gunicorn) não pode tê-lo carregado antes da divisão.
         import onnxruntime
