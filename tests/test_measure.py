@@ -38,7 +38,7 @@ def test_memory_counts_the_children_and_a_dead_process_is_zero():
     child.stdout.readline()
     assert memory.tree_bytes(os.getpid()) - alone > 150e6
     child.communicate(b"\n")
-    assert memory.tree_bytes(child.pid) == pytest.approx(0)
+    assert memory.tree_bytes(child.pid) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="só o Linux diz quais páginas vêm de arquivos")
@@ -46,13 +46,12 @@ def test_libraries_that_two_processes_share_are_counted_once():
     code = "import onnxruntime; print('ok', flush=True); input()"
     shell = f"import subprocess, sys\n{code[:18]}\nsubprocess.run([sys.executable, '-c', {code!r}])"
     parent = subprocess.Popen([sys.executable, "-c", shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert parent.stdout.readline() == b"ok\n"
+    parent.stdout.readline()
     processes = [psutil.Process(parent.pid), *psutil.Process(parent.pid).children()]
     resident, files = zip(*((item.memory_info().rss, item.memory_info().shared) for item in processes))
     counted = memory.tree_bytes(parent.pid)
     parent.communicate(b"\n")
-    assert len(processes) == 2 and min(files) > 10e6
-    assert counted == pytest.approx(sum(resident) - min(files), rel=0.02)
+    assert len(processes) == 2 and counted == pytest.approx(sum(resident) - min(files), rel=0.02)
 
 
 COPY = """

@@ -49,7 +49,6 @@ def oracle(values, scale, zero, bits):
 
 
 QUANTIZER = cells_defining("08_quantizacao", "quantize")
-RULES = cells_defining("08_quantizacao", "least_error", "one_ruler")
 FAKE = cells_defining("laboratorios/08", "FakeQuant", "fold")
 reals = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
 
@@ -78,22 +77,6 @@ def test_fake_quant_rounds_forwards_and_passes_the_gradient_straight(per_channel
     assert not torch.equal(rounded, weight)
     rounded.sum().backward()
     assert torch.equal(weight.grad, torch.ones_like(weight))
-
-
-@pytest.mark.parametrize("bits", [8, 4, 3])
-def test_the_rulers_of_the_lesson_are_those_of_the_lab(bits):
-    """A régua única, a por canal e a de menor erro, escritas de duas maneiras, arredondam igual."""
-    search = tuple(part / 50 for part in range(20, 51))
-    for weight in (
-        layer.weight.detach() for layer in networks.thin_network("float32") if hasattr(layer, "weight")
-    ):
-        pairs = (
-            ("one_ruler", FAKE["FakeQuant"](bits, False)),
-            ("per_channel", FAKE["FakeQuant"](bits, True)),
-            ("least_error", FAKE["FakeQuant"](bits, True, search)),
-        )
-        for name, fake in pairs:
-            assert torch.allclose(RULES[name](weight, bits), fake(weight), atol=1e-6), name
 
 
 def test_folding_keeps_the_answers_and_gives_the_shape_of_the_trained_networks():
