@@ -105,7 +105,8 @@ async def main(job):
         "latencies": latencies,
         "errors": errors,
         "seconds": seconds,
-        "cpu_seconds": samples[-1][0] - samples[0][0] if processes else None,
+        # O maior de cada: quem morreu sob a carga não conta mais no fim.
+        "cpu_seconds": max(cpu for cpu, _ in samples) - samples[0][0] if processes else None,
         "peak_memory_bytes": max(memory for _, memory in samples) if processes else None,
         "generator_percent": 100 * busy / seconds,
     }

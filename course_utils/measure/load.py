@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from course_utils.bars import tqdm
-from course_utils.measure.latency import machine
+from course_utils.measure.machine import machine
 from course_utils.measure.numbers import br, times
 from course_utils.processes import HOST
 
