@@ -7,24 +7,16 @@ import pytest
 from course_utils.model import artifacts
 
 
-def test_seal_keeps_the_other_files_of_the_folder(tmp_path):
-    for name in ("b.bin", "a.bin"):
-        (tmp_path / name).write_text(name)
-        artifacts.seal(tmp_path / name)
-    assert list(artifacts.read_sums(tmp_path)) == ["a.bin", "b.bin"]
-    assert artifacts.verify(tmp_path / "b.bin") == tmp_path / "b.bin"
-
-
-def test_a_flipped_byte_names_the_file_and_the_cure(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "DATA", tmp_path)
-    path = tmp_path / "reference.onnx"
-    path.write_bytes(b"weights")
-    artifacts.seal(path)
-    path.write_bytes(b"weightt")
-    with pytest.raises(artifacts.CorruptedFileError) as error:
-        artifacts.verify(path)
-    assert "reference.onnx está corrompido" in str(error.value)
-    assert "git checkout -- data/reference.onnx" in str(error.value)
+def test_seal_keeps_the_other_files_and_a_flipped_byte_names_the_file_and_the_cure(tmp_path, monkeypatch):
+    for name in ("reference.onnx", "a.bin"):
+        (tmp_path / name).write_bytes(b"weights")
+        assert artifacts.seal(tmp_path / name) == artifacts.verify(tmp_path / name)
+    assert list(artifacts.read_sums(tmp_path)) == ["a.bin", "reference.onnx"]
+    (tmp_path / "reference.onnx").write_bytes(b"weightt")
+    for folder, cure in ((tmp_path, "git checkout -- data/reference.onnx"), (artifacts.ARTIFACTS, "rode de novo")):
+        monkeypatch.setattr(artifacts, "DATA", folder)
+        with pytest.raises(artifacts.CorruptedFileError, match=f"reference.onnx está corrompido.*{cure}"):
+            artifacts.verify(tmp_path / "reference.onnx")
 
 
 def test_a_missing_or_unsealed_file_is_refused_and_sums_are_those_of_sha256sum(tmp_path):
