@@ -183,17 +183,17 @@ def _job(url, body, content_type, pids, concurrency, seconds, warmup):
 
 def _measure(jobs):
     """Uma carga depois da outra, com uma barra: lista de `Load`. Quem interrompe a célula interrompe o gerador."""
-    loads = []
-    for job in tqdm(jobs, desc="carga", unit="medida", leave=False):
-        done = subprocess.run(
-            [sys.executable, "-P", GENERATOR], input=json.dumps(job), capture_output=True, encoding="utf-8",
-            check=False, timeout=job["warmup"] + job["seconds"] + 2 * TIMEOUT_S + START_S,
-        )  # fmt: skip
-        if done.returncode:
-            raise RuntimeError(f"O gerador de carga falhou:\n{done.stderr[-2000:]}")
-        found = json.loads(done.stdout)
-        latencies = np.array(found.pop("latencies"), np.float64)
-        loads.append(Load(job["concurrency"], latencies, **found))
+    loads, pipes = [], {"capture_output": True, "encoding": "utf-8"}
+    with tqdm(jobs, desc="carga", unit="medida", leave=False) as bar:
+        for job in bar:
+            limit = job["warmup"] + job["seconds"] + 2 * TIMEOUT_S + START_S
+            command = [sys.executable, "-P", GENERATOR]
+            done = subprocess.run(command, input=json.dumps(job), timeout=limit, check=False, **pipes)
+            if done.returncode:
+                raise RuntimeError(f"O gerador de carga falhou:\n{done.stderr[-2000:]}")
+            found = json.loads(done.stdout)
+            latencies = np.array(found.pop("latencies"), np.float64)
+            loads.append(Load(job["concurrency"], latencies, **found))
     return loads
 
 
