@@ -7,7 +7,7 @@ Só precisa de numpy e safetensors: um servidor o faz sem importar um framework 
 
 import numpy as np
 
-from course_utils.model import artifacts, networks
+from course_utils.model import networks
 
 TOPOLOGY, WEIGHTS = "model.json", "weights.bin"
 
@@ -18,21 +18,13 @@ def build():
     Entrada float32 (n, 28, 28, 1) de 0 a 1, saída logits (n, 10). Levanta `CorruptedFileError` se o SHA-256 dos
     pesos não confere.
     """
-    from safetensors.numpy import load_file
-
-    layers = [_layer("InputLayer", "images", batch_input_shape=[None, 28, 28, 1], dtype="float32")]
-    manifest, chunks = [], []
-    for name, arrays in networks.torch_to_keras(load_file(artifacts.verify(networks.WEIGHTS))).items():
-        *size, inputs, outputs = arrays[0].shape
-        if name == "fc1":
-            layers.append(_layer("Flatten", "flatten"))
-        options = {"filters": outputs, "kernel_size": size, "padding": "same"} if size else {"units": outputs}
-        activation = "linear" if name == "fc2" else "relu"
-        layers.append(_layer("Conv2D" if size else "Dense", name, activation=activation, **options))
-        if name in ("conv2", "conv4"):
-            layers.append(_layer("MaxPooling2D", f"pool_{name}", pool_size=[2, 2]))
+    first = {"name": "images", "batch_input_shape": [None, 28, 28, 1], "dtype": "float32"}
+    layers, manifest, chunks = [{"class_name": "InputLayer", "config": first}], [], []
+    for kind, options, arrays in networks.keras_layers():
+        layers.append({"class_name": kind, "config": options})
         for part, array in zip(("kernel", "bias"), arrays):
-            manifest.append({"name": f"{name}/{part}", "shape": list(array.shape), "dtype": "float32"})
+            name = f"{options['name']}/{part}"
+            manifest.append({"name": name, "shape": list(array.shape), "dtype": "float32"})
             chunks.append(np.ascontiguousarray(array, dtype="<f4").tobytes())
     model = {"class_name": "Sequential", "config": {"name": "leitor_de_cep", "layers": layers}}
     topology = {
@@ -41,7 +33,3 @@ def build():
         "weightsManifest": [{"paths": [WEIGHTS], "weights": manifest}],
     }
     return topology, b"".join(chunks)
-
-
-def _layer(class_name, name, **config):
-    return {"class_name": class_name, "config": {"name": name} | config}
