@@ -7,44 +7,31 @@ import pytest
 from course_utils.model import artifacts
 
 
-def test_seal_keeps_the_other_files_of_the_folder(tmp_path):
-    for name in ("b.bin", "a.bin"):
-        (tmp_path / name).write_text(name)
-        artifacts.seal(tmp_path / name)
-    assert list(artifacts.read_sums(tmp_path)) == ["a.bin", "b.bin"]
-    assert artifacts.verify(tmp_path / "b.bin") == tmp_path / "b.bin"
+def test_seal_keeps_the_other_files_and_a_flipped_byte_names_the_file_and_the_cure(tmp_path, monkeypatch):
+    for name in ("reference.onnx", "a.bin"):
+        (tmp_path / name).write_bytes(b"weights")
+        assert artifacts.seal(tmp_path / name) == artifacts.verify(tmp_path / name)
+    assert list(artifacts.read_sums(tmp_path)) == ["a.bin", "reference.onnx"]
+    (tmp_path / "reference.onnx").write_bytes(b"weightt")
+    for folder, cure in ((tmp_path, "git checkout -- data/reference.onnx"), (artifacts.ARTIFACTS, "rode de novo")):
+        monkeypatch.setattr(artifacts, "DATA", folder)
+        with pytest.raises(artifacts.CorruptedFileError, match=f"reference.onnx está corrompido.*{cure}"):
+            artifacts.verify(tmp_path / "reference.onnx")
 
 
-def test_a_flipped_byte_names_the_file_and_the_cure(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "DATA", tmp_path)
-    path = tmp_path / "reference.onnx"
-    path.write_bytes(b"weights")
-    artifacts.seal(path)
-    path.write_bytes(b"weightt")
-    with pytest.raises(artifacts.CorruptedFileError) as error:
-        artifacts.verify(path)
-    assert "reference.onnx está corrompido" in str(error.value)
-    assert "git checkout -- data/reference.onnx" in str(error.value)
-
-
-def test_a_missing_or_unsealed_file_is_refused(tmp_path):
-    with pytest.raises(artifacts.CorruptedFileError, match="Falta o arquivo nada.bin"):
-        artifacts.verify(tmp_path / "nada.bin")
-    (tmp_path / "solto.bin").write_bytes(b"?")
-    with pytest.raises(artifacts.CorruptedFileError, match="não tem SHA-256"):
-        artifacts.verify(tmp_path / "solto.bin")
-
-
-def test_sums_written_by_other_programs_are_read_and_garbage_is_a_sentence(tmp_path):
+def test_a_missing_or_unsealed_file_is_refused_and_sums_are_those_of_sha256sum(tmp_path):
     path = tmp_path / "m.bin"
+    with pytest.raises(artifacts.CorruptedFileError, match="Falta o arquivo m.bin"):
+        artifacts.verify(path)
     path.write_bytes(b"pesos")
-    digest = artifacts.sha256(path)
-    (tmp_path / artifacts.SUMS).write_text(f"{digest} *m.bin\r\n\n", encoding="utf-8")
-    assert artifacts.read(path) == b"pesos"
-    for content in (b"isto nao e uma lista\n", b"\xff\xfe\x00", b"abc  m.bin\n"):
-        (tmp_path / artifacts.SUMS).write_bytes(content)
-        with pytest.raises(artifacts.CorruptedFileError, match="SHA256SUMS"):
+    sums = tmp_path / artifacts.SUMS
+    for content in (None, b"isto nao e uma lista\n", b"\xff\xfe\x00", b"abc  m.bin\n"):
+        if content is not None:
+            sums.write_bytes(content)
+        with pytest.raises(artifacts.CorruptedFileError, match="não tem SHA-256 anotado em .*SHA256SUMS"):
             artifacts.verify(path)
+    sums.write_text(f"{artifacts.sha256(path)} *m.bin\r\n\n", encoding="utf-8")
+    assert artifacts.read(path) == b"pesos"
 
 
 def test_every_file_of_data_is_sealed_intact_and_told_in_its_readme():

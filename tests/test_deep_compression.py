@@ -1,7 +1,6 @@
 """Deep Compression em pequeno: Huffman sem perder um bit; os pesos voltam iguais, no máximo 16 por camada."""
 
 import math
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -32,12 +31,6 @@ def test_no_code_starts_another_and_the_mean_is_near_the_entropy(counts):
     entropy = -sum(count / total * math.log2(count / total) for count in counts.values())
     mean = sum(counts[symbol] * length for symbol, length in bits.items()) / total
     assert entropy - 1e-9 <= mean < entropy + 1
-
-
-def test_the_size_of_a_word_known_from_textbooks():
-    counts = Counter(b"abracadabra")
-    bits = huffman.code_lengths(counts)
-    assert sum(counts[symbol] * bits[symbol] for symbol in counts) == 23
 
 
 @pytest.mark.parametrize("places", [None, [0, 254, 509, 765, 1276, 1999]])  # um salto vai até 255

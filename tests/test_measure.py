@@ -13,14 +13,10 @@ from course_utils.measure import latency, memory, size
 from course_utils.measure.numbers import br, percent, times
 
 
-def test_calls_are_interleaved_and_the_warm_up_does_not_count():
+def test_calls_are_interleaved_the_warm_up_does_not_count_and_the_report_says_all():
     calls = []
     result = latency.compare({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=5, warmup=2)
-    assert "".join(calls) == "ab" * 7
-    assert [len(item.times) for item in result.values()] == [5, 5]
-
-
-def test_median_and_p95_are_those_of_numpy_and_the_report_says_machine_threads_n_and_ratio():
+    assert "".join(calls) == "ab" * 7 and [len(item.times) for item in result.values()] == [5, 5]
     slow, fast = (latency.Latency(name, np.arange(1.0, 101.0) * cost) for name, cost in (("a", 2), ("b", 1)))
     assert fast.median == 50.5 and fast.p95 == np.percentile(fast.times, 95)
     text = latency.report({"lento": slow, "rápido": fast}, threads=1)
@@ -30,11 +26,9 @@ def test_median_and_p95_are_those_of_numpy_and_the_report_says_machine_threads_n
 
 def test_size_of_a_file_and_of_a_folder(tmp_path):
     (tmp_path / "sub").mkdir()
-    (tmp_path / "a").write_bytes(b"x" * 100)
+    (tmp_path / "a").write_bytes(b"x" * 7_400_000)
     (tmp_path / "sub" / "b").write_bytes(b"x" * 50)
-    assert size.size_bytes(tmp_path / "a") == 100 and size.size_bytes(tmp_path) == 150
-    (tmp_path / "c").write_bytes(b"x" * 7_400_000)
-    assert size.megabytes(tmp_path / "c") == "7,4 MB"
+    assert size.size_bytes(tmp_path) == 7_400_050 and size.megabytes(tmp_path / "a") == "7,4 MB"
 
 
 def test_memory_counts_the_children_and_a_dead_process_is_zero():
@@ -44,7 +38,7 @@ def test_memory_counts_the_children_and_a_dead_process_is_zero():
     child.stdout.readline()
     assert memory.tree_bytes(os.getpid()) - alone > 150e6
     child.communicate(b"\n")
-    assert memory.tree_bytes(child.pid) == pytest.approx(0)
+    assert memory.tree_bytes(child.pid) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="só o Linux diz quais páginas vêm de arquivos")
@@ -52,13 +46,12 @@ def test_libraries_that_two_processes_share_are_counted_once():
     code = "import onnxruntime; print('ok', flush=True); input()"
     shell = f"import subprocess, sys\n{code[:18]}\nsubprocess.run([sys.executable, '-c', {code!r}])"
     parent = subprocess.Popen([sys.executable, "-c", shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert parent.stdout.readline() == b"ok\n"
+    parent.stdout.readline()
     processes = [psutil.Process(parent.pid), *psutil.Process(parent.pid).children()]
     resident, files = zip(*((item.memory_info().rss, item.memory_info().shared) for item in processes))
     counted = memory.tree_bytes(parent.pid)
     parent.communicate(b"\n")
-    assert len(processes) == 2 and min(files) > 10e6
-    assert counted == pytest.approx(sum(resident) - min(files), rel=0.02)
+    assert len(processes) == 2 and counted == pytest.approx(sum(resident) - min(files), rel=0.02)
 
 
 COPY = """
@@ -95,17 +88,13 @@ def test_the_peak_stays_after_the_memory_is_given_back_and_is_not_inherited():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="só o Linux impõe o limite")
-def test_the_limit_denies_what_passes_it():
+def test_the_limit_denies_what_passes_it_where_the_system_can(monkeypatch):
     code = "from course_utils.measure import memory; print(memory.limit(400e6)); x = bytearray({})"
-    done = [
+    fits, passes = (
         subprocess.run([sys.executable, "-c", code.format(size)], capture_output=True, text=True, check=False)
         for size in (50_000_000, 500_000_000)
-    ]
-    assert done[0].returncode == 0 and done[0].stdout == "True\n"
-    assert "MemoryError" in done[1].stderr
-
-
-def test_other_systems_only_say_that_they_do_not_impose_it(monkeypatch):
+    )
+    assert fits.returncode == 0 and fits.stdout == "True\n" and "MemoryError" in passes.stderr
     monkeypatch.setattr(memory.sys, "platform", "darwin")
     assert memory.limit(1) is False
 
@@ -113,13 +102,10 @@ def test_other_systems_only_say_that_they_do_not_impose_it(monkeypatch):
 @pytest.mark.parametrize(
     ("value", "decimals", "text"),
     [
-        (7.4, 1, "7,4"), (7.45, 0, "7"), (1234567.891, 2, "1.234.567,89"), (-0.5, 1, "-0,5"), (0, 1, "0,0"),
-        (1000, 0, "1.000"), (None, 1, "–"), (float("nan"), 1, "–"),
+        (7.4, 1, "7,4"), (7.45, 0, "7"), (1234567.891, 2, "1.234.567,89"), (-0.5, 1, "-0,5"), (None, 1, "–"),
+        (float("nan"), 1, "–"),
     ],
 )  # fmt: skip
 def test_a_number_is_written_as_in_brazil(value, decimals, text):
     assert br(value, decimals) == text
-
-
-def test_fractions_and_ratios_carry_their_sign():
-    assert percent(0.9812) == "98,1 %" and percent(0.5, 0) == "50 %" and times(13.27) == "13,3×"
+    assert percent(0.9812) == "98,1 %" and times(13.27) == "13,3×"

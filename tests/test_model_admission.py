@@ -26,20 +26,17 @@ def test_a_model_outside_the_contract_is_refused_with_the_reason(tmp_path, what)
     assert str(error.value).startswith("m.onnx ") and "\n" not in str(error.value)
 
 
-def test_what_is_not_a_whole_onnx_is_refused_even_if_it_is_sealed(tmp_path):
-    whole = MODEL.read_bytes()
+def test_what_is_not_a_whole_onnx_or_has_two_outputs_is_refused_even_if_it_is_sealed(tmp_path):
+    whole, path = MODEL.read_bytes(), tmp_path / "m.onnx"
     for content in (b"", b"nada", b"\x08", whole[:1000], whole[:-1], b"PK\x03\x04" * 9):
-        (tmp_path / "m.onnx").write_bytes(content)
-        with pytest.raises(admission.UnfitModelError, match="não é um arquivo ONNX"):
-            admission.admit(artifacts.seal(tmp_path / "m.onnx"))
-
-
-def test_two_outputs_are_refused(tmp_path):
+        path.write_bytes(content)
+        with pytest.raises(admission.UnfitModelError, match="esperava um arquivo ONNX inteiro"):
+            admission.admit(artifacts.seal(path))
     model = onnx.load(MODEL)
     model.graph.output.append(helper.make_tensor_value_info("images", FLOAT, IMAGES))
-    onnx.save(model, tmp_path / "m.onnx")
-    with pytest.raises(admission.UnfitModelError, match="1 entrada.* 2 saída"):
-        admission.admit(artifacts.seal(tmp_path / "m.onnx"))
+    onnx.save(model, path)
+    with pytest.raises(admission.UnfitModelError, match="devolve .* e tensor"):
+        admission.admit(artifacts.seal(path))
 
 
 @pytest.mark.parametrize("shape", [IMAGES, ["n", "c", "h", "w"], [None] * 4, None])
@@ -61,36 +58,24 @@ def test_logits_probabilities_and_their_logarithm_give_the_same_answer(tmp_path,
 # ------------------------------------------------------------------ pesos à parte, arquivos estranhos
 
 
-def external(path, location):
-    onnx.save(onnx.load(MODEL), path, save_as_external_data=True, location=location, size_threshold=1024)
-    return path
-
-
-def test_external_weights_are_sealed_with_the_model_and_read_from_any_folder(tmp_path, monkeypatch):
-    path = artifacts.seal(external(tmp_path / "m.onnx", "m.onnx.data"))
-    assert set(artifacts.read_sums(tmp_path)) == {"m.onnx", "m.onnx.data"}
-    (tmp_path / "outra").mkdir()
-    monkeypatch.chdir(tmp_path / "outra")
-    images = digits.load("test")[0][:8]
-    assert admission.admit(path).predict(images) == Predictor().predict(images)
-    weights = tmp_path / "m.onnx.data"
-    weights.write_bytes(b"\0" + weights.read_bytes()[1:])
-    with pytest.raises(artifacts.CorruptedFileError, match="m.onnx.data está corrompido"):
-        admission.admit(path)
-
-
 @pytest.mark.parametrize("location", ["pesos.bin", "m.onnx.data"])
-def test_external_weights_without_a_seal_are_refused_even_if_they_are_where_the_process_started(
+def test_external_weights_are_read_from_any_folder_but_only_if_sealed_beside_the_model(
     tmp_path, monkeypatch, location
 ):
-    path = external(tmp_path / "m.onnx", location)
-    line = f"{artifacts.sha256(path)}  m.onnx\n"
-    (tmp_path / artifacts.SUMS).write_text(line, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(admission.UnfitModelError, match=f"{location}.*SHA-256 anotado"):
+    path, weights, elsewhere = tmp_path / "m.onnx", tmp_path / location, tmp_path / "outra"
+    onnx.save(onnx.load(MODEL), path, save_as_external_data=True, location=location, size_threshold=1024)
+    (tmp_path / artifacts.SUMS).write_text(f"{artifacts.sha256(path)}  m.onnx\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)  # os pesos sem selo estão onde o processo foi iniciado
+    with pytest.raises(admission.UnfitModelError, match="SHA-256 anotado em SHA256SUMS"):
         admission.admit(path)
-    artifacts.seal(tmp_path / location)
-    assert admission.admit(path)
+    artifacts.seal(path if weights.suffix == ".data" else weights)
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    images = digits.load("test")[0][:8]
+    assert admission.admit(path).predict(images) == Predictor().predict(images)
+    weights.write_bytes(b"\0" + weights.read_bytes()[1:])
+    with pytest.raises(artifacts.CorruptedFileError, match=f"{location} está corrompido"):
+        admission.admit(path)
 
 
 def test_what_is_not_a_file_of_a_bearable_size_is_refused(tmp_path):
@@ -171,14 +156,14 @@ def serve(*arguments, module="course_utils.serving", **environment):
 def test_a_bad_model_ends_the_process_with_one_sentence(tmp_path, server, option):
     path = build(tmp_path / "m.onnx", **UNFIT["lote fixo em 1"][0])
     code, said = serve(option, path, "--server", server, "--port", servers.free_port())
-    assert code == 1 and "lote fixo em 1" in said
+    assert code == 1 and "não aceita um lote de 32" in said
 
 
 def test_a_bad_model_ends_the_container_too(tmp_path):
     build(tmp_path / "1" / "model.onnx", **UNFIT["NHWC"][0])
     settings = {"SM_MODEL_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": str(servers.free_port())}
     code, said = serve("serve", module="course_utils.serving.container", **settings)
-    assert code == 1 and "canais no fim" in said
+    assert code == 1 and "não aceita um lote de 1" in said
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
-"""As células de um notebook que treinam, executadas com outras sementes: `python tests/training.py 09 0 1 2`.
-
-O plano `laboratorios/08-treino` treina de novo as redes que o 08 lê prontas (quase um minuto por semente).
+"""As células de um notebook que treinam, executadas com outras sementes: `python tests/training.py 01 0 1 2`.
 
 Escreve um JSON por linha, uma linha por semente. As instruções do processador vêm do ambiente
 (`ATEN_CPU_CAPABILITY`, `ONEDNN_MAX_CPU_ISA`); as épocas podem ser menos que as da aula, o que só torna a prova
@@ -19,8 +17,6 @@ from solved import cells
 from course_utils import lesson
 from course_utils.classroom import workspace
 
-THIN = ["import contextlib\n", "splits = {name: to_tensors", "class FakeQuant", "def fold", "def study",
-        "RULES = ", "in contest.items():\n    contest["]  # fmt: skip
 # Por plano: um trecho de cada célula a executar, em ordem, e o que se troca nelas. `SEED` vira a semente.
 PLANS = {
     "01": (
@@ -33,19 +29,18 @@ PLANS = {
          "torch_differences = ", "def new_keras", "keras_differences = "],
         {"set_random_seed(32)": "set_random_seed(SEED)", "manual_seed(32)": "manual_seed(SEED)"},
     ),
-    "laboratorios/08": (THIN, {}),
-    "laboratorios/08-treino": (THIN, {"TRAIN_HERE = False": "TRAIN_HERE = True", "study(seed=0)": "study(SEED)"}),
-    "09": (
+    "laboratorios/08": (
+        ["import contextlib\n", "splits = {name: to_tensors", "class FakeQuant", "def fold", "def study",
+         "RULES = ", "in contest.items():\n    contest["],
+        {},
+    ),
+    "laboratorios/09": (
         ["import sys", "SEED = 0", "school = ", "scratch = ", "deep.compress_lenet", "storage = "],
         # "Aos poucos" custa tanto quanto os outros dois caminhos juntos, e a aula nada afirma dele: não treina.
         {"SEED = 0": "", '"epochs": 3': '"epochs": 2', "train.train(step_by_step, *lessons, ": "dict(",
          '"dense": 4, "halfway": 3, "sparse": 8': '"dense": 2, "halfway": 1, "sparse": 4'},
     ),
 }  # fmt: skip
-
-# O notebook de cada plano, quando não é o da aula com o mesmo número.
-HOMES = {"09": "laboratorios/09_poda_a_fundo"}
-
 
 # O que se guarda de cada execução.
 KEPT = (
@@ -57,12 +52,9 @@ KEPT = (
 def sources(plan):
     """As células do plano, já com as trocas feitas: lista de textos."""
     marks, changes = PLANS[plan]
-    (path,) = lesson.find_notebooks([HOMES.get(plan, plan.removesuffix("-treino"))])
+    (path,) = lesson.find_notebooks([plan])
     code = [cell.source for cell in cells(path, "code")]
-    chosen = []
-    for mark in marks:
-        (source,) = (cell for cell in code if mark in cell)
-        chosen.append(source)
+    chosen = [next(cell for cell in code if mark in cell) for mark in marks]
     for old, new in changes.items():
         assert any(old in source for source in chosen), old
         chosen = [source.replace(old, new) for source in chosen]
@@ -84,8 +76,7 @@ def main(plan, *seeds):
             workspace.empty = lambda name, place=folder: Path(place)  # artifacts/ é de quem faz a aula
             scope, printed = run(plan, seed)
         row = {"seed": seed, "printed": printed, "verdicts": scope.get("verdicts", {})}
-        for name in KEPT:
-            row[name] = scope.get(name)
+        row |= {name: scope.get(name) for name in KEPT}
         print(json.dumps(row, ensure_ascii=False), flush=True)
 
 

@@ -1,7 +1,7 @@
 """`python -m course_utils bench [parte …]`: mede o que o curso promete; o relatório fica em artifacts/bench/.
 
 Sem nada, roda as três partes, cerca de vinte minutos; uma sozinha renova o que é dela. Uma parte é um módulo com
-`run()`, que devolve um dicionário pronto para o JSON (o que se publica está em `"values"`), e `text(resultado)`.
+`run()`, que devolve um dicionário pronto para o JSON: em `"values"`, o que se publica; em `"text"`, o que se lê.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main(arguments=None):
     try:
         for number, name in enumerate(chosen, start=1):
             print(f"[{number} de {len(chosen)}] {name}", flush=True)
-            measure(name, " ".join([COMMAND, *options.parts]))
+            print(f"\n{measure(name, ' '.join([COMMAND, *options.parts]))['text']}\n")
     finally:
         files.write_text(FOLDER / "report.md", report())
     print("Relatório: artifacts/bench/report.md")
@@ -46,22 +46,21 @@ def main(arguments=None):
 
 
 def measure(name, command):
-    """Roda uma parte, grava o JSON dela e mostra as tabelas."""
+    """Roda uma parte e grava o JSON dela, com a máquina, o dia, o comando e as nossas metas; devolve-o."""
     start = perf_counter()
-    # Importada só agora: uma parte que carrega um framework não pesa na memória das que vêm antes.
-    part = importlib.import_module(f"course_utils.bench.{name}")
     date = datetime.now().astimezone().isoformat(timespec="minutes")
-    result = {"machine": latency.machine(), "described": machine.sentences()}
-    result |= {"date": date, "command": command} | part.run()
-    result |= {"seconds": perf_counter() - start, "text": part.text(result)}
+    result = {"machine": latency.machine(), "described": machine.sentences(), "date": date, "command": command}
+    # Importada só agora: uma parte que carrega um framework não pesa na memória das que vêm antes.
+    result |= importlib.import_module(f"course_utils.bench.{name}").run()
+    result |= table.judge(result["values"]) | {"seconds": perf_counter() - start}
     state.write(FOLDER / f"{name}.json", result)
-    print(f"\n{result['text']}\n")
+    return result
 
 
 def measured():
     """`{parte: resultado}` do que há em artifacts/bench/; um JSON estragado vale como não medido."""
     found = {name: state.read(FOLDER / f"{name}.json") for name in PARTS}
-    return {name: result for name, result in found.items() if {"values", "text", "described"} <= result.keys()}
+    return {name: result for name, result in found.items() if result}
 
 
 def report():

@@ -34,11 +34,9 @@ print(json.dumps(collected, default=float))
 
 def run():
     """Executa os notebooks de `MEASURES`; devolve um dicionário pronto para o JSON."""
-    values, runs = {}, {}
-    for name, measures in MEASURES.items():
-        runs[name] = measure(name, measures)
-        values |= {key: middle(runs[name])[key] for key in measures}
-    return {"runs": runs, "values": values}
+    runs = {name: measure(name, measures) for name, measures in MEASURES.items()}
+    values = {key: middle(runs[name])[key] for name, measures in MEASURES.items() for key in measures}
+    return {"runs": runs, "values": values, "text": text(runs)}
 
 
 def measure(name, measures, runs=RUNS):
@@ -58,11 +56,11 @@ def middle(runs):
     return median(runs) if numeric else runs[-1]
 
 
-def text(result):
-    """O que cada notebook carimbou, como o passaporte o mostra, com o que variou de uma volta a outra."""
+def text(runs):
+    """O que cada notebook carimbou (`{nome: voltas}`), como o passaporte o mostra, e o que variou entre elas."""
     stamps = {}
-    for name, runs in result["runs"].items():
-        stamps[name] = {key: spread([run["stamp"][key] for run in runs]) for key in runs[0]["stamp"]}
+    for name, turns in runs.items():
+        stamps[name] = {key: spread([turn["stamp"][key] for turn in turns]) for key in turns[0]["stamp"]}
     return passport.text(stamps)
 
 
@@ -72,13 +70,3 @@ def spread(values):
         return "; ".join(f"{value}, {values.count(value)} de {len(values)}" for value in dict.fromkeys(values))
     low, typical, high = (passport.shown(float(value)) for value in (min(values), median(values), max(values)))
     return f"{typical} (de {low} a {high}; n = {len(values)})"
-
-
-def judge(measured, goals):
-    """O que se publica, as metas e quais se cumpriram; `goals`: `{medida: (limite, verdadeiro se é mínimo)}`."""
-    result = {"values": {}, "goals": {}, "met": {}}
-    for name, (limit, least) in goals.items():
-        value = result["values"][name] = measured[name]
-        result["goals"][name] = limit
-        result["met"][name] = value >= limit if least else value <= limit
-    return result

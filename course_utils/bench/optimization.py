@@ -12,20 +12,12 @@ import numpy as np
 from course_utils.bench import notebooks
 from course_utils.measure import latency, prices
 from course_utils.measure.numbers import br, times
-from course_utils.model import artifacts, compress, deep_compression, networks, train
+from course_utils.model import artifacts, compress, deep_compression, train
 from course_utils.model.predictor import MODEL, Predictor
 
 FOLDER = artifacts.ARTIFACTS / "bench" / "optimization"
-ORIGINAL = "original", None
 RATIOS = ("size_ratio", "speed_ratio_batch1", "speed_ratio_batch32")
-GOALS = {
-    "size_ratio": (40, True),
-    "speed_ratio_batch1": (10, True),
-    "accuracy_drop_points": (0.5, False),
-    "saving_percent": (75, True),
-    "storage_ratio": (40, True),
-    "storage_drop_points": (0.5, False),
-}
+CURVE = ("recipe", *RATIOS, "validation_drop_points")
 PAPER = "Han, Mao e Dally (2015), tabela 1, LeNet-300-100: 40×"
 ENDPOINT = "09_poda"  # serve a original e a publicada, cada uma num núcleo, sob a mesma carga
 OF_BOTH = '{{name: item.{} for name, item in zip(("original", "pequeno"), loads.values())}}'
@@ -42,58 +34,55 @@ PRICE, CORES, UTILISATION = "vertex_n1_standard_2", 2, 0.3  # um x86, como a má
 
 def run():
     """Treina uma rede por semente e mede; devolve um dicionário pronto para o JSON. Promete-se a pior semente."""
-    recipe, seeds = compress.PUBLISHED, compress.SEEDS
-    with compress.one_thread():
-        files, seconds = build(recipe, seeds)
-        points, deep = measure(files), store_lenet(seeds)
-    runs, rows = [point for point in points if point["recipe"] == recipe.int8], curve(points)
+    recipe = compress.PUBLISHED
+    points, tuning_s = study(recipe, train.to_tensors("train")[0])
+    runs, deep, bill = [row for row in points if row["recipe"] == recipe.int8], store_lenet(), cost(tuning_s)
+    curve = []  # a original e a receita, sem e com int8: de cada uma, a mediana das sementes
+    for name in dict.fromkeys(row["recipe"] for row in points):
+        kept = [{key: row[key] for key in CURVE} for row in points if row["recipe"] == name]
+        curve.append(notebooks.middle(kept))
     # Com VNNI, o int8 desta rede costuma vencer o float32 dela; sem VNNI, perder: serve-se o mais rápido *aqui*.
-    served = max(rows, key=lambda row: row["speed_ratio_batch1"])
-    result = {"winner": recipe.name, "runs": runs, "curve": rows, "served": served, "deep_compression": deep}
-    result["cost"] = cost(seconds)
-    headline = {
+    served = max(curve, key=lambda row: row["speed_ratio_batch1"])
+    values = {
         "size_ratio": min(row["size_ratio"] for row in runs),
         "speed_ratio_batch1": min(row["speed_ratio_batch1"] for row in runs),
         "accuracy_drop_points": max(row["accuracy_drop_points"] for row in runs),
-        "saving_percent": result["cost"]["saving_percent"],
+        "saving_percent": bill["saving_percent"],
         "storage_ratio": deep["storage_ratio"],
         "storage_drop_points": deep["accuracy_drop_points"],
     }
-    return result | notebooks.judge(headline, GOALS)
+    result = {"winner": recipe.name, "runs": runs, "curve": curve, "served": served, "deep_compression": deep}
+    return result | {"cost": bill, "values": values, "text": text(runs, served, bill)}
 
 
-def build(recipe, seeds):
-    """`{(nome, semente): arquivo}`, a original inclusive, e os segundos que levou a última semente."""
+def study(recipe, images, seeds=compress.SEEDS):
+    """Treina e mede: um ponto (dict) por arquivo, a original antes, e os segundos que levou a última semente.
+
+    Um ponto: tamanho, velocidade com 1 e com 32 imagens e o que se perdeu nas mesmas imagens, diante da original.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    teacher, (images, _) = networks.torch_network(), train.to_tensors("train")
-    files = {ORIGINAL: MODEL}
+    files = {("original", None): MODEL}
     for seed in seeds:
         start = perf_counter()
-        material = compress.lessons(teacher, images, seed=seed)
-        pair = compress.build(teacher, material, recipe, seed=seed, folder=FOLDER)
+        pair = compress.build(recipe, images, seed=seed, folder=FOLDER)
         files |= {(name, seed): path for name, path in zip((recipe.name, recipe.int8), pair)}
-        seconds = perf_counter() - start
-    return files, seconds
-
-
-def measure(files):
-    """Um ponto (dict) por arquivo: tamanho, velocidade e o que perdeu nas mesmas imagens, diante do original."""
+        tuning_s = perf_counter() - start
     random, speeds = np.random.default_rng(0), []
     for batch, rounds in ((1, 300), (32, 40)):
-        images = random.random((batch, 1, 28, 28), np.float32)
-        calls = {name: partial(Predictor(path).infer, images) for name, path in files.items()}
-        speeds.append(latency.compare(calls, rounds=rounds))
+        sample = random.random((batch, 1, 28, 28), np.float32)
+        calls = {name: partial(Predictor(path).infer, sample) for name, path in files.items()}
+        found = latency.compare(calls, rounds=rounds)
+        speeds.append({name: found["original", None].median / item.median for name, item in found.items()})
     whole = {split: compress.hits(MODEL, split).astype(float) for split in ("validation", "test")}
     points = []
-    for name, path in files.items():
+    for (name, seed), path in files.items():
         lost = {split: 100 * (right - compress.hits(path, split)) for split, right in whole.items()}
-        ratios = [MODEL.stat().st_size / path.stat().st_size]
-        ratios += [speed[ORIGINAL].median / speed[name].median for speed in speeds]
-        point = {"recipe": name[0], "seed": name[1]} | dict(zip(RATIOS, ratios))
+        ratios = [MODEL.stat().st_size / path.stat().st_size, *(speed[name, seed] for speed in speeds)]
+        point = {"recipe": name, "seed": seed} | dict(zip(RATIOS, ratios))
         point["validation_drop_points"] = round(float(lost["validation"].mean()), 2)
         point["accuracy_drop_points"] = round(float(lost["test"].mean()), 2)
         points.append(point | {"ci95_points": interval(lost["test"])})
-    return points
+    return points, tuning_s
 
 
 def interval(differences, draws=10_000):
@@ -104,21 +93,11 @@ def interval(differences, draws=10_000):
     return [round(float(value), 2) for value in np.percentile(drawn @ values / len(differences), [2.5, 97.5])]
 
 
-def curve(points):
-    """A original e a receita, sem e com int8: de cada uma, a mediana das sementes."""
-    groups = {}
-    for point in points:
-        kept = {key: point[key] for key in ("recipe", *RATIOS, "validation_drop_points")}
-        groups.setdefault(point["recipe"], []).append(kept)
-    return [notebooks.middle(own) for own in groups.values()]
-
-
-def store_lenet(seeds):
+def store_lenet():
     """Deep Compression na LeNet-300-100: a pior razão, a perda média no teste e todas as medidas."""
-    images, labels = train.to_tensors("train")
     rows = []
-    for seed in seeds:
-        base, _, data = deep_compression.compress_lenet(seed, images, labels)
+    for seed in compress.SEEDS:
+        base, _, data = deep_compression.compress_lenet(seed, *train.to_tensors("train"))
         restored = deep_compression.restore(data, deep_compression.lenet(seed))
         dense = 4 * sum(parameter.numel() for parameter in base.parameters())
         before, after = (train.accuracy(network, *train.to_tensors("test")) for network in (base, restored))
@@ -136,10 +115,10 @@ def cost(tuning_s):
     tuning, million = price.price / CORES * tuning_s / 3600, {}
     for name, rate in typical["requests_per_core_second"].items():
         million[name] = prices.per_million(price.price, CORES * rate, UTILISATION)
-    source = {"usd_per_hour": price.price, "date": str(price.date), "source": price.source}
+    source = {"item": price.item, "usd_per_hour": price.price, "date": str(price.date), "source": price.source}
     return typical | {
         "usd_per_million": million,
-        "price": {"item": price.item} | source,
+        "price": source,
         "utilisation": UTILISATION,
         "tuning_seconds": tuning_s,
         "tuning_usd": tuning,
@@ -147,12 +126,11 @@ def cost(tuning_s):
     }
 
 
-def text(result):
-    """O resultado como texto: cada semente, com o que perdeu no teste e o intervalo; e a carga no endpoint."""
+def text(runs, served, bill):
+    """Cada semente, com o que perdeu no teste e o intervalo; e a carga no endpoint."""
     lines = ["uma thread; vezes menor, mais rápida com 1 e com 32 imagens; pontos perdidos no teste, com os 95 %"]
-    for row in result["runs"]:
+    for row in runs:
         ratios = "  ".join(times(row[key]) for key in RATIOS)
         lost = f"{br(row['accuracy_drop_points'])} [{'; '.join(map(br, row['ci95_points']))}]"
         lines.append(f"{row['recipe']}, semente {row['seed']}:  {ratios}  {lost}")
-    lines.append(f"A servir nesta máquina: {result['served']['recipe']}")
-    return "\n".join([*lines, "", result["cost"]["table"]])
+    return "\n".join([*lines, f"A servir nesta máquina: {served['recipe']}", "", bill["table"]])

@@ -5,7 +5,7 @@ O arquivo é uma lista de medidas: `{"measure", "value", "machine", "date", "sou
 """
 
 import json
-from datetime import datetime
+from operator import ge, le
 
 from course_utils import files
 from course_utils.measure.numbers import br
@@ -32,18 +32,55 @@ ROWS = {
     "storage_ratio": ("Deep Compression na LeNet: arquivo, vezes menor", "×", 1, "–"),
     "storage_drop_points": ("Deep Compression na LeNet: acurácia perdida", " ponto", 2, "–"),
 }
+# As nossas metas, que não vão para a tabela: cada medida é no mínimo (`ge`) ou no máximo (`le`) isto.
+GOALS = {
+    "fastapi_over_flask_dev": (ge, 3),
+    "fastapi_over_flask_production": (ge, 1.2),
+    "batching_gain_32_clients": (ge, 3),
+    "over_bare_route_reference": (ge, 0.9),
+    "over_bare_route_small": (ge, 0.9),
+    "overhead_ms_median": (le, 0.4),
+    "ready_s": (le, 1.5),
+    "memory_mb_per_process": (le, 150),
+    "size_ratio": (ge, 40),
+    "speed_ratio_batch1": (ge, 10),
+    "accuracy_drop_points": (le, 0.5),
+    "saving_percent": (ge, 75),
+    "storage_ratio": (ge, 40),
+    "storage_drop_points": (le, 0.5),
+}
 
 
-def renewed(records, parts):
-    """`records` com as medidas de `parts` (`{parte: resultado}`) no lugar das que o comando já tinha medido."""
+def judge(values):
+    """`{"goals": {medida: meta}, "met": {medida: bool}}` das medidas de `values` que têm meta."""
+    goals = {name: GOALS[name] for name in values if name in GOALS}
+    met = {name: holds(values[name], limit) for name, (holds, limit) in goals.items()}
+    return {"goals": {name: limit for name, (_, limit) in goals.items()}, "met": met}
+
+
+def publish(parts):
+    """Leva os resultados de `parts` (`{parte: resultado}`) a data/bench.json e refaz a tabela do README.
+
+    Ficam as medidas que não se refizeram e as que se escreveram à mão.
+    """
     fresh = []
     for result in parts.values():
         where = {"machine": "; ".join(result["described"][:3]), "date": result["date"]}
         where["source"] = f"`{result['command']}`"
         fresh += [{"measure": name, "value": value} | where for name, value in result["values"].items()]
-    names = {record["measure"] for record in fresh}
-    by_hand = [record for record in records if not record["source"].startswith("`python -m course_utils bench")]
-    return fresh + [record for record in records if record["measure"] not in names or record in by_hand]
+    renewed = {record["measure"] for record in fresh}
+    for record in json.loads(FILE.read_text(encoding="utf-8")):
+        if record["measure"] not in renewed or not record["source"].startswith("`python -m course_utils bench"):
+            fresh.append(record)
+    files.write_text(FILE, json.dumps(fresh, ensure_ascii=False, indent=1) + "\n")
+    files.write_text(README, replaced(README.read_text(encoding="utf-8"), fresh))
+    print("Tabela do README refeita com os números de data/bench.json.")
+
+
+def replaced(text, records):
+    """`text` (o README) com a tabela nova entre as duas marcas."""
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n\n{markdown(records)}\n\n{END}{rest.split(END)[1]}"
 
 
 def markdown(records):
@@ -70,20 +107,4 @@ def markdown(records):
 
 def day(date):
     """`"2026-11-23T14:05+00:00"` → `"23/11/2026"`; um mês só (`"2026-11"`) → `"11/2026"`."""
-    if len(date) == len("2026-11"):
-        return "/".join(reversed(date.split("-")))
-    return f"{datetime.fromisoformat(date):%d/%m/%Y}"
-
-
-def replaced(text, records):
-    """`text` (o README) com a tabela nova entre as duas marcas."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{markdown(records)}\n\n{END}{rest.split(END)[1]}"
-
-
-def publish(parts):
-    """Leva `parts` a data/bench.json e refaz a tabela do README."""
-    records = renewed(json.loads(FILE.read_text(encoding="utf-8")), parts)
-    files.write_text(FILE, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
-    files.write_text(README, replaced(README.read_text(encoding="utf-8"), records))
-    print("Tabela do README refeita com os números de data/bench.json.")
+    return "/".join(reversed(date[:10].split("-")))

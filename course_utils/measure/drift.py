@@ -4,9 +4,8 @@ O índice de estabilidade populacional (PSI, *population stability index*) compa
 faixas: `PSI = Σ (pᵢ − qᵢ) · ln(pᵢ ÷ qᵢ) = KL(p‖q) + KL(q‖p)`, a divergência de Jeffreys (1946).
 
 O costume, que vem do crédito (Lewis, 1994; Siddiqi, *Credit Risk Scorecards*, 2006): até 0,1, estável; de 0,1 a
-0,25, atenção; acima, mudou. É regra de bolso, e não teste: mesmo sem deriva, o PSI de n imagens contra m, em B
-faixas, é em média (B − 1)(1/n + 1/m) (Yurdakul, *Statistical Properties of Population Stability Index*, 2018). Com
-poucas imagens ele passa de 0,1 sozinho; com muitas, quase nunca (Potgieter e outros, arXiv:2307.11878).
+0,25, atenção; acima, mudou. É regra de bolso: mesmo sem deriva, o PSI de n imagens contra m, em B faixas, é em
+média (B − 1)(1/n + 1/m) (Yurdakul, *Statistical Properties of Population Stability Index*, 2018).
 """
 
 import json
@@ -71,17 +70,16 @@ def statistics(found):
 
 @dataclass(frozen=True)
 class Baseline:
-    """Como era quando ia bem: `n` imagens, as faixas de cada estatística e quanto cabe em cada uma."""
+    """Como era quando ia bem: `n` imagens, as faixas de cada estatística e a proporção de cada faixa."""
 
     n: int
-    edges: dict  # {estatística: as fronteiras entre faixas, em ordem}
+    edges: dict  # {estatística ou "digit": as fronteiras entre faixas, em ordem}
     shares: dict  # {estatística ou "digit": a proporção de cada faixa}
 
     def compare(self, found, digits):
         """`{estatística: PSI, …, "digit": PSI}` de `found` (n, 7), de `sums`, e dos dígitos lidos (n,)."""
-        values = zip(STATISTICS, statistics(found).T)
-        found = {name: psi(self.shares[name], _count(column, self.edges[name])) for name, column in values}
-        return found | {DIGIT: psi(self.shares[DIGIT], _count_digits(digits))}
+        counted = _count(found, digits, self.edges)
+        return {name: psi(self.shares[name], now) for name, now in counted.items()}
 
     def save(self, file):
         """Grava em JSON, que se lê, se compara e não executa nada; devolve o arquivo (Path)."""
@@ -92,23 +90,24 @@ class Baseline:
 
 def make_baseline(images, digits, bins=5):
     """A linha de base: imagens de validação e o que o modelo leu nelas; faixas com igual número de imagens."""
-    values, inner = dict(zip(STATISTICS, statistics(sums(images)).T)), np.linspace(0, 1, bins + 1)[1:-1]
-    edges = {name: np.unique(np.quantile(column, inner)).tolist() for name, column in values.items()}
-    found = {name: _count(column, edges[name]).tolist() for name, column in values.items()}
-    return Baseline(len(images), edges, found | {DIGIT: _count_digits(digits).tolist()})
+    found, inner = sums(images), np.linspace(0, 1, bins + 1)[1:-1]
+    edges = {
+        name: np.unique(np.quantile(column, inner)).tolist()
+        for name, column in zip(STATISTICS, statistics(found).T)
+    }
+    edges[DIGIT] = [*range(1, DIGITS)]
+    counted = _count(found, digits, edges)
+    return Baseline(len(images), edges, {name: now.tolist() for name, now in counted.items()})
 
 
 def load_baseline(file):
     """A `Baseline` gravada em `file`; levanta `BaselineError` se ele falta ou não é uma."""
     try:
-        kept = json.loads(Path(file).read_text(encoding="utf-8"))
-        baseline = Baseline(int(kept["n"]), dict(kept["edges"]), dict(kept["shares"]))
-        sizes = {name: len(baseline.edges[name]) + 1 for name in STATISTICS} | {DIGIT: DIGITS}
-        for name, size in sizes.items():
-            values = np.asarray(baseline.shares[name], np.float64)
-            if values.shape != (size,) or not (values > 0).all() or abs(values.sum() - 1) > 1e-6:
-                raise ValueError(name)
-            if (np.diff(np.asarray(baseline.edges.get(name, []), np.float64)) <= 0).any():
+        baseline = Baseline(**json.loads(Path(file).read_text(encoding="utf-8")))
+        for name in (*STATISTICS, DIGIT):
+            edges, parts = (np.asarray(values[name], np.float64) for values in (baseline.edges, baseline.shares))
+            sums_to_one = (parts > 0).all() and abs(parts.sum() - 1) < 1e-6
+            if parts.shape != (len(edges) + 1,) or not sums_to_one or (np.diff(edges) <= 0).any():
                 raise ValueError(name)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BaselineError(
@@ -118,9 +117,8 @@ def load_baseline(file):
     return baseline
 
 
-def _count(values, edges):
-    return shares(np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1))
-
-
-def _count_digits(digits):
-    return shares(np.bincount(np.asarray(digits, np.int64), minlength=DIGITS))
+def _count(found, digits, edges):
+    """`{estatística ou "digit": a proporção de cada faixa}` das imagens e do que se leu nelas."""
+    values = dict(zip(STATISTICS, statistics(found).T)) | {DIGIT: np.asarray(digits)}
+    places = {name: np.searchsorted(edges[name], column, side="right") for name, column in values.items()}
+    return {name: shares(np.bincount(place, minlength=len(edges[name]) + 1)) for name, place in places.items()}

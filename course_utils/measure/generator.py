@@ -1,135 +1,113 @@
-"""O processo que gera a carga: `load` o inicia, entrega o pedido em JSON e recebe as medidas em JSON.
+"""O processo que gera a carga: recebe de `load` o pedido, em JSON, e devolve as medidas, em JSON.
 
-Cada cliente envia um pedido, espera a resposta inteira e só então envia o próximo (laço fechado), sempre em
-127.0.0.1 e na mesma conexão, enquanto o servidor não a fecha. Os bytes vão direto ao soquete: um cliente
-HTTP completo gasta, por pedido, tanto quanto os servidores que queremos medir.
+Cada cliente envia, espera a resposta inteira e só então envia de novo (laço fechado), na mesma conexão enquanto o
+servidor não a fecha. Os bytes vão direto ao soquete: um cliente HTTP completo gasta tanto quanto os servidores
+que queremos medir.
 """
 
 import asyncio
 import base64
+import contextlib
 import gc
 import json
 import sys
 from collections import Counter
-from time import monotonic, perf_counter, process_time
+from time import perf_counter, process_time
 
-import httptools
+import psutil
 
 HOST = "127.0.0.1"
 PAUSE_S = 0.01  # depois de uma falha, para não girar em falso
+SAMPLE_S = 0.1
 
 
-class Connection(asyncio.Protocol):
-    """Uma conexão com o servidor, um pedido por vez. Os métodos `on_` são o que o leitor de HTTP encontrou."""
-
-    usable, answer, parser = True, None, None
-
-    def connection_made(self, transport):
-        self.transport = transport
-
-    async def ask(self, request):
-        """Envia os bytes do pedido e devolve o status, quando a resposta inteira chegou."""
-        self.answer = asyncio.get_running_loop().create_future()
-        self.parser = httptools.HttpResponseParser(self)
-        self.sized = False
-        self.transport.write(request)
-        return await self.answer
-
-    def data_received(self, data):
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._finish(error)
-
-    def on_header(self, name, value):
-        self.sized = self.sized or name.lower() in (b"content-length", b"transfer-encoding")
-
-    def on_headers_complete(self):
-        self.usable = self.parser.should_keep_alive()
-
-    def on_message_complete(self):
-        self._finish()
-
-    def connection_lost(self, error):
-        # Sem tamanho anunciado, a resposta termina quando o servidor fecha; com tamanho, isto é um corte.
-        answered = not self.usable and not self.sized
-        self.usable = False
-        self._finish(None if answered else error or ConnectionResetError())
-
-    def _finish(self, error=None):
-        if self.answer is None or self.answer.done():
-            return
-        if error is None:
-            self.answer.set_result(self.parser.get_status_code())
-        else:
-            self.usable = False
-            self.answer.set_exception(error)
+async def receive(reader):
+    """Uma resposta, até o último byte: `(status, a conexão continua?)`."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    version, status, *_ = head.split(maxsplit=2)
+    fields = dict(line.partition(b":")[::2] for line in head.lower().splitlines())
+    if b"content-length" in fields:
+        await reader.readexactly(int(fields[b"content-length"]))
+    elif b"transfer-encoding" in fields:  # aos pedaços
+        while size := int(await reader.readline(), 16):
+            await reader.readexactly(size + len(b"\r\n"))
+        await reader.readline()
+    else:  # termina quando o servidor fecha
+        await reader.read()
+    return int(status), version != b"HTTP/1.0" and b"close" not in fields.get(b"connection", b"")
 
 
-class Client:
-    """Um cliente: guarda a sua conexão de um pedido para o outro."""
-
-    def __init__(self, port, request, timeout):
-        self.port, self.request, self.timeout = port, request, timeout
-        self.connection = None
-
-    async def ask(self):
-        """Um pedido inteiro, conexão incluída se for preciso: devolve o status ou levanta."""
-        async with asyncio.timeout(self.timeout):
-            if self.connection is None or not self.connection.usable:
-                self.drop()
-                loop = asyncio.get_running_loop()
-                _, self.connection = await loop.create_connection(Connection, HOST, self.port)
-            return await self.connection.ask(self.request)
-
-    def drop(self):
-        """Larga a conexão, com o que ainda viesse por ela."""
-        if self.connection:
-            self.connection.transport.abort()
-        self.connection = None
-
-
-async def run_phase(clients, seconds):
-    """Todos os clientes em laço por `seconds`; o que começou a tempo é esperado.
+async def run_phase(job, connections, seconds):
+    """Um cliente em laço por conexão (`{número: par ou None}`) por `seconds`; o que começou a tempo é esperado.
 
     Devolve `(latências em ms das respostas 2xx, erros contados por espécie)`.
     """
-    latencies, errors, limit = [], Counter(), perf_counter() + seconds
+    request, latencies, errors = base64.b64decode(job["request"]), [], Counter()
+    limit = perf_counter() + seconds
 
-    async def repeat(client):
+    async def ask(number):
+        reader, writer = connections[number] or (None, None)
+        if writer is None or reader.at_eof() or reader.exception():
+            reader, writer = connections[number] = await asyncio.open_connection(HOST, job["port"])
+        writer.write(request)
+        return await receive(reader)
+
+    async def repeat(number):
         while (start := perf_counter()) < limit:
             try:
-                status = await client.ask()
-            except (OSError, httptools.HttpParserError) as error:
+                async with asyncio.timeout(job["timeout"]):
+                    status, keep = await ask(number)
+            except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
                 errors[type(error).__name__] += 1
-                client.drop()
+                keep = False
                 await asyncio.sleep(PAUSE_S)
-                continue
-            if 200 <= status < 300:
-                latencies.append(1000 * (perf_counter() - start))
             else:
-                errors[str(status)] += 1
+                if 200 <= status < 300:
+                    latencies.append(1000 * (perf_counter() - start))
+                else:
+                    errors[str(status)] += 1
+            if not keep and connections[number]:
+                connections[number][1].transport.abort()
+                connections[number] = None
 
-    await asyncio.gather(*map(repeat, clients))
+    await asyncio.gather(*map(repeat, connections))
     return latencies, errors
 
 
+def usage(processes):
+    """`(segundos de CPU até aqui, RSS em bytes)`, somados, dos processos do servidor que ainda vivem."""
+    cpu = memory = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            cpu, memory = cpu + times.user + times.system, memory + process.memory_info().rss
+    return cpu, memory
+
+
+async def watch(processes, samples):
+    while True:
+        samples.append(usage(processes))
+        await asyncio.sleep(SAMPLE_S)
+
+
 async def main(job):
-    """Aquecimento e medida; devolve o dicionário que `load` lê. Os instantes são de `time.monotonic`."""
-    request = base64.b64decode(job["request"])
-    clients = [Client(job["port"], request, job["timeout"]) for _ in range(job["concurrency"])]
-    if job["warmup"]:
-        await run_phase(clients, job["warmup"])
-    began, busy, start = monotonic(), process_time(), perf_counter()
-    latencies, errors = await run_phase(clients, job["seconds"])
+    """Aquecimento e medida; devolve o dicionário de que `load` faz um `Load`."""
+    connections, samples = dict.fromkeys(range(job["concurrency"])), []
+    processes = [psutil.Process(pid) for pid in job["pids"]]
+    await run_phase(job, connections, job["warmup"])
+    samples.append(usage(processes))
+    busy, start, watcher = process_time(), perf_counter(), asyncio.create_task(watch(processes, samples))
+    latencies, errors = await run_phase(job, connections, job["seconds"])
     seconds, busy = perf_counter() - start, process_time() - busy
-    for client in clients:
-        client.drop()
+    watcher.cancel()
+    samples.append(usage(processes))
     return {
         "latencies": latencies,
         "errors": errors,
         "seconds": seconds,
-        "began": began,
+        # O maior de cada: quem morreu sob a carga não conta mais no fim.
+        "cpu_seconds": max(cpu for cpu, _ in samples) - samples[0][0] if processes else None,
+        "peak_memory_bytes": max(memory for _, memory in samples) if processes else None,
         "generator_percent": 100 * busy / seconds,
     }
 

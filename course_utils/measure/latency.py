@@ -1,14 +1,15 @@
 """Latência comparada: rodadas intercaladas no mesmo processo, mediana, p95 e razões."""
 
-import os
-import platform
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 
 from course_utils.bars import tqdm
+from course_utils.measure.machine import machine, processor
 from course_utils.measure.numbers import br, times
+
+__all__ = ["Latency", "compare", "machine", "processor", "report"]
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,3 @@ def report(latencies, *, threads):
     count = f"{threads} thread{'s' if threads > 1 else ''}; n = {len(base.times)} por linha"
     context = f"{machine()}; {count}, rodadas intercaladas"
     return "\n".join([context, header, *rows])
-
-
-def machine():
-    """Uma linha que diz em que máquina se mediu: processador, núcleos, sistema e Python."""
-    system = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{processor()}; {os.cpu_count()} núcleos; {system}"
-
-
-def processor():
-    """Nome comercial do processador; o Linux só o diz em /proc/cpuinfo."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

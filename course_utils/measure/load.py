@@ -4,36 +4,82 @@ Só em 127.0.0.1: isto é uma lição, não uma arma.
 """
 
 import base64
-import contextlib
 import json
 import subprocess
 import sys
-import tempfile
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from urllib.parse import urlsplit
 
 import numpy as np
-import psutil
 
 from course_utils.bars import tqdm
-from course_utils.measure.load_result import Load, merge, ratios, report
+from course_utils.measure.machine import machine
+from course_utils.measure.numbers import br, times
 from course_utils.processes import HOST
-
-__all__ = ["Load", "LoadError", "compare", "ratios", "report", "run", "sweep"]
 
 BYTES = "application/octet-stream"
 MAX_CLIENTS = 256
 MAX_SECONDS = 300
 TIMEOUT_S = 10.0  # um pedido sem resposta neste prazo é um erro
-SAMPLE_S = 0.1
 START_S = 120  # só um gerador travado demora tanto a começar
 GENERATOR = Path(__file__).with_name("generator.py")
-BAR = "{desc} |{bar:20}| {elapsed}"
+GENERATOR_LIMIT = 85
 
 
-class LoadError(RuntimeError):
-    """O gerador de carga falhou; a mensagem traz o que ele disse."""
+@dataclass(frozen=True)
+class Load:
+    """O que `concurrency` clientes simultâneos viram de um servidor."""
+
+    concurrency: int
+    latencies: np.ndarray  # ms por resposta 2xx, da escrita do pedido ao último byte: float64 (ok,)
+    errors: dict  # {"503": 12, "ConnectionResetError": 1}: status que não são 2xx e falhas de conexão
+    seconds: float  # duração da medida, sem o aquecimento
+    cpu_seconds: float | None = None  # do servidor e dos seus processos
+    peak_memory_bytes: int | None = None  # RSS somado dos mesmos processos: um teto
+    generator_percent: float = 0.0  # CPU do próprio gerador; perto de 100, medimos o gerador
+    rates: tuple = ()  # de várias rodadas, as respostas 2xx por segundo em cada uma
+
+    @property
+    def n(self):
+        """Pedidos feitos, com resposta 2xx ou com erro."""
+        return len(self.latencies) + self.failed
+
+    @property
+    def failed(self):
+        """Pedidos sem resposta 2xx."""
+        return sum(self.errors.values())
+
+    @property
+    def requests_per_second(self):
+        """Vazão: respostas 2xx por segundo."""
+        return len(self.latencies) / self.seconds
+
+    @property
+    def cpu_percent(self):
+        """CPU do servidor: 100 é um núcleo inteiro; None se ninguém a vigiou."""
+        return None if self.cpu_seconds is None else 100 * self.cpu_seconds / self.seconds
+
+    @property
+    def requests_per_core_second(self):
+        """Respostas 2xx por segundo de CPU do servidor: a vazão de um núcleo que só fizesse isto. É o núcleo que
+        se paga, e um servidor rápido pode deixar o seu ocioso à espera dos clientes."""
+        return len(self.latencies) / self.cpu_seconds
+
+    @property
+    def p50(self):
+        """Mediana da latência, em ms."""
+        return self.percentile(50)
+
+    @property
+    def p95(self):
+        """Percentil 95 da latência, em ms."""
+        return self.percentile(95)
+
+    def percentile(self, q):
+        """O percentil `q` da latência, em ms; NaN se ninguém foi atendido."""
+        return float(np.percentile(self.latencies, q)) if len(self.latencies) else float("nan")
 
 
 def run(url, body=None, *, concurrency=8, seconds=3.0, warmup=0.5, pids=()):
@@ -42,13 +88,12 @@ def run(url, body=None, *, concurrency=8, seconds=3.0, warmup=0.5, pids=()):
     Dura `seconds`; os `warmup` segundos de aquecimento não contam. `pids`: os processos do servidor
     (`server.pids()`), para medir CPU e memória. Devolve um `Load`.
     """
-    return _measure([("medindo", _job(url, body, BYTES, concurrency, seconds, warmup), pids)])[0]
+    return _measure([_job(url, body, BYTES, pids, concurrency, seconds, warmup)])[0]
 
 
 def sweep(url, body=None, *, concurrencies=(1, 2, 4, 8, 16, 32), seconds=2.0, warmup=0.5, pids=()):
     """A mesma carga com números crescentes de clientes: lista de `Load`, para `plots.load_curve`."""
-    jobs = [_job(url, body, BYTES, number, seconds, warmup) for number in concurrencies]
-    return _measure([(f"{number} de {len(jobs)}", job, pids) for number, job in enumerate(jobs, 1)])
+    return _measure([_job(url, body, BYTES, pids, number, seconds, warmup) for number in concurrencies])
 
 
 def compare(candidates, *, concurrency=8, rounds=3, seconds=1.5, warmup=0.5):
@@ -57,108 +102,111 @@ def compare(candidates, *, concurrency=8, rounds=3, seconds=1.5, warmup=0.5):
     `candidates`: `{nome: (url, corpo, tipo)}` ou `{nome: (url, corpo, tipo, pids)}`. Cada `Load` junta as
     rodadas; `rates` guarda a vazão de cada uma.
     """
-    jobs = {
-        name: (_job(url, body, content_type, concurrency, seconds, warmup), *(pids or [()]))
-        for name, (url, body, content_type, *pids) in candidates.items()
-    }
-    plans = [
-        (f"rodada {number} de {rounds}, {name}", *job)
-        for number in range(1, rounds + 1)
-        for name, job in jobs.items()
+    jobs = [
+        _job(url, body, content_type, *(pids or [()]), concurrency, seconds, warmup)
+        for url, body, content_type, *pids in candidates.values()
     ]
-    loads = _measure(plans)
-    return {name: merge(loads[place :: len(jobs)]) for place, name in enumerate(jobs)}
+    loads = _measure(jobs * rounds)
+    return {name: _merge(loads[place :: len(jobs)]) for place, name in enumerate(candidates)}
 
 
-def _job(url, body, content_type, concurrency, seconds, warmup):
+def ratios(loads):
+    """Quantas vezes a vazão de cada um é a do primeiro: `{nome: float}`."""
+    base = next(iter(loads.values())).requests_per_second
+    return {name: load.requests_per_second / base if base else float("nan") for name, load in loads.items()}
+
+
+def report(loads):
+    """Tabela com máquina, n, erros, vazão, p50, p95, p99 e, se foram medidas, CPU e memória.
+
+    `loads`: a lista de `sweep` ou o dicionário de `compare`, que ganha a coluna da razão.
+    """
+    compared = isinstance(loads, dict)
+    if not compared:
+        loads = {_clients(load): load for load in loads}
+    width, measured = max(map(len, loads)), any(load.cpu_seconds is not None for load in loads.values())
+    header = f"{'':{width}}      n  erros   req/s  p50 (ms)  p95 (ms)  p99 (ms)"
+    header += "  CPU (%)  memória (MB)" if measured else ""
+    lines = [machine(), header + ("   razão" if compared else "")]
+    for (name, load), ratio in zip(loads.items(), ratios(loads).values()):
+        cells = [f"{load.n:6d}", f"{load.failed:5d}", f"{br(load.requests_per_second, 0):>6}"]
+        cells += [f"{br(load.percentile(q), 2):>8}" for q in (50, 95, 99)]
+        if measured:
+            memory = None if load.peak_memory_bytes is None else load.peak_memory_bytes / 1e6
+            cells += [f"{br(load.cpu_percent, 0):>7}", f"{br(memory, 0):>12}"]
+        cells += [f"{times(ratio, 2):>6}"] if compared else []
+        lines.append(f"{name:{width}} {'  '.join(cells)}")
+    return "\n".join(lines + _notes(loads))
+
+
+def _notes(loads):
+    """O que a tabela não diz: as condições, os erros por espécie e se o gerador foi o limite."""
+    first = next(iter(loads.values()))
+    same = len({load.concurrency for load in loads.values()}) == 1
+    notes = [f"{_clients(first)} em laço fechado"] if same else []
+    for name, load in loads.items():
+        if load.errors:
+            kinds = ", ".join(f"{count} × {kind}" for kind, count in load.errors.items())
+            notes.append(f"erros em {name}: {kinds}")
+        if load.rates:
+            low, high = br(min(load.rates), 0), br(max(load.rates), 0)
+            notes.append(f"{name}: de {low} a {high} req/s em {len(load.rates)} rodadas")
+        if load.generator_percent > GENERATOR_LIMIT:
+            notes.append(f"atenção: em {name} o gerador de carga chegou ao limite dele; o servidor pode mais")
+    return notes
+
+
+def _clients(load):
+    return "1 cliente" if load.concurrency == 1 else f"{load.concurrency} clientes"
+
+
+def _job(url, body, content_type, pids, concurrency, seconds, warmup):
     """O pedido ao gerador, já em bytes. Recusa o que não é 127.0.0.1 e o que não tem fim."""
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname != HOST:
         raise ValueError(f"Recebi {url}; a carga só vai para http://{HOST}:porta/, a sua própria máquina.")
-    if not 1 <= concurrency <= MAX_CLIENTS:
-        raise ValueError(f"Recebi {concurrency} clientes; aceito de 1 a {MAX_CLIENTS}.")
-    if not (0 < seconds <= MAX_SECONDS and 0 <= warmup <= MAX_SECONDS):
-        raise ValueError(f"Recebi {seconds} s de medida e {warmup} s de aquecimento; aceito até {MAX_SECONDS} s.")
+    if not (1 <= concurrency <= MAX_CLIENTS and 0 < seconds <= MAX_SECONDS and 0 <= warmup <= MAX_SECONDS):
+        raise ValueError(
+            f"Recebi {concurrency} clientes, {seconds} s de medida e {warmup} s de aquecimento; aceito de 1 a "
+            f"{MAX_CLIENTS} clientes e até {MAX_SECONDS} s."
+        )
     route = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     head = f"{'GET' if body is None else 'POST'} {route} HTTP/1.1\r\nHost: {HOST}:{parts.port or 80}\r\n"
     if body is not None:
         head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
     request = (head + "\r\n").encode("ascii") + (body or b"")
     return {
-        "port": parts.port or 80, "request": base64.b64encode(request).decode(), "concurrency": concurrency,
-        "seconds": seconds, "warmup": warmup, "timeout": TIMEOUT_S,
+        "port": parts.port or 80, "request": base64.b64encode(request).decode(), "pids": list(pids),
+        "concurrency": concurrency, "seconds": seconds, "warmup": warmup, "timeout": TIMEOUT_S,
     }  # fmt: skip
 
 
-def _measure(plans):
-    """Uma carga depois da outra: `[(o que a barra diz, pedido ao gerador, processos)]` → lista de `Load`."""
-    loads = []
-    with tqdm(total=len(plans), bar_format=BAR, leave=False) as bar:
-        for what, job, pids in plans:
-            bar.set_description(f"carga: {what}, {job['concurrency']} cliente(s)")
-            loads.append(_generate(job, Usage(pids), bar))
-            bar.update()
+def _measure(jobs):
+    """Uma carga depois da outra, com uma barra: lista de `Load`. Quem interrompe a célula interrompe o gerador."""
+    loads, pipes = [], {"capture_output": True, "encoding": "utf-8"}
+    with tqdm(jobs, desc="carga", unit="medida", leave=False) as bar:
+        for job in bar:
+            limit = job["warmup"] + job["seconds"] + 2 * TIMEOUT_S + START_S
+            command = [sys.executable, "-P", GENERATOR]
+            done = subprocess.run(command, input=json.dumps(job), timeout=limit, check=False, **pipes)
+            if done.returncode:
+                raise RuntimeError(f"O gerador de carga falhou:\n{done.stderr[-2000:]}")
+            found = json.loads(done.stdout)
+            latencies = np.array(found.pop("latencies"), np.float64)
+            loads.append(Load(job["concurrency"], latencies, **found))
     return loads
 
 
-def _generate(job, usage, bar):
-    """Inicia o gerador e, enquanto ele trabalha, anota a CPU e a memória do servidor e anda o relógio da barra."""
-    limit = monotonic() + job["warmup"] + job["seconds"] + 2 * job["timeout"] + START_S
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:  # num cano, um corpo grande travaria o gerador
-        json.dump(job, file)
-        file.seek(0)
-        child = subprocess.Popen(
-            [sys.executable, "-P", GENERATOR], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, encoding="utf-8",
-        )  # fmt: skip
-    with child:
-        try:
-            while child.returncode is None:
-                usage.sample()
-                bar.refresh()
-                try:
-                    output, errors = child.communicate(timeout=SAMPLE_S)
-                except subprocess.TimeoutExpired:
-                    if monotonic() > limit:
-                        raise LoadError("O gerador de carga não terminou no prazo.") from None
-        finally:
-            child.kill()  # quem interrompe a célula interrompe a carga
-    if child.returncode:
-        raise LoadError(f"O gerador de carga falhou:\n{errors[-2000:]}")
-    usage.sample()
-    data = json.loads(output)
-    latencies, seconds = np.array(data["latencies"], np.float64), data["seconds"]
-    cpu, memory = usage.between(data["began"], data["began"] + seconds)
-    rates = (len(latencies) / seconds,)
+def _merge(loads):
+    """Várias rodadas do mesmo servidor, como uma só."""
+    watched = loads[0].cpu_seconds is not None
     return Load(
-        job["concurrency"], latencies, data["errors"], seconds, rates, cpu, memory, data["generator_percent"]
+        loads[0].concurrency,
+        np.concatenate([load.latencies for load in loads]),
+        dict(sum((Counter(load.errors) for load in loads), Counter())),
+        sum(load.seconds for load in loads),
+        sum(load.cpu_seconds for load in loads) if watched else None,
+        max(load.peak_memory_bytes for load in loads) if watched else None,
+        max(load.generator_percent for load in loads),
+        tuple(load.requests_per_second for load in loads),
     )
-
-
-class Usage:
-    """CPU e memória, ao longo do tempo, dos processos `pids` e dos descendentes que tinham no início."""
-
-    def __init__(self, pids):
-        self.samples, self.cpu = [], {}
-        for pid in pids:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                root = psutil.Process(pid)
-                self.cpu |= dict.fromkeys([root, *root.children(recursive=True)], 0.0)
-
-    def sample(self):
-        """Anota o instante, a CPU gasta até aqui e a memória; de quem terminou fica a CPU que já tinha gasto."""
-        memory = 0
-        for process in self.cpu:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                self.cpu[process] = times.user + times.system
-                memory += process.memory_info().rss
-        self.samples.append((monotonic(), sum(self.cpu.values()), memory))
-
-    def between(self, began, ended):
-        """`(CPU em %, pico de memória em bytes)` entre os dois instantes; `(None, None)` se nada foi vigiado."""
-        if not self.cpu:
-            return None, None
-        times, cpu, memory = np.array(self.samples).T
-        used = np.interp(ended, times, cpu) - np.interp(began, times, cpu)
-        return float(100 * used / (ended - began)), int(memory[times >= began].max())

@@ -2,13 +2,15 @@
 
 import os
 import platform
+import re
 from importlib import metadata
+from pathlib import Path
 
 import psutil
 
-from course_utils.measure import latency
 from course_utils.measure.numbers import br
 
+CPUINFO = Path("/proc/cpuinfo")  # só o Linux o tem
 # O nome que o Linux dá a cada uma → o nome por que se conhece.
 INSTRUCTIONS = {
     "avx2": "AVX2",
@@ -22,14 +24,24 @@ INSTRUCTIONS = {
 LIBRARIES = ("torch", "tensorflow", "keras", "onnx", "onnxruntime", "ai-edge-litert", "numpy", "fastapi", "flask")
 
 
+def processor():
+    """O nome comercial do processador, onde o sistema o diz."""
+    found = re.search(r"model name\s*: (.+)", CPUINFO.read_text(encoding="utf-8")) if CPUINFO.exists() else None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
 def instructions():
     """As instruções para vetores e para int8 (lista de nomes), ou None: só o Linux as declara num arquivo."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            words = set(file.read().split())
-    except OSError:
+    if not CPUINFO.exists():
         return None
+    words = set(CPUINFO.read_text(encoding="utf-8").split())
     return [name for flag, name in INSTRUCTIONS.items() if flag in words]
+
+
+def machine():
+    """Uma linha que diz em que máquina se mediu: processador, núcleos, sistema e Python."""
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{processor()}; {os.cpu_count()} núcleos; {system}"
 
 
 def sentences():
@@ -38,7 +50,7 @@ def sentences():
     told = "o sistema não diz" if sets is None else ", ".join(sets) or "nenhuma das que procuramos"
     system = f"{platform.system()} {platform.release()}, {platform.machine()}"
     return [
-        f"{latency.processor()}; {os.cpu_count()} núcleos; {br(memory)} GB de memória",
+        f"{processor()}; {os.cpu_count()} núcleos; {br(memory)} GB de memória",
         f"instruções: {told}",
         f"{system}; Python {platform.python_version()}",
         "; ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES),

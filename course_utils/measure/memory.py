@@ -1,5 +1,6 @@
 """Memória de um processo e de tudo o que ele iniciou."""
 
+import contextlib
 import sys
 import threading
 
@@ -23,26 +24,21 @@ def peak_bytes():
 
 
 def tree_bytes(pid):
-    """Memória residente (RSS) do processo `pid` e dos seus descendentes, em bytes (int).
+    """Memória residente (RSS) do processo `pid` e dos seus descendentes, em bytes (int); 0 se ele já acabou.
 
     As páginas que vêm de arquivos (as bibliotecas, que os processos dividem) contam uma vez, pela maior parcela,
-    onde o sistema as diz (o Linux: `shared` em /proc/pid/statm); nos outros contam em cada um, e a soma é um
-    teto. Um processo que some no meio da conta vale 0. Um filho que ainda não virou outro programa (entre o fork
-    e o exec) usa a memória do pai, e não conta de novo.
+    onde o sistema as diz (o Linux); nos outros contam em cada um, e a soma é um teto. Quem somasse o PSS do Linux
+    acertaria mais, e gastaria dezenas de milissegundos a cada vez.
     """
     found = {}
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        processes = [root, *root.children(recursive=True)]  # o pai sempre antes dos filhos
-    except psutil.NoSuchProcess:
-        return 0
-    for process in processes:
-        try:
-            memory, parent = process.memory_info(), found.get(process.ppid())
-        except psutil.NoSuchProcess:
-            continue
-        if parent is None or memory.vms != parent.vms:
-            found[process.pid] = memory
+        for process in [root, *root.children(recursive=True)]:  # o pai sempre antes dos filhos
+            with contextlib.suppress(psutil.NoSuchProcess):
+                memory, parent = process.memory_info(), found.get(process.ppid())
+                # Entre o fork e o exec, um filho usa a memória do pai: não conta de novo.
+                if parent is None or memory.vms != parent.vms:
+                    found[process.pid] = memory
     files = [getattr(memory, "shared", 0) for memory in found.values()]
     return sum(memory.rss for memory in found.values()) - sum(files) + max(files, default=0)
 
@@ -50,18 +46,15 @@ def tree_bytes(pid):
 def limit(limit_bytes):
     """Proíbe este processo de passar de `limit_bytes`; devolve verdadeiro se o sistema o impõe (só o Linux).
 
-    O Linux conta endereços reservados (`RLIMIT_AS`, setrlimit(2)), que são mais que a memória em uso: o limite
-    vale para o que se reservar daqui em diante, além do que o processo já usa. O que passar é negado, com
-    `MemoryError`, `ImportError` ou `OSError`, conforme quem pediu. Nos outros sistemas nada muda: compare depois
-    `peak_bytes()` com o limite.
+    O Linux conta endereços reservados, que são mais que a memória em uso: o limite vale para o que se reservar
+    daqui em diante, além do que o processo já usa. O que passar é negado, com `MemoryError`, `ImportError` ou
+    `OSError`, conforme quem pediu. Nos outros sistemas nada muda: compare depois `peak_bytes()` com o limite.
     """
     if sys.platform != "linux":
         return False
-    import resource
-
-    now = psutil.Process().memory_info()
-    allowed = now.vms + max(0, int(limit_bytes) - now.rss)
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+    process = psutil.Process()
+    allowed = process.memory_info().vms + max(0, int(limit_bytes) - process.memory_info().rss)
+    process.rlimit(psutil.RLIMIT_AS, (allowed, allowed))
     return True
 
 

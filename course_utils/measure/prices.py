@@ -4,20 +4,16 @@ O arquivo não tem SHA-256: ele é de quem usa.
 """
 
 import csv
-import math
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
+import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from course_utils.files import DATA
 
 FILE = DATA / "prices.csv"
-COLUMNS = ("key", "provider", "item", "price", "unit", "currency", "date", "source")
 MAX_AGE_DAYS = 365
-EXPECTED = (
-    "Esperava todas as colunas preenchidas: o preço, um número maior que zero, com ponto; a data, até hoje, como "
-    "2026-11-23, ou nada. Um texto com vírgula vai entre aspas."
-)
+EXPECTED = "Esperava tudo preenchido, o preço como 0.115, a data como 2026-11-23 ou nada, aspas onde há vírgula."
 HOW_TO_RESTORE = "Para restaurar o original: git checkout -- data/prices.csv (ou baixe o projeto de novo)."
 
 
@@ -25,17 +21,17 @@ class PriceError(ValueError):
     """O arquivo de preços não pode ser lido; a mensagem diz a linha, o que chegou e o que se esperava."""
 
 
-@dataclass(frozen=True)
-class Price:
+class Price(BaseModel):
     """Uma linha: `price` em `currency` por `unit`; `date` é None se a fonte não diz de quando é."""
 
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True, str_min_length=1)
     key: str
     provider: str
     item: str
-    price: float
+    price: float = Field(gt=0, allow_inf_nan=False)
     unit: str
     currency: str
-    date: date | None
+    date: Annotated[datetime.date | None, BeforeValidator(lambda text: text or None)]
     source: str
 
 
@@ -47,36 +43,34 @@ class Prices(dict):
 
 
 def load(file=FILE, *, warn=print):
-    """Lê, confere e devolve `{chave: Price}`, na ordem do arquivo.
+    """Lê, confere e devolve `{chave: Price}`, na ordem do arquivo; levanta `PriceError` se algo nele não serve.
 
-    Para cada linha com mais de um ano, ou sem data, chama `warn` com uma frase. Levanta `PriceError` se falta o
-    arquivo ou uma coluna, ou se um valor não serve.
+    Para cada linha com mais de um ano, ou sem data, chama `warn` com uma frase.
     """
     rows = Prices()
-    for number, cells in _read(Path(file)):
-        row = _parse(cells, number)
-        if row.key in rows:
-            raise PriceError(f"Linha {number} de prices.csv: a chave {row.key} já apareceu. {HOW_TO_RESTORE}")
-        rows[row.key] = row
-        what = f"Atenção: {row.provider}, {row.item}: preço"
-        if row.date is None:
-            warn(f"{what} sem data. Confira antes de decidir por ele.")
-        elif (date.today() - row.date).days > MAX_AGE_DAYS:
-            warn(f"{what} de {row.date:%d/%m/%Y}, com mais de um ano. Confira-o.")
+    try:
+        # O Excel põe uma marca no começo do UTF-8; "utf-8-sig" a tira, se houver.
+        reader = csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines())
+    except (OSError, UnicodeDecodeError):
+        raise PriceError(f"Falta {file.name}, ou ele não está em UTF-8. {HOW_TO_RESTORE}") from None
+    for cells in reader:
+        if not any(cells.values()):
+            continue
+        try:
+            row = rows[cells.get("key")] = Price.model_validate(cells)
+        except ValidationError as error:
+            (column,), received = error.errors()[0]["loc"], error.errors()[0]["input"]
+            where = f"Linha {reader.line_num} de {file.name}, coluna {column}: recebi {received!r}."
+            raise PriceError(f"{where} {EXPECTED} {HOW_TO_RESTORE}") from None
+        if row.date is None or (datetime.date.today() - row.date).days > MAX_AGE_DAYS:
+            age = "sem data" if row.date is None else f"de {row.date:%d/%m/%Y}, com mais de um ano"
+            warn(f"Atenção: {row.provider}, {row.item}: preço {age}. Confira-o antes de decidir por ele.")
     return rows
 
 
 def in_dollars(row, rows):
-    """O preço de `row` em US$ (float), pelo câmbio que está em `rows` (chaves `dolar_em_brl`, `dolar_em_eur`…).
-
-    Levanta `PriceError` se o arquivo não traz o câmbio dessa moeda.
-    """
-    if row.currency == "USD":
-        return row.price
-    key = f"dolar_em_{row.currency.lower()}"
-    if key not in rows:
-        raise PriceError(f"Falta a linha {key}: não sei converter {row.currency} em US$.")
-    return row.price / rows[key].price
+    """O preço de `row` em US$ (float), pelo câmbio que está em `rows` (chaves `dolar_em_brl`, `dolar_em_eur`…)."""
+    return row.price / (1 if row.currency == "USD" else rows[f"dolar_em_{row.currency.lower()}"].price)
 
 
 def per_million(hourly, rate, utilisation):
@@ -86,31 +80,3 @@ def per_million(hourly, rate, utilisation):
     de cada hora, de 0 a 1, em que ela tem o que atender.
     """
     return hourly * 1e6 / (rate * 3600 * utilisation)
-
-
-def _read(file):
-    """`(número da linha, {coluna: texto})` de cada linha que não está vazia."""
-    try:
-        # O Excel põe uma marca no começo do UTF-8; "utf-8-sig" a tira, se houver.
-        reader = csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines(), restval="")
-    except (FileNotFoundError, UnicodeDecodeError):
-        raise PriceError(f"Falta {file.name}, ou ele não está em UTF-8. {HOW_TO_RESTORE}") from None
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
-    if missing:
-        raise PriceError(f"{file.name} está sem a coluna {', '.join(missing)}. {HOW_TO_RESTORE}")
-    return [(reader.line_num, row) for row in reader if any(row.values())]
-
-
-def _parse(cells, number):
-    """Uma linha do CSV, conferida, como `Price`."""
-    try:
-        values = {name: cells[name].strip() for name in COLUMNS}
-        price = float(values["price"])
-        day = date.fromisoformat(values["date"]) if values["date"] else None
-        told = all(values[name] for name in COLUMNS if name != "date") and None not in cells
-        good = told and 0 < price < math.inf
-    except ValueError:
-        good = False
-    if not good or (day or date.min) > date.today():
-        raise PriceError(f"Linha {number} de prices.csv: recebi {', '.join(map(str, cells.values()))}. {EXPECTED}")
-    return Price(**values | {"price": price, "date": day})

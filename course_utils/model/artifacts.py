@@ -1,7 +1,6 @@
-"""Pastas do curso e integridade dos arquivos: nenhum modelo é carregado sem que seu SHA-256 confira.
+"""Integridade dos arquivos: nenhum modelo é carregado sem que o seu SHA-256 confira.
 
-Cada pasta com modelos tem um `SHA256SUMS` (o formato do comando `sha256sum`). `seal` escreve nele a
-impressão digital de um arquivo recém-gravado; `verify` a confere antes de carregar.
+Cada pasta com modelos tem um `SHA256SUMS` (o formato do comando `sha256sum`): `seal` escreve nele; `read` confere.
 """
 
 import hashlib
@@ -16,7 +15,6 @@ __all__ = [
     "draft", "read", "read_sums", "seal", "sha256", "verify",
 ]  # fmt: skip
 SUMS = "SHA256SUMS"
-_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # "*": o modo binário do sha256sum
 
 
 class CorruptedFileError(RuntimeError):
@@ -24,53 +22,46 @@ class CorruptedFileError(RuntimeError):
 
 
 def read_sums(folder):
-    """`{nome do arquivo: SHA-256}` da pasta; vazio se ela não tem `SHA256SUMS`.
-
-    Levanta `CorruptedFileError` se ele não é uma lista como a do comando `sha256sum`.
-    """
-    path = Path(folder) / SUMS
+    """`{nome do arquivo: SHA-256}` da pasta; vazio se ela não tem `SHA256SUMS`, ou se não se lê."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    except (OSError, UnicodeDecodeError):
-        raise CorruptedFileError(f"Não consegui ler {path}: esperava um texto em UTF-8.") from None
-    found = [_LINE.fullmatch(line) for line in lines if line.strip()]
-    if None in found:
-        raise CorruptedFileError(f"{path} não é uma lista de SHA-256, como a do comando sha256sum.")
-    return {match[2]: match[1] for match in found}
+        text = (Path(folder) / SUMS).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    lines = re.findall(r"^([0-9a-f]{64}) [ *](.+)$", text, re.MULTILINE)  # "*": o modo binário do sha256sum
+    return {name: digest for digest, name in lines}
 
 
 def seal(path):
-    """Anota no `SHA256SUMS` da pasta a impressão digital de `path` e devolve `path` (Path).
+    """Anota a impressão digital de `path` e a dos pesos que o exportador de ONNX põe à parte (`path` + ".data").
 
-    Com os pesos de um ONNX à parte (`path` + ".data", o nome que o exportador lhes dá), anota também a deles.
+    Devolve `path` (Path).
     """
     path = Path(path)
     weights = path.with_name(f"{path.name}.data")
     files = (path, weights) if weights.is_file() else (path,)
     sums = read_sums(path.parent) | {file.name: sha256(file) for file in files}
-    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    write_text(path.parent / SUMS, text)
+    write_text(path.parent / SUMS, "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())))
     return path
 
 
 def verify(path):
-    """Confere o SHA-256 de `path` e devolve `path` (Path).
-
-    Levanta `CorruptedFileError` se o arquivo falta, se ninguém anotou sua impressão digital ou se ela
-    não confere; a mensagem diz o nome do arquivo e como restaurá-lo.
-    """
+    """Confere `path` como `read` e devolve o próprio (Path)."""
     read(path)
     return Path(path)
 
 
 def read(path):
-    """O conteúdo de `path` (bytes), conferido como em `verify`: o que se confere é o que se usa.
+    """O conteúdo de `path` (bytes), com o SHA-256 conferido: o que se confere é o que se usa.
 
-    Entre conferir um arquivo no disco e abri-lo, outro programa poderia trocá-lo.
+    Entre conferir um arquivo no disco e abri-lo, outro programa poderia trocá-lo. Levanta `CorruptedFileError` se
+    ele falta, se ninguém anotou sua impressão digital ou se ela não confere; a mensagem diz como restaurá-lo.
     """
     path = Path(path)
+    cure = f"git checkout -- data/{path.name} (ou baixe o projeto de novo)"
+    if DATA not in Path(os.path.realpath(path)).parents:  # resolve() levanta num laço de links
+        cure = "rode de novo a célula que o grava"
     if not path.is_file():
-        raise CorruptedFileError(f"Falta o arquivo {path.name}. {_how_to_restore(path)}")
+        raise CorruptedFileError(f"Falta o arquivo {path.name}. Para restaurar: {cure}.")
     expected = read_sums(path.parent).get(path.name)
     if expected is None:
         raise CorruptedFileError(
@@ -82,13 +73,6 @@ def read(path):
     if received != expected:
         raise CorruptedFileError(
             f"{path.name} está corrompido: esperava SHA-256 {expected[:12]}…, recebi {received[:12]}…. "
-            f"{_how_to_restore(path)}"
+            f"Para restaurar: {cure}."
         )
     return content
-
-
-def _how_to_restore(path):
-    """A frase que ensina a recuperar o arquivo: do repositório (data/) ou de quem o gravou (artifacts/)."""
-    if DATA in Path(os.path.realpath(path)).parents:  # resolve() levanta num laço de links
-        return f"Para restaurar: git checkout -- data/{path.name} (ou baixe o projeto de novo)."
-    return "Para restaurar: rode de novo a célula que o grava."

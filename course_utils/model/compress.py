@@ -1,9 +1,8 @@
 """Do modelo de referência ao pequeno: poda estruturada → destilação → ONNX → int8 estático (QDQ).
 
-`python -m course_utils.model.compress` refaz `data/small.onnx` e `data/small.json`. O notebook 09 faz a mesma
-sequência com um corte igual em todas as camadas e um ajuste fino curto; aqui a rede podada estuda muito mais, com
-as respostas da original (destilação: Hinton, Vinyals e Dean, 2015), e pode ser podada mais. O laboratório 09
-compara as duas.
+`python -m course_utils.model.compress` refaz `data/small.onnx` e `data/small.json`. O notebook 09 poda menos e faz
+um ajuste fino curto; aqui a rede podada estuda muito mais, com as respostas da original (destilação: Hinton,
+Vinyals e Dean, 2015). O laboratório 09 compara as duas.
 """
 
 import copy
@@ -12,13 +11,16 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from course_utils import files
 from course_utils.bars import tqdm
 from course_utils.model import artifacts, networks, train
+from course_utils.model.predictor import Predictor
 
 SMALL = artifacts.DATA / "small.onnx"
 REPORT = artifacts.DATA / "small.json"
@@ -30,7 +32,7 @@ SEEDS = (0, 1, 2)
 
 @dataclass(frozen=True)
 class Recipe:
-    """O que define um modelo pequeno: quantos canais ficam em cada camada e o quanto ele estuda."""
+    """O que define um modelo pequeno."""
 
     widths: tuple  # canais (ou neurônios) que ficam nas camadas podadas, em ordem: múltiplos de 4
     passes: int = 6  # quantas vezes a rede podada vê todas as versões das imagens
@@ -88,7 +90,7 @@ def lessons(teacher, images, *, copies=COPIES, seed=0):
 
 
 def distill(student, material, recipe, *, seed, label="destilação"):
-    """Treina `student`, a responder como `material` (o par de `lessons`), e o devolve pronto para inferir."""
+    """Treina `student` a responder como `material` (o par de `lessons`) e o devolve, pronto para inferir."""
     images, answers = material
     generator = torch.Generator().manual_seed(seed)
     targets = functional.log_softmax(answers / TEMPERATURE, 1)
@@ -102,69 +104,62 @@ def distill(student, material, recipe, *, seed, label="destilação"):
 
 
 def quantize(source, target, images):
-    """Quantiza o ONNX `source` em int8 estático (QDQ, por canal) e grava `target`, com o SHA-256 anotado.
+    """Quantiza o ONNX `source` em int8 estático (QDQ, por canal); grava e sela `target`.
 
     `images`: float32 (n, 1, 28, 28) do treino, para a calibração das ativações.
     """
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Reader(quantization.CalibrationDataReader):
-        batches = iter([{"images": images[start : start + 64]} for start in range(0, len(images), 64)])
-
-        def get_next(self):
-            return next(self.batches, None)
-
+    batches = iter([{"images": images[start : start + 64]} for start in range(0, len(images), 64)])
+    reader = SimpleNamespace(get_next=lambda: next(batches, None))
     prepared = Path(target).with_suffix(".prepared")
     quant_pre_process(str(source), str(prepared))
     kinds = {"activation_type": quantization.QuantType.QUInt8, "weight_type": quantization.QuantType.QInt8}
-    quantization.quantize_static(str(prepared), str(target), Reader(), per_channel=True, **kinds)
+    quantization.quantize_static(str(prepared), str(target), reader, per_channel=True, **kinds)
     prepared.unlink()
     return train.strip(target)
 
 
-def build(teacher, material, recipe, *, seed, folder):
-    """Poda, destila, exporta e quantiza; devolve os caminhos `(float32, int8)`, em `folder`."""
-    torch.manual_seed(seed)
-    student = distill(prune(teacher, recipe.widths), material, recipe, seed=seed, label=f"semente {seed}")
-    name = f"{recipe.name}-semente-{seed}"
-    float32 = train.export_onnx(student, Path(folder) / f"{name}.onnx")
+def build(recipe, images, *, seed, folder):
+    """A receita inteira, a partir da rede de referência e das `images` do treino: float32 (n, 1, 28, 28).
+
+    Devolve os caminhos `(float32, int8)`, em `folder`.
+    """
+    with one_thread():
+        teacher = networks.torch_network()
+        material = lessons(teacher, images, seed=seed)
+        torch.manual_seed(seed)
+        student = prune(teacher, recipe.widths)
+        distill(student, material, recipe, seed=seed, label=f"semente {seed}")
+    float32 = train.export_onnx(student, Path(folder) / f"{recipe.name}-semente-{seed}.onnx")
     sample = train.to_tensors("train")[0][:512].numpy()
-    return float32, quantize(float32, Path(folder) / f"{name}-int8.onnx", sample)
+    return float32, quantize(float32, float32.with_stem(f"{float32.stem}-int8"), sample)
 
 
 def hits(path, split):
     """Acertos do modelo ONNX, imagem por imagem: bool (n,)."""
-    from course_utils.model.predictor import Predictor
-
     images, labels = train.to_tensors(split)
     predictor = Predictor(path)
     logits = np.concatenate([predictor.infer(part.numpy()) for part in images.split(250)])
     return logits.argmax(1) == labels.numpy()
 
 
-def publish(built):
-    """Grava em data/ o melhor na validação entre os int8 de `built` (`{semente: caminho}`), com o relatório."""
-    accuracy = {split: {seed: float(hits(path, split).mean()) for seed, path in built.items()}
-                for split in ("validation", "test")}  # fmt: skip
-    best = max(built, key=accuracy["validation"].get)
-    with artifacts.draft(SMALL) as sketch:
-        sketch.write_bytes(Path(built[best]).read_bytes())
+def main():
+    """Refaz o modelo pequeno: uma rede por semente; o int8 melhor na validação vai para data/, com o relatório."""
+    images, built = train.to_tensors("train")[0], {}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in SEEDS:
+            built[seed] = build(PUBLISHED, images, seed=seed, folder=folder)[1]
+        splits = ("validation", "test")
+        accuracy = {split: {seed: float(hits(built[seed], split).mean()) for seed in SEEDS} for split in splits}
+        best = max(SEEDS, key=accuracy["validation"].get)
+        with artifacts.draft(SMALL) as sketch:
+            sketch.write_bytes(built[best].read_bytes())
     artifacts.seal(SMALL)
     report = {"seed": best, "recipe": asdict(PUBLISHED), "bytes": SMALL.stat().st_size} | accuracy
-    REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    files.write_text(REPORT, json.dumps(report, indent=2) + "\n")
     print(f"Semente publicada: {best} (escolhida na validação); {report['bytes']} bytes.")
-
-
-def main():
-    """Refaz o modelo pequeno: uma rede por semente, e a melhor vai para data/."""
-    teacher, (images, _) = networks.torch_network(), train.to_tensors("train")
-    with one_thread(), tempfile.TemporaryDirectory() as folder:
-        built = {}
-        for seed in SEEDS:
-            material = lessons(teacher, images, seed=seed)
-            built[seed] = build(teacher, material, PUBLISHED, seed=seed, folder=folder)[1]
-        publish(built)
 
 
 if __name__ == "__main__":

