@@ -36,13 +36,13 @@ from course_utils.pocket_cloud import ground
 FAKE = Path(__file__).with_name("fake_container.py")
 FAKE_APP = f"""
 from course_utils.classroom import servers
-from course_utils.pocket_cloud import aws, aws_modes
+from course_utils.pocket_cloud import aws, aws_endpoint
 
 def start_fake(environment, *, ready="ping"):
     folder = environment["SM_MODEL_DIR"].replace("\\\\", "/")
     return servers.start_command(f"python {shlex.quote(FAKE.as_posix())} '{{folder}}' {{{{port}}}}", ready=ready)
 
-servers.start_container, aws_modes.REALTIME_S, create_app = start_fake, 3, aws.create_app
+servers.start_container, aws_endpoint.REALTIME_S, create_app = start_fake, 3, aws.create_app
 """
 BYTES = {"ContentType": "application/octet-stream"}
 POSIX = pytest.mark.skipif(os.name == "nt", reason="usa sinais")
@@ -142,7 +142,7 @@ def test_an_option_that_is_not_simulated_is_refused_by_name(fake):
         ({"source": {"SplitType": "Line"}}, "SplitType não é simulado"),
         ({"MaxPayloadInMB": 100, "BatchStrategy": "MultiRecord"}, "BatchStrategy, MaxPayloadInMB não é simulado"),
     ):
-        with pytest.raises(ClientError, match=f"ValidationException.*{words}"):
+        with pytest.raises(ClientError, match=f"ValidationError.*{words}"):
             run_batch(fake, "recusa", name, "s3://aula/x", **options)
 
 
