@@ -64,7 +64,7 @@ def kill_all(name):
 
 def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(networks):
     folder = tempfile.mkdtemp(prefix="aula-nos-", dir="/tmp")
-    settings = os.environ | cluster.QUIET
+    settings = os.environ | cluster.ENVIRONMENT
     settings |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1", "RAY_AUTH_MODE": "token"}
     settings |= {"RAY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONPATH": str(artifacts.ROOT)}
     settings["RAY_health_check_period_ms"] = (
