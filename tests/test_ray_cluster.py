@@ -18,7 +18,7 @@ from cases import BAD_BODIES, BYTES
 from endings import wait_for_the_end
 from needs import need
 from notebook_proof import prove
-from two_nodes import Patient
+from patient import Patient
 from waiting import PATIENCE_S, wait_for
 
 from course_utils.__main__ import EXTRA_NOTEBOOKS
@@ -67,14 +67,6 @@ def fixed(readers=1, **user_config):
 
 def ask(url, data=ONE, kind=BYTES):
     return requests.post(f"{url}predict", data, headers={"Content-Type": kind}, timeout=PATIENCE_S)
-
-
-def insist(url, seconds):
-    """O que contou um cliente que repete o que falha."""
-    patient, limit = Patient(), time.monotonic() + seconds
-    while time.monotonic() < limit:
-        patient.ask(f"{url}predict")
-    return patient.count
 
 
 def test_the_notebook_says_what_is_stored_alone_and_offline(fresh_clone):
@@ -165,7 +157,7 @@ def test_a_replica_killed_under_load_costs_nothing_to_who_tries_again(running):
     victim = running.replicas("Reader")[0]
     with ThreadPoolExecutor(5) as pool:
         hasty = pool.submit(load.run, f"{running.url}predict", ONE, concurrency=8, seconds=6, warmup=0)
-        patient = [pool.submit(insist, running.url, 6) for _ in range(4)]
+        patient = [pool.submit(Patient(running.url).insist, hasty.done) for _ in range(4)]
         time.sleep(2)
         psutil.Process(victim).kill()
         counts = [item.result() for item in patient]
