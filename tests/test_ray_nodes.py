@@ -33,17 +33,17 @@ def second(monkeypatch):
     monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)  # só 127.0.0.1
     folder = tempfile.mkdtemp(prefix="aula-nos-", dir="/tmp")
     head = {"num_cpus": 2, "resources": {"first": 1}, "temp_dir": folder, "include_dashboard": False}
-    for attempt in range(cluster.ATTEMPTS):
-        nodes = Cluster()
-        try:
-            nodes.add_node(**head)
-            node = nodes.add_node(num_cpus=2)
-            break
-        except Exception:  # numa máquina ocupada, o nó desiste de si mesmo
-            nodes.shutdown()
-            if attempt == cluster.ATTEMPTS - 1:
-                raise
+    nodes = Cluster()
     try:
+        for attempt in range(cluster.ATTEMPTS):
+            try:
+                nodes.add_node(**head)
+                node = nodes.add_node(num_cpus=2)
+                break
+            except Exception:  # numa máquina ocupada, o nó desiste de si mesmo
+                nodes.shutdown()
+                if attempt == cluster.ATTEMPTS - 1:
+                    raise
         ray.init(address=nodes.address, log_to_driver=False, logging_level="CRITICAL")
         yield lambda: nodes.remove_node(node, allow_graceful=False)
     finally:
