@@ -40,15 +40,20 @@ class Desk(Observed):
             self.failure = str(error)
             log.error("modelo recusado: %s", error)
             return
-        self._slots = ThreadPoolExecutor(engine.slots, thread_name_prefix="geração")
+        self._threads = ThreadPoolExecutor(engine.slots, thread_name_prefix="geração")
+        self._free = asyncio.Semaphore(engine.slots)
         self.engine = engine
+
+    def _write(self, order, tell):
+        with self._busy.track_inprogress():
+            self.engine.generate(order, tell)
 
     def close(self):
         """Interrompe no token seguinte o que está em curso e devolve a memória."""
         self._stopping.set()
         self._loading.join()
         if self.engine:
-            self._slots.shutdown()
+            self._threads.shutdown()
             self.engine.close()
 
     def readiness(self):
@@ -71,22 +76,22 @@ class Desk(Observed):
         if self._inside >= self.engine.slots + self.max_waiting:
             raise ContractError(503, "A fila está cheia; tente de novo em instantes.", retry_after=RETRY_S)
         loop, news, gone = asyncio.get_running_loop(), asyncio.Queue(), threading.Event()
+        start, piece = loop.time(), Piece()
+        limit = start + self.first_token_s
 
         def tell(item):  # nas threads do motor: um pedaço ou, por fim, o próprio trabalho
             loop.call_soon_threadsafe(news.put_nowait, item)
             return gone.is_set() or self._stopping.is_set()
 
-        def write():
-            if not (gone.is_set() or self._stopping.is_set()):
-                with self._busy.track_inprogress():
-                    self.engine.generate(order, tell)
+        def leave(work):  # a vaga é do trabalho, e não de quem o pediu: só volta quando o motor a larga
+            loop.call_soon_threadsafe(self._free.release)
+            tell(work)
 
-        start, piece = loop.time(), Piece()
-        limit = start + self.first_token_s
-        work = self._slots.submit(write)
-        work.add_done_callback(tell)
         self._inside += 1
         try:
+            await _before(limit, self._free.acquire())
+            work = self._threads.submit(self._write, order, tell)
+            work.add_done_callback(leave)
             while (item := await _before(limit, news.get())) is not work:
                 limit, piece = start + self.total_s, item
                 yield piece
