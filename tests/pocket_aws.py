@@ -20,19 +20,19 @@ def start(app=APP):
 
 
 def client(server, service, region="us-east-1"):
+    config = Config(
+        retries={"total_max_attempts": 1}, proxies={}, inject_host_prefix=False, read_timeout=120,
+    )  # fmt: skip
     return boto3.client(
         service, endpoint_url=server.url, region_name=region, aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(retries={"total_max_attempts": 1}, proxies={}, inject_host_prefix=False, read_timeout=120),
+        aws_secret_access_key="local", config=config,
     )  # fmt: skip
 
 
 def connect(server):
     """Os clientes que apontam para `server`, e um balde vazio."""
-    aws = SimpleNamespace(
-        server=server, s3=client(server, "s3"), sm=client(server, "sagemaker"),
-        runtime=client(server, "sagemaker-runtime"),
-    )  # fmt: skip
+    clients = {"s3": "s3", "sm": "sagemaker", "runtime": "sagemaker-runtime"}
+    aws = SimpleNamespace(server=server, **{name: client(server, service) for name, service in clients.items()})
     aws.s3.create_bucket(Bucket="aula")
     return aws
 
@@ -54,59 +54,54 @@ def create_model(aws, name, archive, **container):
     aws.sm.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=place | container)
 
 
-def create_endpoint(aws, name, *variants, **config):
-    """O endpoint; sem `variants`, com uma, do modelo de mesmo nome. Volta sem esperar."""
-    variants = variants or [{"VariantName": "A", "ModelName": name, **MACHINE}]
-    aws.sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=list(variants), **config)
+def create_endpoint(aws, name, *models, **config):
+    """O endpoint, com uma variante por modelo (sem `models`, o de mesmo nome). Volta sem esperar."""
+    variants = [{"VariantName": model, "ModelName": model, **MACHINE} for model in models or [name]]
+    config = {"ProductionVariants": variants} | config
+    aws.sm.create_endpoint_config(EndpointConfigName=name, **config)
     aws.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 
 def settled(aws, name):
-    """A descrição do endpoint, quando deixa de estar em criação."""
+    """`(estado, motivo da falha)` do endpoint, quando deixa de estar em criação."""
 
     def found():
         endpoint = aws.sm.describe_endpoint(EndpointName=name)
-        return endpoint if endpoint["EndpointStatus"] != "Creating" else None
+        status = endpoint["EndpointStatus"]
+        return (status, endpoint.get("FailureReason", "")) if status != "Creating" else None
 
     return wait_for(found)
 
 
-def deploy(aws, name, *variants, **config):
+def deploy(aws, name, **config):
     """Modelo (de mentira) → endpoint no ar, tudo com o mesmo nome."""
     create_model(aws, name, package(nome=name.encode()))
-    create_endpoint(aws, name, *variants, **config)
-    endpoint = settled(aws, name)
-    assert endpoint["EndpointStatus"] == "InService", endpoint
+    create_endpoint(aws, name, **config)
+    assert settled(aws, name) == ("InService", "")
     return name
 
 
 def invoke(aws, name, body, **options):
-    """O que o endpoint respondeu: a resposta do boto3 e, em `text`, o corpo."""
-    options = {"ContentType": "text/plain"} | options
-    answer = aws.runtime.invoke_endpoint(EndpointName=name, Body=body, **options)
-    return answer | {"text": answer["Body"].read().decode()}
+    """O corpo que o endpoint respondeu (str)."""
+    answer = aws.runtime.invoke_endpoint(EndpointName=name, Body=body, **{"ContentType": "text/plain"} | options)
+    return answer["Body"].read().decode()
 
 
 def read(aws, uri):
-    """O objeto do S3, quando aparecer."""
+    """O objeto do S3, ou None."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    wait_for(lambda: exists(aws, uri))
-    return aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    found = aws.s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"]
+    return aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read() if found else None
 
 
-def exists(aws, uri):
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return aws.s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 1
-
-
-def run_batch(aws, name, model, uri, source=(), **options):
+def run_batch(aws, name, model, uri):
     """A descrição do lote, no fim."""
     place = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
     aws.sm.create_transform_job(
         TransformJobName=name, ModelName=model,
-        TransformInput={"DataSource": place, "ContentType": "application/octet-stream"} | dict(source),
+        TransformInput={"DataSource": place, "ContentType": "application/octet-stream"},
         TransformOutput={"S3OutputPath": f"s3://aula/{name}"},
-        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1}, **options,
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
     )  # fmt: skip
 
     def ended():

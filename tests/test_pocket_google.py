@@ -2,7 +2,6 @@
 
 import os
 
-import psutil
 import pytest
 from endings import alive, wait_for_the_end
 from google.api_core import exceptions
@@ -12,12 +11,10 @@ from google.cloud import aiplatform
 from course_utils.classroom import servers
 from course_utils.model import digits
 from course_utils.model.predictor import Predictor
-from course_utils.pocket_cloud import ground
 from course_utils.serving.cloud import VERTEX_BODY_BYTES
 
 IMAGES = digits.load("test")[0]
 MACHINE = {"machine_type": "n1-standard-2"}
-POSIX = pytest.mark.skipif(os.name == "nt", reason="usa sinais")
 
 
 def start():
@@ -123,24 +120,12 @@ def test_the_choices_of_the_upload_reach_the_container_and_its_failure_has_a_rea
     assert set(google.pids()) == before
 
 
-def test_it_listens_only_on_this_machine(google, endpoint):
-    for pid in google.pids():
-        for item in psutil.Process(pid).net_connections("tcp"):
-            assert item.status != psutil.CONN_LISTEN or item.laddr.ip == "127.0.0.1"
-
-
-# ------------------------------------------------------------------ o fim
-
-
-@pytest.mark.parametrize("killed", [False, pytest.param(True, marks=POSIX)])
-def test_the_end_of_the_server_is_the_end_of_the_container(killed):
+@pytest.mark.skipif(os.name == "nt", reason="usa sinais")
+def test_the_end_of_the_server_is_the_end_of_the_container():
     with start() as server:
         upload().deploy(**MACHINE)
         pids = server.pids()
         assert len(pids) == 2
-        if killed:
-            server.process.kill()
-            server.process.wait()
-            wait_for_the_end(pids)
-    assert alive(pids) == []
-    assert killed or os.name == "nt" or not (ground.FOLDER / str(server.process.pid)).exists()
+        server.process.kill()
+        server.process.wait()
+        wait_for_the_end(pids)

@@ -1,6 +1,5 @@
 """O leitor de CEP no Ray Serve, no que se confere sem Ray: os dois arquivos YAML e a frase de quem não o tem."""
 
-import io
 import sys
 from types import SimpleNamespace
 
@@ -60,9 +59,8 @@ def test_a_cluster_ends_itself_and_not_the_one_that_took_its_place(monkeypatch, 
         get_runtime_context=lambda: SimpleNamespace(gcs_address=alive),
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "ray", ray)
-    watcher = SimpleNamespace(stdin=io.BytesIO(), wait=lambda: None)
-    cluster.Cluster(8000, "este", watcher).stop()
-    assert len(calls) == ended and watcher.stdin.closed
+    cluster.Cluster(8000, "este", SimpleNamespace(communicate=lambda: calls.append("vigia"))).stop()
+    assert calls == ["fim"] * ended + ["vigia"]
 
 
 def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch):

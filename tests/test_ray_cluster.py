@@ -3,14 +3,10 @@
 Um cluster só para quase todas as provas: cada início leva dezenas de segundos e centenas de megabytes.
 """
 
-import collections
 import contextlib
-import os
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,8 +18,7 @@ from cases import BAD_BODIES, BYTES
 from endings import wait_for_the_end
 from needs import need
 from notebook_proof import prove
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
+from patient import Patient
 from waiting import PATIENCE_S, wait_for
 
 from course_utils.__main__ import EXTRA_NOTEBOOKS
@@ -36,7 +31,6 @@ from course_utils.serving.ray_app import cluster
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 IMAGES = digits.load("test")[0]
 ONE = IMAGES[:1].tobytes()
-KIND = {"Content-Type": BYTES}
 
 
 def folders():
@@ -58,42 +52,21 @@ def running():
     assert folders() == before and (Path.home() / ".ray").exists() == had_token
 
 
-def without_canary():
-    """config.yaml sem o canário, que o laboratório prova: um processo a menos."""
+def fixed(readers=1, **user_config):
+    """config.yaml sem o canário, que o laboratório prova; `readers`: quantos leitores (None: o autoscaling)."""
     config = cluster.read_config()
     application = config["applications"][0]
     application |= {"args": {"canary": False}, "deployments": application["deployments"][:2]}
-    return config
-
-
-def fixed(readers=1, **user_config):
-    """O mesmo, com um número fixo de leitores e o `user_config` que se pedir."""
-    config = without_canary()
-    reader = config["applications"][0]["deployments"][1]
-    del reader["autoscaling_config"]
-    reader["num_replicas"] = readers
+    reader = application["deployments"][1]
+    if readers:
+        del reader["autoscaling_config"]
+        reader["num_replicas"] = readers
     reader["user_config"] |= user_config
     return config
 
 
 def ask(url, data=ONE, kind=BYTES):
     return requests.post(f"{url}predict", data, headers={"Content-Type": kind}, timeout=PATIENCE_S)
-
-
-def insist(url, seconds):
-    """Um cliente que repete o que falha; devolve quantas respostas, repetições e perdas teve."""
-    session, count = requests.Session(), collections.Counter()
-    again = Retry(total=8, backoff_factor=0.2, status_forcelist=[500, 503], allowed_methods=None)
-    session.mount("http://", HTTPAdapter(max_retries=again))
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        try:
-            response = session.post(f"{url}predict", ONE, headers=KIND, timeout=PATIENCE_S)
-            count["respostas" if response.ok else "perdas"] += 1
-            count["repetições"] += len(response.raw.retries.history)
-        except requests.RequestException:
-            count["perdas"] += 1
-    return count
 
 
 def test_the_notebook_says_what_is_stored_alone_and_offline(fresh_clone):
@@ -184,34 +157,22 @@ def test_a_replica_killed_under_load_costs_nothing_to_who_tries_again(running):
     victim = running.replicas("Reader")[0]
     with ThreadPoolExecutor(5) as pool:
         hasty = pool.submit(load.run, f"{running.url}predict", ONE, concurrency=8, seconds=6, warmup=0)
-        patient = [pool.submit(insist, running.url, 6) for _ in range(4)]
+        patient = [pool.submit(Patient(running.url).insist, hasty.done) for _ in range(4)]
         time.sleep(2)
-        os.kill(victim, signal.SIGKILL)
-        patient = sum((item.result() for item in patient), collections.Counter())
-    print(f"apressados: {hasty.result().n} pedidos, {hasty.result().errors}; pacientes: {dict(patient)}")
+        psutil.Process(victim).kill()
+        counts = [item.result() for item in patient]
+    print(f"apressados: {hasty.result().n} pedidos, {hasty.result().errors}; pacientes: {counts}")
     assert set(hasty.result().errors) <= {"503", "500"} and hasty.result().failed < 100
-    assert patient["perdas"] == 0 and patient["respostas"] > 20
+    assert all(count["lost"] == 0 and count["ok"] > 5 for count in counts)
     wait_for(lambda: len(running.replicas("Reader")) == 2 and victim not in running.replicas("Reader"))
 
 
 def test_readers_grow_under_load_and_shrink_after_it(running):
-    running.deploy(without_canary())
-    grown = threading.Event()
-
-    def press():
-        """Carga, até que cresçam; os erros que viu."""
-        errors = {}
-        while not grown.is_set():
-            errors |= load.run(f"{running.url}predict", ONE, concurrency=32, seconds=8, warmup=0).errors
-        return errors
-
-    with ThreadPoolExecutor(1) as pool:
-        busy = pool.submit(press)
-        try:
-            wait_for(lambda: len(running.replicas("Reader")) == 3)  # o máximo; havia uma ou duas
-        finally:
-            grown.set()
-    assert busy.result() == {}
+    running.deploy(fixed(None))
+    errors, limit = {}, time.monotonic() + PATIENCE_S
+    while len(running.replicas("Reader")) < 3 and time.monotonic() < limit:  # o máximo; havia uma ou duas
+        errors |= load.run(f"{running.url}predict", ONE, concurrency=32, seconds=8, warmup=0).errors
+    assert len(running.replicas("Reader")) == 3 and errors == {}
     wait_for(lambda: len(running.replicas("Reader")) == 1)
 
 

@@ -1,125 +1,88 @@
-"""Um cluster Ray de dois nós, cada um numa rede só dele (namespaces do Linux, ligados por um cabo virtual).
+"""O leitor de CEP num cluster Ray de dois nós desta máquina, dos quais um some sob carga."""
 
-Nenhum pacote sai das duas redes: elas não têm rota para mais nada. Pede root e o `ip` do iproute2.
-"""
-
-import contextlib
-import json
-import os
 import secrets
-import shlex
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
-from pathlib import Path
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from needs import miss, need
-from waiting import PATIENCE_S
+from needs import need
+from patient import Patient
+from waiting import wait_for
 
+from course_utils.classroom import servers
 from course_utils.model import artifacts
 from course_utils.serving.ray_app import cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
-FIRST, SECOND = "10.77.0.1", "10.77.0.2"
-DRIVER = Path(__file__).with_name("two_nodes.py")
-
-
-def ip(*words):
-    return subprocess.run(["ip", *words], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
-def networks():
-    """`{endereço: nome do namespace}`, dois, ligados; no fim, sem os processos e sem os namespaces."""
+def second(monkeypatch):
+    """O segundo nó de dois; este processo está ligado ao primeiro. No fim, nenhum."""
     need("ray")
-    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None:
-        miss("redes de mentira pedem Linux, root e o comando ip")
-    mark = secrets.token_hex(3)
-    names = {FIRST: f"aula-a-{mark}", SECOND: f"aula-b-{mark}"}
-    try:
-        for name in names.values():
-            ip("netns", "add", name)
-        a, b = names.values()
-        ip("link", "add", "cabo", "netns", a, "type", "veth", "peer", "name", "cabo", "netns", b)
-        for address, name in names.items():
-            ip("-n", name, "addr", "add", f"{address}/24", "dev", "cabo")
-            for device in ("lo", "cabo"):
-                ip("-n", name, "link", "set", device, "up")
-        yield names
-    finally:
-        for name in set(names.values()) & set(ip("netns", "list").split()):
-            kill_all(name)
-            ip("netns", "del", name)
+    settings = {"PYTHONPATH": str(artifacts.ROOT), "RAY_health_check_period_ms": "1000"}
+    settings["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    for name, value in (cluster.ENVIRONMENT | settings).items():
+        monkeypatch.setenv(name, value)
+    import ray
+    from ray._private import ray_constants
+    from ray.cluster_utils import Cluster
 
-
-def kill_all(name):
-    """Um `kill -9` em cada processo do namespace: o nó some, como uma máquina sem energia."""
-    for pid in map(int, ip("netns", "pids", name).split()):
-        with contextlib.suppress(ProcessLookupError):  # um que morre leva outros
-            os.kill(pid, signal.SIGKILL)
-
-
-def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(networks):
+    monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)  # só 127.0.0.1
     folder = tempfile.mkdtemp(prefix="aula-nos-", dir="/tmp")
-    settings = os.environ | cluster.QUIET
-    settings |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1", "RAY_AUTH_MODE": "token"}
-    settings |= {"RAY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONPATH": str(artifacts.ROOT)}
-    settings["RAY_health_check_period_ms"] = (
-        "1000"  # cinco recusas seguidas são um nó perdido (padrão: uma a cada 3 s)
-    )
-    options = {"env": settings, "cwd": folder, "stdin": subprocess.DEVNULL, "start_new_session": True}
-    ray = [sys.executable, "-m", "ray.scripts.scripts", "start"]
-    ray += ["--block", "--disable-usage-stats", "--num-cpus=2"]
-    head = ["--head", "--port=6379", "--include-dashboard=false"]
-    head += [f"--temp-dir={folder}/r", '--resources={"first":1}']
-
-    def start(address, *words):
-        # Numa máquina ocupada, o nó desiste de si mesmo se um dos seus processos demora 15 s (node_manager.cc).
-        once = shlex.join([*ray, f"--node-ip-address={address}", *words])
-        command = ["ip", "netns", "exec", networks[address], "sh", "-c", f"{once} || {once} || {once}"]
-        with open(f"{folder}/{address}.log", "wb") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, **options)
-
-    started = []
+    head = {"num_cpus": 2, "resources": {"first": 1}, "temp_dir": folder, "include_dashboard": False}
+    nodes = Cluster()
     try:
-        started.append(start(FIRST, *head))
-        wait_for_port(networks[FIRST])
-        started.append(start(SECOND, f"--address={FIRST}:6379"))
-        command = ["ip", "netns", "exec", networks[FIRST], sys.executable, str(DRIVER), f"{FIRST}:6379"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as driver:
+        for attempt in range(cluster.ATTEMPTS):
             try:
-                assert hear(driver) == {"nodes": [FIRST, SECOND]}
-                assert hear(driver) == {"answered": 50}
-                kill_all(networks[SECOND])
-                after = hear(driver)
-            finally:
-                driver.kill()
-        print(after)
-        assert after["nodes"] == [FIRST] and after.get("lost", 0) == 0 and after["ok"] > 50
+                nodes.add_node(**head)
+                node = nodes.add_node(num_cpus=2)
+                break
+            except Exception:  # numa máquina ocupada, o nó desiste de si mesmo
+                nodes.shutdown()
+                if attempt == cluster.ATTEMPTS - 1:
+                    raise
+        ray.init(address=nodes.address, log_to_driver=False, logging_level="CRITICAL")
+        yield lambda: nodes.remove_node(node, allow_graceful=False)
     finally:
-        for name in networks.values():
-            kill_all(name)
-        for log in Path(folder).glob("*.log"):
-            print(log.name, log.read_text(encoding="utf-8", errors="replace")[-2000:])
-        for process in started:
-            process.wait(timeout=PATIENCE_S)
+        ray.shutdown()
+        nodes.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def hear(driver):
-    """A próxima linha em JSON; as outras são avisos do Ray sobre o nó que sumiu."""
-    return json.loads(next(line for line in driver.stdout if line.startswith("{")))
+def spread_config():
+    """Um leitor em cada nó; o balcão, no primeiro."""
+    config = cluster.read_config()
+    application = config["applications"][0]
+    gateway, reader, _ = application["deployments"]
+    del reader["autoscaling_config"]
+    reader |= {"num_replicas": 2, "max_replicas_per_node": 1}
+    gateway["ray_actor_options"]["resources"] = {"first": 0.1}
+    application |= {"args": {"canary": False}, "deployments": [gateway, reader]}
+    return config
 
 
-def wait_for_port(name):
-    """Espera o diretório do cluster (a porta 6379) atender dentro da rede `name`."""
-    code = (
-        "import socket, time\n"
-        "for _ in range(600):\n"
-        f"    if socket.socket().connect_ex(('{FIRST}', 6379)) == 0: break\n"
-        "    time.sleep(0.1)\n"
-    )
-    subprocess.run(["ip", "netns", "exec", name, sys.executable, "-c", code], check=True, timeout=PATIENCE_S)
+def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(second):
+    from ray import serve
+
+    port = servers.free_port()
+    serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+    cluster.deploy(spread_config())
+    nodes = {item["node_id"] for item in cluster.replicas("Reader")}
+    assert len(nodes) == 2
+    with ThreadPoolExecutor(1) as pool:
+        alone = threading.Event()
+        patient = Patient(f"http://127.0.0.1:{port}/")
+        load = pool.submit(patient.insist, alone.is_set)
+        try:
+            wait_for(lambda: patient.count["ok"] > 50)
+            second()  # kill -9: o nó some, como uma máquina sem energia
+            wait_for(lambda: len(cluster.replicas("Reader")) == 1)
+            before = patient.count["ok"]
+            wait_for(lambda: patient.count["ok"] > before + 50)
+        finally:
+            alone.set()
+    print(load.result())
+    assert load.result()["lost"] == 0

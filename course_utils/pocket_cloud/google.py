@@ -2,13 +2,13 @@
 
 `Model.upload` anota; `Model.deploy` inicia o contêiner, com as rotas escolhidas; `Endpoint.predict` vai até ele,
 se o corpo passa na porta. As formas são as de google/cloud/aiplatform/v1; a frase da recusa por tamanho é a que os
-usuários da Vertex AI contam.
+usuários da Vertex AI contam. Toda operação já chega terminada: o SDK espera a resposta, e não pergunta de novo.
 """
 
 import json
-import threading
 import uuid
 
+import requests
 from werkzeug.exceptions import HTTPException, abort
 from werkzeug.wrappers import Request, Response
 
@@ -28,8 +28,8 @@ class PocketGoogle:
 
     def __init__(self):
         ground.prepare()
-        self.containers = {}  # os contêineres no ar, pelo nome do endpoint
         self.found = {}  # o que foi criado, pelo nome
+        self.live = {}  # o que está no ar, pelo nome do endpoint: (contêiner, endereço da rota, o modelo nela)
 
     def __call__(self, environ, start_response):
         try:
@@ -43,13 +43,14 @@ class PocketGoogle:
         """O corpo da resposta, como objeto. Levanta `HTTPException`."""
         if request.path == "/health/ready":
             return {}
-        # /v1/projects/P/locations/L/models/N@1:verbo; as operações, o SDK as procura em /ui/
-        path, _, verb = request.path.partition(":")
+        path, _, verb = request.path.partition(":")  # /v1/projects/P/locations/L/models/N@1:verbo
         parts = path.partition("@")[0].split("/")[2:]
-        place = "/".join(parts)
-        if request.method == "GET" and len(parts) == 6:
-            return self._one(place)
-        action = getattr(self, f"_{request.method}_{''.join(parts[4:5])}_{verb}".lower(), None)
+        place, kind, name = "/".join(parts[:4]), "".join(parts[4:5]), "/".join(parts)
+        if parts[5:] and name not in self.found:
+            abort(404, f"{name} não existe neste Google de bolso.")
+        if request.method == "GET" and parts[5:]:
+            return self.found[name]
+        action = getattr(self, f"_{request.method}_{kind}_{verb}".lower(), None)
         if action is None:
             abort(501, f"{request.method} {request.path} não é simulado neste Google de bolso.")
         limit = VERTEX_BODY_BYTES if verb == "predict" else ground.CONTROL_BYTES
@@ -57,81 +58,61 @@ class PocketGoogle:
         if body is None:
             size = request.content_length
             abort(400, f"The request size ({size} bytes) exceeds {limit / 1e6:.3f}MB limit.")
-        return action(place, body)
+        answer = action(name if parts[5:] else f"{place}/{kind}/{_number()}", json.loads(body or b"{}"))
+        operation = {"name": f"{place}/operations/{_number()}", "done": True}
+        return answer if verb == "predict" else operation | answer
 
-    def _one(self, name):
-        return self.found.get(name) or abort(404, f"{name} não existe neste Google de bolso.")
+    def _post_models_upload(self, name, asked):
+        self.found[name] = {"name": name} | asked["model"] | BORN | MODEL
+        return _response(V1 + "UploadModelResponse", model=name, modelVersionId="1")
 
-    def _keep(self, kind, place, fields):
-        name = f"{'/'.join(place.split('/')[:4])}/{kind}/{_number()}"
-        return self.found.setdefault(name, {"name": name} | fields)
+    def _post_endpoints_(self, name, asked):
+        self.found[name] = {"name": name} | asked | BORN
+        return _response(V1 + "Endpoint", **self.found[name])
 
-    def _done(self, place, kind, fields=()):
-        """Uma operação que já terminou, com uma mensagem do tipo `kind`."""
-        return self._keep("operations", place, {"done": True, "response": {"@type": kind} | dict(fields)})
-
-    def _post_models_upload(self, place, body):
-        model = self._keep("models", place, json.loads(body)["model"] | BORN | MODEL)
-        return self._done(place, V1 + "UploadModelResponse", {"model": model["name"], "modelVersionId": "1"})
-
-    def _post_endpoints_(self, place, body):
-        return self._done(place, V1 + "Endpoint", self._keep("endpoints", place, json.loads(body) | BORN))
-
-    def _post_endpoints_deploymodel(self, name, body):
-        """A operação termina quando a rota de saúde responde 200, ou com o motivo da falha."""
-        endpoint, deployed = self._one(name), json.loads(body)["deployedModel"]
-        model = self._one(deployed["model"].partition("@")[0])
-        if name in self.containers:
+    def _post_endpoints_deploymodel(self, name, asked):
+        """Volta quando a rota de saúde responde 200, ou com o motivo da falha."""
+        if name in self.live:
             abort(501, "Dois modelos no mesmo endpoint: não é simulado neste Google de bolso.")
-        self.containers[name] = None  # um lugar guardado, até ele ficar pronto
-        operation = self._keep("operations", name, {"done": False})
+        deployed = asked["deployedModel"]
+        model = self.found[deployed["model"].partition("@")[0]]
+        variables = _variables(model)
+        try:
+            container = servers.start_container(variables, ready=variables["AIP_HEALTH_ROUTE"])
+        except servers.ServerError as error:
+            return {"error": {"code": 9, "message": f"Model server never became ready: {error}"}}
         deployed |= {"id": _number(), "model": model["name"], "modelVersionId": "1"}
+        self.live[name] = container, container.url + variables["AIP_PREDICT_ROUTE"].lstrip("/"), deployed
+        self.found[name].update(deployedModels=[deployed], trafficSplit={deployed["id"]: 100})
+        return _response(V1 + "DeployModelResponse", deployedModel=deployed)
 
-        def start():
-            environment = _variables(model)
-            try:
-                self.containers[name] = servers.start_container(environment, ready=environment["AIP_HEALTH_ROUTE"])
-            except servers.ServerError as error:
-                del self.containers[name]
-                message = f"Model server never became ready: {error}"
-                operation.update(done=True, error={"code": 9, "message": message})  # FAILED_PRECONDITION
-            else:
-                endpoint.update(deployedModels=[deployed], trafficSplit={deployed["id"]: 100})
-                response = {"@type": V1 + "DeployModelResponse", "deployedModel": deployed}
-                operation.update(done=True, response=response)
+    def _post_endpoints_undeploymodel(self, name, asked):
+        container, _, _ = self._require_live(name)
+        self.found[name].update(deployedModels=[], trafficSplit={})
+        del self.live[name]
+        container.stop()
+        return _response(V1 + "UndeployModelResponse")
 
-        threading.Thread(target=start, daemon=True).start()
-        return operation
-
-    def _post_endpoints_undeploymodel(self, name, body):
-        self._deployed(name)
-        self._one(name).update(deployedModels=[], trafficSplit={})
-        self.containers.pop(name).stop()
-        return self._done(name, V1 + "UndeployModelResponse")
-
-    def _delete_endpoints_(self, name, body):
-        if self._one(name) and name in self.containers:
+    def _delete_endpoints_(self, name, asked):
+        if name in self.live:
             abort(400, f"{name} ainda tem um modelo no ar: tire-o antes, ou use delete(force=True).")
         del self.found[name]
-        return self._done(name, "type.googleapis.com/google.protobuf.Empty")
+        return _response("type.googleapis.com/google.protobuf.Empty")
 
     _delete_models_ = _delete_endpoints_
 
-    def _post_endpoints_predict(self, name, body):
-        deployed, container = self._deployed(name), self.containers[name]
-        route = _variables(self._one(deployed["model"]))["AIP_PREDICT_ROUTE"]
+    def _post_endpoints_predict(self, name, asked):
+        _, url, deployed = self._require_live(name)
         try:
-            status, _, content = ground.ask(container, route, body, "application/json", PREDICT_S)
-        except ground.NoAnswerError as error:
-            abort(500, str(error))
-        if status != 200:
-            abort(400 if status < 500 else 500, content.decode("utf-8", errors="replace"))
-        return json.loads(content) | {"deployedModelId": deployed["id"], "model": deployed["model"]}
+            answer = requests.post(url, json=asked, timeout=PREDICT_S)
+        except requests.RequestException:
+            abort(500, "O contêiner não respondeu.")
+        if not answer.ok:
+            abort(400 if answer.status_code < 500 else 500, answer.content.decode("utf-8", errors="replace"))
+        return answer.json() | {"deployedModelId": deployed["id"], "model": deployed["model"]}
 
-    def _deployed(self, name):
-        """O modelo no ar no endpoint `name`."""
-        found = self._one(name).get("deployedModels")
-        return found[0] if found else abort(400, f"{name} não tem modelo no ar.")
+    def _require_live(self, name):
+        return self.live.get(name) or abort(400, f"{name} não tem modelo no ar.")
 
 
 def _variables(model):
@@ -143,6 +124,11 @@ def _variables(model):
     }
     storage = {"AIP_STORAGE_URI": model["artifactUri"]} if "artifactUri" in model else {}
     return {item["name"]: item["value"] for item in spec.get("env", [])} | routes | storage
+
+
+def _response(kind, **fields):
+    """O fim de uma operação: uma mensagem do tipo `kind`."""
+    return {"response": {"@type": kind} | fields}
 
 
 def _number():

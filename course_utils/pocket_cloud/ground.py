@@ -1,7 +1,5 @@
-"""O chão das duas nuvens: onde os modelos ficam e acabam, e como se fala com um contêiner."""
+"""O chão das duas nuvens: onde os modelos ficam, como a nuvem acaba, como se lê um pedido."""
 
-import contextlib
-import http.client
 import os
 import shutil
 import signal
@@ -16,41 +14,29 @@ CONTROL_BYTES = 2**20  # um pedido do plano de controle tem poucos quilobytes
 CHUNK_BYTES = 2**16
 
 
-class NoAnswerError(RuntimeError):
-    """O contêiner não respondeu: morreu, ou passou do prazo."""
+def own_folder():
+    """A pasta desta nuvem (Path), que acaba com ela."""
+    return FOLDER / str(os.getpid())
 
 
 def prepare():
-    """A pasta desta nuvem (Path), que acaba com ela; os contêineres, que vigiam o seu pai, também.
+    """Apaga o que outra nuvem deixou (um `kill -9` não deixa ninguém limpar) e combina o fim desta.
 
-    Depois de um `kill -9`, que não deixa ninguém limpar, a próxima nuvem apaga a pasta que ficou.
+    Os contêineres acabam sozinhos: vigiam o cano da sua entrada, que fecha com este processo.
     """
-    folder = FOLDER / str(os.getpid())
     for old in FOLDER.glob("*"):
         if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
             shutil.rmtree(old, ignore_errors=True)
     # Quem iniciou a nuvem pode ter escolhido um modelo e rotas: o contêiner só vê o que é dele.
     for name in [name for name in os.environ if name.startswith(("AULA_", "AIP_"))]:
         del os.environ[name]
+    os.environ["no_proxy"] = HOST
 
     def leave(*_):
-        shutil.rmtree(folder, ignore_errors=True)
-        os._exit(0)  # sem esperar pelas threads: os contêineres acabam quando o cano da sua entrada fecha
+        shutil.rmtree(own_folder(), ignore_errors=True)
+        os._exit(0)  # sem esperar pelas threads
 
     signal.signal(signal.SIGTERM, leave)
-    return folder
-
-
-def ask(container, route, body, kind, timeout_s):
-    """`POST route` ao contêiner: `(status, tipo, corpo)`. `kind`: o Content-Type. Levanta `NoAnswerError`."""
-    connection = http.client.HTTPConnection(HOST, container.port, timeout=timeout_s)
-    with contextlib.closing(connection):
-        try:
-            connection.request("POST", route, body, {"Content-Type": kind} if kind else {})
-            response = connection.getresponse()
-            return response.status, response.headers["Content-Type"], response.read()
-        except (OSError, http.client.HTTPException):
-            raise NoAnswerError("O contêiner não respondeu.") from None
 
 
 def read_body(request, limit):

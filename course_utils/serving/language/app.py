@@ -13,7 +13,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 from fastapi.staticfiles import StaticFiles
@@ -31,6 +31,14 @@ MAX_BODY_BYTES = 512 * 2**10  # 32 falas de 8.000 caracteres, mesmo as que pedem
 BODY = {contract.JSON_TYPE: {"schema": ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")}}
 
 
+async def read_chat(request: Request) -> ChatRequest:
+    """O corpo, contado enquanto chega e validado; levanta `ContractError` 4xx."""
+    kind = contract.media_type(request.headers.get("content-type", ""))
+    if kind != contract.JSON_TYPE:
+        raise ContractError(415, f"Recebi {kind or 'um corpo sem Content-Type'}; aceito {contract.JSON_TYPE}.")
+    return contract.read_json(ChatRequest, await asgi.read_body(request, MAX_BODY_BYTES), schemas.explain)
+
+
 def create_app(desk: Desk | None = None) -> FastAPI:
     """A aplicação sobre `desk` (padrão: o llama.cpp com os pesos do extra).
 
@@ -40,68 +48,50 @@ def create_app(desk: Desk | None = None) -> FastAPI:
         language.require()
         desk = Desk()
     app = asgi.new_app(desk, title="Modelo de linguagem")
-    app.state.desk = desk
-    app.add_api_route(
-        "/v1/chat/completions", complete, methods=["POST"], response_model=None, tags=["Conversa"],
-        summary="Continua uma conversa", openapi_extra={"requestBody": {"required": True, "content": BODY}},
+
+    @app.post(
+        "/v1/chat/completions",
+        summary="Continua uma conversa",
+        tags=["Conversa"],
+        response_model=None,
         responses=PROBLEMS | {200: {"content": {"text/event-stream": {}}}},
-    )  # fmt: skip
-    app.add_api_route("/v1/models", models, tags=["Conversa"], summary="Que modelos há?")
-    app.add_api_route("/", page, include_in_schema=False)
+        openapi_extra={"requestBody": {"required": True, "content": BODY}},
+    )
+    async def complete(request: Request, chat: Annotated[ChatRequest, Depends(read_chat)]):
+        """Um JSON no fim ou, com `stream`, um evento por token e `[DONE]`."""
+        name = desk.readiness()["model"]
+        if chat.model != name:
+            raise ContractError(404, f"Não há o modelo {chat.model}; há {name}.")
+        pieces = desk.generate(chat.order())
+        about = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": name}
+        if not chat.stream:
+            return await while_there(request, whole(pieces, about))
+        first = await while_there(request, anext(pieces))
+        events = write_events(first, pieces, about, request.scope["aula32.id"])
+        return Stream(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+    @app.get("/v1/models", summary="Que modelos há?", tags=["Conversa"])
+    async def models():
+        model = {"id": desk.readiness()["model"], "object": "model", "created": 0, "owned_by": "HuggingFaceTB"}
+        return {"object": "list", "data": [model]}
+
+    @app.get("/", include_in_schema=False)
+    async def page():
+        return FileResponse(PAGE / "index.html")
+
     app.mount("/web", StaticFiles(directory=PAGE))
     add_docs(app)
     return app
 
 
-async def read_chat(request: Request) -> ChatRequest:
-    """O corpo, contado enquanto chega e validado; levanta `ContractError` 4xx."""
-    kind = contract.media_type(request.headers.get("content-type", ""))
-    if kind != contract.JSON_TYPE:
-        raise ContractError(415, f"Recebi {kind or 'um corpo sem Content-Type'}; aceito {contract.JSON_TYPE}.")
-    return contract.read_json(ChatRequest, await asgi.read_body(request, MAX_BODY_BYTES), schemas.explain)
-
-
-def get_desk(request: Request) -> Desk:
-    """O balcão desta aplicação."""
-    return request.app.state.desk
-
-
-async def models(desk: Annotated[Desk, Depends(get_desk)]) -> dict:
-    """O modelo no ar."""
-    model = {"id": desk.readiness()["model"], "object": "model", "created": 0, "owned_by": "HuggingFaceTB"}
-    return {"object": "list", "data": [model]}
-
-
-async def page() -> FileResponse:
-    """A página em que se veem os tokens chegar."""
-    return FileResponse(PAGE / "index.html")
-
-
-async def complete(
-    request: Request, chat: Annotated[ChatRequest, Depends(read_chat)], desk: Annotated[Desk, Depends(get_desk)]
-):
-    """Continua a conversa: um JSON no fim ou, com `stream`, um evento por token e `[DONE]`."""
-    name = desk.readiness()["model"]
-    if chat.model != name:
-        raise ContractError(404, f"Não há o modelo {chat.model}; há {name}.")
-    pieces = desk.generate(chat.order())
-    about = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": name}
-    if not chat.stream:
-        return await while_there(request, whole(pieces, about))
-    first = await while_there(request, anext(pieces))
-    if isinstance(first, Response):
-        await pieces.aclose()
-        return first
-    events = write_events(first, pieces, about, chat.stream_options, request.scope["aula32.id"])
-    return Stream(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-
-
 async def while_there(request, awaitable):
-    """O resultado de `awaitable`; se o cliente se vai antes, cancela-o e devolve uma resposta que ninguém lerá."""
+    """O resultado de `awaitable`; se o cliente se vai antes, cancela-o e levanta um erro que ninguém lerá."""
     work, gone = asyncio.ensure_future(awaitable), asyncio.ensure_future(request.receive())
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        return work.result() if work.done() else Response(status_code=499)  # o 499 é do nginx
+        if work.done():
+            return work.result()
+        raise ContractError(499, "O cliente se foi.")  # o 499 é do nginx
     finally:
         for task in (work, gone):
             task.cancel()
@@ -114,10 +104,16 @@ async def whole(pieces, about):
     async with aclosing(pieces):
         async for piece in pieces:
             text, last = text + piece.text, piece
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "message": message, "finish_reason": last.finish}
-    counts = {"usage": schemas.usage(last.timings), "timings": last.timings}
-    return about | {"object": "chat.completion", "choices": [choice]} | counts
+    message, timings = {"role": "assistant", "content": text}, last.timings
+    # `cache_n` é o começo da pergunta que o motor já tinha lido.
+    asked = int(timings.get("prompt_n", 0) + timings.get("cache_n", 0))
+    answered = int(timings.get("predicted_n", 0))
+    return about | {
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": message, "finish_reason": last.finish}],
+        "usage": {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered},
+        "timings": timings,
+    }
 
 
 class Stream(EventSourceResponse):
@@ -128,7 +124,7 @@ class Stream(EventSourceResponse):
             await super().__call__(scope, receive, send)
 
 
-async def write_events(first, pieces, about, options, identifier):
+async def write_events(first, pieces, about, identifier):
     """Um evento por pedaço, em bytes; o último diz por que acabou, e `[DONE]` fecha. Um erro vira um evento."""
 
     def event(delta, finish=None, **more):
@@ -144,8 +140,6 @@ async def write_events(first, pieces, about, options, identifier):
                 if last.text:
                     yield event({"content": last.text})
             yield event({}, last.finish, timings=last.timings)
-            if options and options.include_usage:
-                yield event({}, usage=schemas.usage(last.timings), choices=[])
             yield format_sse_event(data_str="[DONE]")
         except Exception as error:
             if not isinstance(error, ContractError):

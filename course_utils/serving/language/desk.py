@@ -3,12 +3,11 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 from prometheus_client import Gauge, generate_latest
 
 from course_utils.serving.contract import ContractError
-from course_utils.serving.language.engine import LlamaEngine, TooLongError
+from course_utils.serving.language.engine import LlamaEngine, Piece, TooLongError
 from course_utils.serving.service import Observed, log
 
 MAX_WAITING = 8
@@ -26,11 +25,11 @@ class Desk(Observed):
         super().__init__()
         self.max_waiting, self.first_token_s, self.total_s = max_waiting, first_token_s, total_s
         self.engine, self.failure = None, None
-        self._inside, self._stopping = 0, threading.Event()
-        options = {"registry": self.registry}
-        Gauge("language_requests", "Pedidos em curso ou na fila", **options).set_function(lambda: self._inside)
-        Gauge("language_slots_busy", "Vagas do motor em uso", **options).set_function(lambda: self.busy)
-        self.busy = 0
+        self._stopping = threading.Event()
+        self._inside = 0  # quem é atendido e quem espera
+        waiting = Gauge("language_requests", "Pedidos em curso ou na fila", registry=self.registry)
+        waiting.set_function(lambda: self._inside)
+        self._busy = Gauge("language_slots_busy", "Vagas do motor em uso", registry=self.registry)
         self._loading = threading.Thread(target=self._load, args=(build,), daemon=True)
         self._loading.start()
 
@@ -42,15 +41,19 @@ class Desk(Observed):
             log.error("modelo recusado: %s", error)
             return
         self._threads = ThreadPoolExecutor(engine.slots, thread_name_prefix="geração")
-        self._slots = asyncio.Semaphore(engine.slots)
+        self._free = asyncio.Semaphore(engine.slots)
         self.engine = engine
+
+    def _write(self, order, tell):
+        with self._busy.track_inprogress():
+            self.engine.generate(order, tell)
 
     def close(self):
         """Interrompe no token seguinte o que está em curso e devolve a memória."""
         self._stopping.set()
         self._loading.join()
         if self.engine:
-            self._threads.shutdown(cancel_futures=True)
+            self._threads.shutdown()
             self.engine.close()
 
     def readiness(self):
@@ -63,60 +66,49 @@ class Desk(Observed):
         """O texto que o Prometheus lê (bytes)."""
         return generate_latest(self.registry)
 
-    @contextmanager
-    def _place(self):
-        """Um lugar, atendido ou na fila; levanta o 503 na hora se ela está cheia."""
-        self.readiness()
-        if self._inside >= self.engine.slots + self.max_waiting:
-            raise ContractError(503, "A fila está cheia; tente de novo em instantes.", retry_after=RETRY_S)
-        self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
-
     async def generate(self, order):
         """Os `Piece` da resposta, à medida que saem (gerador assíncrono). Feche-o: a vaga volta no token seguinte.
 
-        Levanta `ContractError` 503 (fila cheia), 422 (a pergunta não cabe) ou 504 (prazo esgotado).
+        Levanta `ContractError` 503 (fila cheia, servidor que se encerra), 422 (a pergunta não cabe) ou 504 (prazo
+        esgotado).
         """
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        with self._place():
-            await self._within(self._slots.acquire(), start + self.first_token_s)
-            pieces, gone = asyncio.Queue(), threading.Event()
+        self.readiness()
+        if self._inside >= self.engine.slots + self.max_waiting:
+            raise ContractError(503, "A fila está cheia; tente de novo em instantes.", retry_after=RETRY_S)
+        loop, news, gone = asyncio.get_running_loop(), asyncio.Queue(), threading.Event()
+        start, piece = loop.time(), Piece()
+        limit = start + self.first_token_s
 
-            def emit(piece):  # na thread do motor
-                loop.call_soon_threadsafe(pieces.put_nowait, piece)
-                return gone.is_set() or self._stopping.is_set()
+        def tell(item):  # nas threads do motor: um pedaço ou, por fim, o próprio trabalho
+            loop.call_soon_threadsafe(news.put_nowait, item)
+            return gone.is_set() or self._stopping.is_set()
 
-            def leave(done):  # a vaga é do trabalho, e não de quem o pediu: só volta quando o motor a larga
-                self.busy -= 1
-                done.cancelled() or done.exception()  # visto, mesmo que o cliente já não esteja
-                self._slots.release()
-                pieces.put_nowait(None)
+        def leave(work):  # a vaga é do trabalho, e não de quem o pediu: só volta quando o motor a larga
+            loop.call_soon_threadsafe(self._free.release)
+            tell(work)
 
-            self.busy += 1
-            work = loop.run_in_executor(self._threads, self.engine.generate, order, emit)
-            work.add_done_callback(leave)
-            limit, piece = start + self.first_token_s, None
-            try:
-                while (following := await self._within(pieces.get(), limit)) is not None:
-                    limit, piece = start + self.total_s, following
-                    yield piece
-                work.result()  # levanta o que o motor levantou
-                if piece is None or piece.finish is None:
-                    raise ContractError(503, "O servidor está se encerrando.", retry_after=RETRY_S)
-            except TooLongError as error:
-                raise ContractError(422, str(error)) from None
-            finally:
-                gone.set()
-
-    @staticmethod
-    async def _within(awaitable, limit):
-        """O resultado, se chega até o instante `limit` (s, do relógio do laço); senão, levanta o 504."""
+        self._inside += 1
         try:
-            async with asyncio.timeout_at(limit):
-                return await awaitable
-        except TimeoutError:
-            raise ContractError(504, "A resposta não saiu a tempo.", retry_after=RETRY_S) from None
+            await _before(limit, self._free.acquire())
+            work = self._threads.submit(self._write, order, tell)
+            work.add_done_callback(leave)
+            while (item := await _before(limit, news.get())) is not work:
+                limit, piece = start + self.total_s, item
+                yield piece
+            work.result()  # levanta o que o motor levantou
+            if piece.finish is None:
+                raise ContractError(503, "O servidor está se encerrando.", retry_after=RETRY_S)
+        except TooLongError as error:
+            raise ContractError(422, str(error)) from None
+        finally:
+            self._inside -= 1
+            gone.set()
+
+
+async def _before(limit, awaitable):
+    """O resultado, se chega até o instante `limit` (s, do relógio do laço); senão, levanta o 504."""
+    try:
+        async with asyncio.timeout_at(limit):
+            return await awaitable
+    except TimeoutError:
+        raise ContractError(504, "A resposta não saiu a tempo.", retry_after=RETRY_S) from None

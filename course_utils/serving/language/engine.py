@@ -25,7 +25,7 @@ class Order:
     temperature: float = 0.8
     top_p: float = 0.95
     seed: int | None = None
-    stop: list[str] = field(default_factory=list)
+    stop: str | list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,22 +71,22 @@ class LlamaEngine:
 
         Levanta `TooLongError` antes do primeiro pedaço, ou outro erro, do motor, a qualquer hora.
         """
-        failures = []
+        failure = {}
 
         def read(chunk):
             if "error" in chunk:
-                failures.append(chunk["error"])
+                failure.update(chunk["error"])
                 return True
             choice = chunk["choices"][0] if chunk["choices"] else {"delta": {}, "finish_reason": None}
             text, finish = choice["delta"].get("content") or "", choice["finish_reason"]
             return emit(Piece(text, finish, chunk.get("timings", {}))) if text or finish else False
 
-        request = {name: value for name, value in asdict(order).items() if value not in (None, [])}
+        request = {name: value for name, value in asdict(order).items() if value is not None}
         self._server.handle_chat_completions(request | {"stream": True, "cache_prompt": True}, read)
-        for failure in failures:
-            if failure.get("type") == "exceed_context_size_error":
-                asked, room = failure["n_prompt_tokens"], failure["n_ctx"]
-                raise TooLongError(f"A pergunta tem {asked} tokens; cabem {room}, com a resposta.")
+        if failure.get("type") == "exceed_context_size_error":
+            asked, room = failure["n_prompt_tokens"], failure["n_ctx"]
+            raise TooLongError(f"A pergunta tem {asked} tokens; cabem {room}, com a resposta.")
+        if failure:
             raise RuntimeError(failure["message"])
 
     def tokenize(self, text):

@@ -12,12 +12,10 @@ import secrets
 import subprocess
 import sys
 import tempfile
-import time
 import weakref
 from importlib.util import find_spec
 from pathlib import Path
 
-from course_utils.bars import tqdm
 from course_utils.model import artifacts
 from course_utils.processes import ALONE, HOST
 from course_utils.serving.ray_app import guard
@@ -28,14 +26,14 @@ ATTEMPTS, DEPLOY_S = 4, 120
 PROXY_S = 300  # a porta de entrada, numa máquina cheia, demora mais que os 60 s do Ray a nascer
 CPUS = 2  # quantas o cluster tem para repartir; é só uma conta dele
 OBJECTS_BYTES = 80 * 2**20  # o mínimo do Ray; as nossas imagens viajam dentro das mensagens
-# As duas da porta de entrada: o Ray desistiria dela em 5 e em 10 s. A última, apesar do nome, vale também no
-# Linux: sem ela o Ray troca 127.0.0.1 pelo endereço da máquina na rede e escuta em todos.
-QUIET = {
+ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_SERVE_LOG_TO_STDERR": "0",
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
+    # O Ray desistiria da porta de entrada em 5 e em 10 s.
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
+    # Apesar do nome, vale também no Linux: sem ela o Ray troca 127.0.0.1 pelo endereço da máquina na rede.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 
@@ -61,8 +59,7 @@ class Cluster:
 
     def replicas(self, deployment):
         """Os números dos processos das réplicas de `deployment`, do leitor, que já atendem (lista de int)."""
-        pieces = details()["applications"]["leitor"]["deployments"]
-        return [item["pid"] for item in pieces[deployment]["replicas"] if item["state"] == "RUNNING"]
+        return [item["pid"] for item in replicas(deployment)]
 
 
 def start(config=None, *, port=8000, import_from=()):
@@ -77,24 +74,24 @@ def start(config=None, *, port=8000, import_from=()):
             "Falta o Ray, que só esta parte extra usa. Instale-o com: python -m course_utils --extra ray"
         )
     paths = [*map(str, import_from), str(artifacts.ROOT), os.environ.get("PYTHONPATH", "")]
-    os.environ.update(QUIET)
+    os.environ.update(ENVIRONMENT)
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # o Ray só o lê uma vez por processo
     import ray
     from ray import serve
     from ray._private import ray_constants, worker
     from ray.serve._private import api
 
-    ray_constants.ENABLE_RAY_CLUSTER = False  # a última variável de QUIET, se o Ray já tinha sido importado
+    ray_constants.ENABLE_RAY_CLUSTER = False  # a última variável de ENVIRONMENT, se o Ray já tinha sido importado
     api.HTTP_PROXY_TIMEOUT = PROXY_S
     worker._worker_logs_enabled = False  # o aviso de uma réplica morta apareceria na célula que estivesse rodando
     ray.shutdown()
-    config = read_config() if config is None else config
+    config = config or read_config()
     # No POSIX, em /tmp: o caminho de um soquete tem cerca de cem letras; a pasta do macOS gastaria metade.
     folder = tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if os.name == "posix" else None)  # noqa: S108 – só nossa
     watcher = subprocess.Popen([sys.executable, guard.__file__, folder], stdin=subprocess.PIPE, **ALONE)
     try:
         _start_node(
-            ray, address="local", num_cpus=CPUS, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
+            address="local", num_cpus=CPUS, object_store_memory=OBJECTS_BYTES, _temp_dir=folder,
             _node_ip_address=HOST, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL",
             runtime_env={
                 "env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
@@ -110,7 +107,7 @@ def start(config=None, *, port=8000, import_from=()):
         deploy(config)
     except BaseException:  # também o KeyboardInterrupt de quem interrompe a célula
         ray.shutdown()
-        _dismiss(watcher)
+        watcher.communicate()
         raise
     return Cluster(port, ray.get_runtime_context().gcs_address, watcher)
 
@@ -118,34 +115,27 @@ def start(config=None, *, port=8000, import_from=()):
 def deploy(config):
     """O mesmo que `serve deploy`, no cluster a que este processo está ligado: só muda o que difere do que havia.
 
-    Levanta `ClusterError` se uma aplicação falha ou se passam `DEPLOY_S` segundos, e o erro do Pydantic se
+    Levanta `ClusterError` se uma aplicação falha ou não está no ar em `DEPLOY_S` segundos, e o erro do Pydantic se
     `config` não obedece ao esquema do Ray.
     """
     from ray.serve.context import _get_global_client
     from ray.serve.schema import ServeDeploySchema
 
-    schema = ServeDeploySchema.model_validate(config)
-    _get_global_client().deploy_apps(schema)
-    names, limit = [item.name for item in schema.applications], time.monotonic() + DEPLOY_S
-    with tqdm(total=DEPLOY_S, desc="esperando o cluster", bar_format="{desc}: {elapsed}", leave=False) as bar:
-        while time.monotonic() < limit:
-            applications = details()["applications"]
-            states = {name: applications.get(name, {}).get("status", "") for name in names}
-            for name in names:
-                if states[name] == "DEPLOY_FAILED":
-                    raise ClusterError(f"A aplicação {name} falhou: {applications[name]['message']}")
-            if set(states.values()) == {"RUNNING"}:
-                return
-            time.sleep(0.1)
-            bar.refresh()
-    raise ClusterError(f"Em {DEPLOY_S} s, o cluster ainda está em {states}.")
+    schema, client = ServeDeploySchema.model_validate(config), _get_global_client()
+    client.deploy_apps(schema)
+    for application in schema.applications:
+        try:
+            client._wait_for_application_running(application.name, DEPLOY_S)
+        except (RuntimeError, TimeoutError) as error:
+            raise ClusterError(f"A aplicação {application.name} não está no ar: {error}") from error
 
 
-def details():
-    """O estado do cluster (dict): o que `serve.status()` dá, e mais o processo de cada réplica."""
+def replicas(deployment):
+    """As réplicas de `deployment`, do leitor, que já atendem (lista de dict: o processo, o nó…)."""
     from ray.serve.context import _get_global_client
 
-    return _get_global_client().get_serve_details()
+    pieces = _get_global_client().get_serve_details()["applications"]["leitor"]["deployments"]
+    return [item for item in pieces[deployment]["replicas"] if item["state"] == "RUNNING"]
 
 
 def read_config():
@@ -164,8 +154,10 @@ def listen_only_here():
     replica.add_port_to_grpc_server = lambda server, address: add_port(server, f"{HOST}:0")
 
 
-def _start_node(ray, **options):
+def _start_node(**options):
     """`ray.init`, de novo se preciso: o Ray espera por um nó 30 s fixos, o que numa máquina cheia é pouco."""
+    import ray
+
     for attempt in range(ATTEMPTS):
         try:
             ray.init(**options)
@@ -184,10 +176,4 @@ def _stop(address, watcher):
         if ray.is_initialized() and ray.get_runtime_context().gcs_address == address:
             ray.shutdown()
     finally:
-        _dismiss(watcher)
-
-
-def _dismiss(watcher):
-    """O vigia apaga a pasta e sai."""
-    watcher.stdin.close()
-    watcher.wait()
+        watcher.communicate()  # fecha o cano: o vigia apaga a pasta e sai

@@ -15,29 +15,23 @@ import psutil
 PATIENCE_S = 20
 
 
-def find_holders(folder, owner):
-    """Os processos, fora o dono, que têm um arquivo aberto em `folder` (o registro de cada um): os do cluster."""
+def kill_holders(folder, owner):
+    """Encerra os processos, fora o dono, que têm um arquivo aberto em `folder`: os do cluster. Diz se havia."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):  # os de outros usuários não se deixam ver
             paths = [item.path for item in process.open_files()]
             if process.pid != owner and any(path.startswith(folder) for path in paths):
-                found.append(process)
-    return found
-
-
-def main(folder):
-    """Espera o fim da entrada padrão; encerra quem ainda usa `folder`, e a apaga."""
-    owner, folder = os.getppid(), os.path.realpath(folder)  # no macOS, /tmp é um atalho
-    sys.stdin.buffer.read()
-    limit = time.monotonic() + PATIENCE_S
-    while (left := find_holders(folder, owner)) and time.monotonic() < limit:
-        for process in left:
-            with contextlib.suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(left, timeout=1)
-    shutil.rmtree(folder, ignore_errors=True)
+                found.append(process)
+    psutil.wait_procs(found, timeout=1)
+    return bool(found)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    owner, folder = os.getppid(), os.path.realpath(sys.argv[1])  # no macOS, /tmp é um atalho
+    sys.stdin.buffer.read()
+    limit = time.monotonic() + PATIENCE_S
+    while kill_holders(folder, owner) and time.monotonic() < limit:
+        pass
+    shutil.rmtree(folder, ignore_errors=True)
