@@ -261,8 +261,8 @@ def test_a_bad_pixel_is_refused_and_its_place_said(tf, oip, number):
     tensor, flat = request_for(np.zeros((1, 28, 28), int))["inputs"][0], sum(picture, [])
     for target, route, payload, place in (
         (tf, PREDICT, {"instances": [one(0), picture]}, "instances[1][5][7]"),
-        (tf, PREDICT, {"instances": [{"images": picture}]}, "instances[0].images[5][7]"),
-        (tf, PREDICT, {"inputs": {"images": [picture]}}, "inputs.images[0][5][7]"),
+        (tf, PREDICT, {"instances": [{"images": picture}]}, "instances[0][5][7]"),
+        (tf, PREDICT, {"inputs": {"images": [picture]}}, "inputs[0][5][7]"),
         (oip, INFER, {"inputs": [tensor | {"data": [picture]}]}, "inputs[0].data[0][5][7]"),
         (oip, INFER, {"inputs": [tensor | {"data": flat}]}, "inputs[0].data[147]"),
     ):
