@@ -1,7 +1,5 @@
 """A tinta de uma folha: o papel sob ela, mesmo à sombra, e o que dele se destaca. Só Pillow e NumPy."""
 
-import heapq
-
 import numpy as np
 from PIL import Image
 from PIL.Image import Resampling
@@ -30,7 +28,7 @@ def find_ink(grey):
     full = blocks.resize((columns, rows), Resampling.BILINEAR, (0, 0, columns / step, rows / step))
     height = np.maximum(full - grey, 0)
     few = np.clip(height.size // 2000, 12, 400)  # a mais forte é a de uns poucos: um pixel só não decide
-    strongest = np.partition(height, -few, axis=None)[-few]
+    strongest = np.sort(height, axis=None)[-few:][0]
     if strongest < LEAST_CONTRAST + 3 * np.median(height[height <= strongest / 2]):
         raise InvalidInputError(EMPTY)
     return (height / (0.85 * strongest)).clip(0, 1)
@@ -39,23 +37,16 @@ def find_ink(grey):
 def paper(coarse):
     """O papel sob a tinta escura: cada bacia se enche até o ponto mais baixo por onde transborda na borda.
 
-    A luz que cai aos poucos, ou a sombra que chega à borda, escorre por ela e continua papel. O algoritmo é o
-    *priority-flood* (Barnes, Lehman e Mulla, 2014), que enche lagos em mapas de relevo.
+    A luz que cai aos poucos, ou a sombra que chega à borda, escorre por ela e continua papel. É a reconstrução
+    morfológica (Vincent, 1993): a água, que começa acima de tudo, desce até que nada mude.
     """
     framed = frame(coarse)
-    stride, tones = framed.shape[1], framed.ravel().tolist()
-    edge = np.ones(framed.shape, bool)
-    edge[1:-1, 1:-1] = False
-    seen = edge.ravel().tolist()
-    queue = [(tones[place], place) for place in np.flatnonzero(edge).tolist()]
-    heapq.heapify(queue)
-    while queue:
-        tone, place = heapq.heappop(queue)
-        for near in (place - stride, place + stride, place - 1, place + 1):
-            if 0 <= near < len(tones) and not seen[near]:
-                seen[near], tones[near] = True, max(tones[near], tone)
-                heapq.heappush(queue, (tones[near], near))
-    return np.reshape(tones, framed.shape)[1:-1, 1:-1].astype(np.float32)
+    water, lower = None, framed.copy()
+    lower[1:-1, 1:-1] = np.inf
+    while not np.array_equal(water, lower):
+        water = lower
+        lower = np.maximum(framed, spread(water, 3, np.min))
+    return water[1:-1, 1:-1].astype(np.float32)
 
 
 def frame(level):

@@ -108,20 +108,17 @@ def to_grey(picture):
         return ImageStat.Stat(ImageChops.difference(channel, channel.filter(blur))).rms[0]
 
     channel = max(picture.split(), key=detail)
-    return denoise(np.asarray(channel if detail(luma) < 0.7 * detail(channel) else luma, np.float32))
+    return denoise(channel if detail(luma) < 0.7 * detail(channel) else luma)
 
 
-def denoise(grey):
-    """Borra tanto quanto pede o ruído, medido pelo desvio mediano do laplaciano (Immerkær, 1996)."""
-    padded = np.pad(grey, 1, mode="edge")
-    rows = padded[:-2] - 2 * padded[1:-1] + padded[2:]
-    laplacian = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
-    sigma = np.median(np.abs(laplacian[::2, ::2])) / (0.6745 * 6)
+def denoise(channel):
+    """Borra um canal ("L") tanto quanto pede o ruído: o desvio mediano entre um tom e a média dos vizinhos."""
+    grey, around = (np.asarray(item, np.float32) for item in (channel, channel.filter(ImageFilter.BoxBlur(1))))
+    sigma = np.median(np.abs(grey - around)) / (0.6745 * np.sqrt(8 / 9))
     if sigma < 1.5:
         return grey
-    radius = float(min(0.7 + sigma / 12, max(grey.shape) / 120))
-    picture = Image.fromarray(grey.astype(np.uint8))
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), np.float32)
+    radius = min(0.7 + sigma / 12, max(channel.size) / 120)
+    return np.asarray(channel.filter(ImageFilter.GaussianBlur(float(radius))), np.float32)
 
 
 def fit(ink, box):
