@@ -183,7 +183,7 @@ KINDS = {
     "caneta média": lambda i, r: save(ImageOps.invert(pen(i, 280, 8))),
     "marcador": lambda i, r: save(ImageOps.invert(pen(i, 280, 34))),
     "EXIF 2–8": lambda i, r: turned(plain(i), r),
-    "16 bits": lambda i, r: save(wide(plain(i))),
+    "16 bits": lambda i, r: save(wide(plain(i, 1000))),
     "12 bits em 16": lambda i, r: save(wide(plain(i), 4095)),
     "1 bit": lambda i, r: save(ImageOps.invert(plain(i)).convert("1", dither=0)),
     "paleta": lambda i, r: save(paint(plain(i), "navy", "beige").quantize(16)),

@@ -73,7 +73,7 @@ def shrink(picture):
         raise InvalidInputError("A figura está cortada ou estragada; mande o arquivo inteiro.") from None
     if not picture.mode.startswith("I"):
         picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    picture.thumbnail((WORK, WORK), Resampling.BOX)
+    picture.thumbnail((WORK, WORK), Resampling.BOX, reducing_gap=None)  # de 16 bits, o `reduce` não aceita
     with suppress(Exception):  # um EXIF estragado não condena a figura
         ImageOps.exif_transpose(picture, in_place=True)
     return picture
