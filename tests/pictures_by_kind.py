@@ -4,14 +4,9 @@ Os dígitos são os da validação: o teste fica para o fim da história.
 """
 
 import io
-from collections import Counter
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
-
-from course_utils.model import artifacts, digits
-from course_utils.model.predictor import Predictor
-from course_utils.serving import contract
 
 ORIENTATION = 0x0112
 UNDO = {  # o que fazer com a figura para que a orientação EXIF a endireite
@@ -188,7 +183,7 @@ KINDS = {
     "caneta média": lambda i, r: save(ImageOps.invert(pen(i, 280, 8))),
     "marcador": lambda i, r: save(ImageOps.invert(pen(i, 280, 34))),
     "EXIF 2–8": lambda i, r: turned(plain(i), r),
-    "16 bits": lambda i, r: save(wide(plain(i))),
+    "16 bits": lambda i, r: save(wide(plain(i, 1000))),
     "12 bits em 16": lambda i, r: save(wide(plain(i), 4095)),
     "1 bit": lambda i, r: save(ImageOps.invert(plain(i)).convert("1", dither=0)),
     "paleta": lambda i, r: save(paint(plain(i), "navy", "beige").quantize(16)),
@@ -301,32 +296,3 @@ NOT_DIGITS = {
     "dois, juntos": lambda r, a, b: save(paint(close(a, b, r))),
     "dois, um sobre o outro": lambda r, a, b: save(paint(stack(a, b))),
 }
-
-
-# ---------------------------------------------------------------- a conta
-
-
-def count(kind, number):
-    """Quantas de `number` figuras de `kind` cada modelo lê certo, e quantas são recusadas: `Counter`."""
-    models = {name: Predictor(artifacts.DATA / f"{name}.onnx") for name in ("reference", "small")}
-    images, labels = digits.load("validation")
-    random, result = np.random.default_rng(13), Counter(n=number)
-    for index in range(number):
-        if kind in KINDS:
-            made = KINDS[kind](images[index], random)
-        else:
-            made = NOT_DIGITS[kind](random, images[index], images[-index - 1])
-        try:
-            read = contract.read_images(*made)
-        except contract.ContractError:
-            result["refused"] += 1
-            continue
-        for name, model in models.items():
-            result[name] += model.predict(read)[0].digit == labels[index]
-    return result
-
-
-def row(kind, result):
-    """Uma linha da tabela."""
-    right = "       –        –" if kind in NOT_DIGITS else f"{result['reference']:8} {result['small']:8}"
-    return f"{kind:28} {result['n']:4} {right} {result['refused']:9}"

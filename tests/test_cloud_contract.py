@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 from cases import BYTES, JSON, PNG, body
-from contracts import VERTEX, Target, assert_refused, own_app, start_container
+from contracts import VERTEX, Target, assert_refused, start_container
 from PIL import Image
 from waiting import PATIENCE_S, wait_for
 
@@ -117,20 +117,6 @@ def test_a_setting_that_does_not_serve_ends_it_with_one_sentence(variable, value
     assert launcher.main(["serve"]) == 1
     error = capsys.readouterr().err
     assert said in error and len(error.strip().splitlines()) == 1
-
-
-# ---------------------------------------------------------------- saúde
-
-
-def test_under_another_server_a_model_that_does_not_open_keeps_health_at_503(tmp_path):
-    """O contêiner termina com uma frase: `test_model_admission`."""
-    (tmp_path / "model.onnx").write_bytes(b"nada")
-    artifacts.seal(tmp_path / "model.onnx")
-    code = f"cloud.model_path = lambda: {str(tmp_path / 'model.onnx')!r}"
-    with servers.start(own_app(tmp_path, "cloud", code), ready="health/live") as server:
-        target = Target(server)
-        wait_for(lambda: "ainda está sendo carregado" not in target.json("/ping")["detail"])
-        assert_refused(target.call("GET", "/ping"), 503, "INVALID_PROTOBUF")
 
 
 @pytest.mark.slow

@@ -66,14 +66,18 @@ def create():
 
 def test_until_the_window_is_full_it_does_not_know_and_then_it_forgets_the_oldest(baseline):
     monitor = Monitor(baseline)
+
+    def told():
+        found, answers, seen = ([sample.value for sample in family.samples] for family in monitor.collect())
+        return dict(zip(drift.STATISTICS, found)) | {drift.DIGIT: answers[0]}, seen[0]
+
     monitor.see(255 - IMAGES[:199], answer(LABELS[:199]))
-    assert monitor.seen == 199 and all(np.isnan(value) for value in monitor.psi().values())
+    assert told()[1] == 199 and all(np.isnan(value) for value in told()[0].values())
     monitor.see(255 - IMAGES[199:200], answer(LABELS[199:200]))
-    assert monitor.psi()["ink"] > drift.ALARM
+    assert told()[0]["ink"] > drift.ALARM
     for start in range(0, 500, 30):
         monitor.see(IMAGES[start : start + 30], answer(LABELS[start : start + 30]))
-    assert monitor.seen == 200
-    assert monitor.psi() == pytest.approx(baseline.compare(drift.sums(IMAGES[-200:]), LABELS[-200:]))
+    assert told() == (pytest.approx(baseline.compare(drift.sums(IMAGES[-200:]), LABELS[-200:])), 200)
 
 
 def test_the_report_counts_what_differs(shadow_of):
@@ -104,11 +108,14 @@ def test_a_stuck_shadow_only_drops_copies_and_lets_the_server_end(shadow_of):
     assert not shadow._thread.is_alive()
 
 
-def test_a_shadow_that_fails_is_told_in_the_report(shadow_of):
+@pytest.mark.parametrize("where", ["ao inferir", "ao carregar"])
+def test_a_shadow_that_fails_is_told_in_the_report(shadow_of, monkeypatch, where):
     def explode(_):
         raise OSError("sem memória")
 
     shadow = shadow_of(explode)
+    if where == "ao carregar":
+        monkeypatch.setattr(watchers, "ModelStore", explode)
     for _ in range(5):
         shadow.see(LABELS[:1], answer(LABELS[:1]))
     wait_for(lambda: shadow.report()["failed"] == 5)

@@ -1,15 +1,19 @@
 """Qual é a figura? Das manchas de tinta de uma folha, a que é o dígito, ou a recusa que diz por que não há."""
 
 import numpy as np
+from PIL import Image, ImageFilter
 
 from course_utils.model.predictor import InvalidInputError
 from course_utils.serving.ink import spread
 
+COARSE = 140  # o maior lado em que se procuram manchas
+MAX_PIECES = 12
 MAX_HOLES = 4
 MAX_EXITS = 7  # manchas, mais as vezes que a tinta cruza a borda da folha: nem um recorte justo chega a tanto
 SHARP = 0.76  # tinta média dentro da figura: um traço é quase todo cheio; uma textura, um degradê
-MAX_RUNS = 30_000  # mais pedaços que isto não é um desenho: é textura
 UNCLEAR = "Não encontrei uma figura clara: {}. Fotografe um dígito só, de perto, em papel liso e sem sombras."
+SCATTERED = UNCLEAR.format("há tinta espalhada pela folha")
+BLOT = UNCLEAR.format("há uma mancha cheia, e não um traço")
 SEVERAL = "Encontrei mais de uma figura; recorte a foto e mande um dígito de cada vez."
 
 
@@ -19,119 +23,72 @@ def isolate(ink):
     Levanta `InvalidInputError` se há duas figuras, nenhuma clara, ou só uma mancha cheia.
     """
     mask = ink > 0.5
-    boxes, areas = blobs(_mend(mask))
-    main = boxes[areas.argmax()]
-    pieces = (areas > 0.01 * areas.max()).sum()
-    inner = main[0] > 0 and main[2] > 0 and main[1] < mask.shape[0] and main[3] < mask.shape[1]
-    exits = 0 if inner else _exits(mask)  # pontinhos na borda não fazem da folha uma textura
-    if exits > 2 and exits + pieces > MAX_EXITS or exits > 1 and ink[mask].mean() < SHARP:
-        raise InvalidInputError(UNCLEAR.format("as manchas não têm contorno, ou saem por todos os lados"))
-    kept = []
-    if (areas > 0.25 * areas.max()).sum() > 4 or pieces > 12:
-        raise InvalidInputError(UNCLEAR.format("há tinta espalhada por toda a folha"))
-    for box, area in zip(boxes, areas):
-        if area < 0.01 * areas.max():
-            continue
-        if is_another(main, box):
-            raise InvalidInputError(SEVERAL)
-        if gap(main, box) < 0.3 * max(main[1] - main[0], main[3] - main[2]):
-            kept.append((box, area))
-    inside = sum(area for _, area in kept)
-    if inside < 0.7 * areas.sum():
-        raise InvalidInputError(UNCLEAR.format("há tinta espalhada por toda a folha"))
-    corners = np.array([box for box, _ in kept])
-    top, bottom, left, right = (*_span(corners[:, :2]), *_span(corners[:, 2:]))
-    height, width = bottom - top, right - left
+    step = -(-max(mask.shape) // COARSE)
+    blobs = find_blobs(spread(mask, 2 * step - 1, np.max)[::step, ::step])
+    areas = np.array([len(blob) for blob in blobs])
+    pieces = (areas > 0.01 * areas[0]).sum()
+    exits = count_exits(mask)
+    crowded = pieces > MAX_PIECES or (exits > 2 and exits + pieces > MAX_EXITS)
+    if crowded or exits > 1 and ink[mask].mean() < SHARP:
+        raise InvalidInputError(SCATTERED)
+    boxes = [step * np.array([blob.min(0), blob.max(0) + 1]) for blob in blobs[:pieces]]
+    if any(is_another(boxes[0], box) for box in boxes[1:]):
+        raise InvalidInputError(SEVERAL)
+    near = [gap(boxes[0], box) < 0.3 * np.ptp(boxes[0], axis=0).max() for box in boxes]
+    kept = np.array(boxes)[near]
+    (top, left), (bottom, right) = kept[:, 0].min(0), kept[:, 1].max(0)
     crop = mask[top:bottom, left:right]
-    if width > 1.9 * height:
-        raise InvalidInputError(UNCLEAR.format("ela é larga demais para um dígito"))
-    if holes(crop) > MAX_HOLES:
-        raise InvalidInputError(UNCLEAR.format("ela parece uma textura"))
+    scattered = areas[:pieces][near].sum() < 0.7 * areas.sum()
+    if scattered or right - left > 1.9 * (bottom - top) or count_holes(crop[::step, ::step]) > MAX_HOLES:
+        raise InvalidInputError(SCATTERED)
     if is_blot(crop):
-        raise InvalidInputError(UNCLEAR.format("há uma mancha cheia, e não um traço"))
-    margin = max(1, round(0.01 * max(height, width)))
-    top, left = max(0, top - margin), max(0, left - margin)
-    crop = ink[top : bottom + margin, left : right + margin]
+        raise InvalidInputError(BLOT)
+    crop = ink[max(0, top - step) : bottom, max(0, left - step) : right]
     return ((crop - 0.35) / 0.6).clip(0, 1)
 
 
-def _exits(mask):
+def find_blobs(mask):
+    """As manchas (vizinhança de 8), da maior à menor: de cada uma, os pixels, int (n, 2).
+
+    Cada pixel toma o menor nome da vizinhança, e depois o do dono desse nome, até que nenhum mude.
+    """
+    nobody = mask.size
+    names, lowest = None, np.where(mask, np.arange(nobody).reshape(mask.shape), nobody)
+    while not np.array_equal(names, lowest):
+        names = lowest
+        lowest = np.where(mask, spread(names, 3, np.min), nobody)
+        lowest = np.append(lowest, nobody)[lowest]
+    order = np.argsort(names[mask], kind="stable")
+    cuts = np.flatnonzero(np.diff(names[mask][order])) + 1
+    return sorted(np.split(np.argwhere(mask)[order], cuts), key=len, reverse=True)
+
+
+def count_exits(mask):
     """Quantas vezes a tinta cruza a borda da folha."""
     around = np.concatenate([mask[0], mask[:, -1], mask[-1, ::-1], mask[::-1, 0]])
     return np.count_nonzero(around[1:] > around[:-1])
 
 
-def _mend(mask):
-    """Junta o que uma falha na tinta separou: uma dilatação de 1 pixel em cada 250."""
-    return spread(mask, 2 * round(max(mask.shape) / 250) + 1, np.max)
-
-
-def _span(pairs):
-    return pairs[:, 0].min(), pairs[:, 1].max()
+def count_holes(mask):
+    """Quantos buracos a figura tem (o 8 tem dois), sem contar os que são só uma falha na tinta."""
+    return sum(len(blob) > 0.003 * mask.size for blob in find_blobs(~np.pad(mask, 1))) - 1
 
 
 def is_another(main, box):
     """Se `box` tem altura de outro dígito e fica ao lado de `main`, ou embaixo, sem se misturar com ele."""
-    heights = sorted((main[1] - main[0], box[1] - box[0]))
-    return heights[0] > 0.5 * heights[1] and gap(main, box) >= 1
+    short, tall = sorted((np.ptp(main[:, 0]), np.ptp(box[:, 0])))
+    return short > 0.5 * tall and gap(main, box) >= 1
 
 
 def gap(main, box):
-    """A distância entre duas caixas, em pixels (a maior das duas direções)."""
-    return max(box[0] - main[1], main[0] - box[1], box[2] - main[3], main[2] - box[3], 0)
+    """A distância entre duas caixas (`[[topo, esquerda], [base, direita]]`), na direção em que é maior: pixels."""
+    return max(0, *(box[0] - main[1]), *(main[0] - box[1]))
 
 
 def is_blot(mask):
-    """Se a mancha é cheia: o maior quadrado que cabe nela não caberia num traço."""
-    table = np.zeros(np.array(mask.shape) + 1, np.int64)
-    table[1:, 1:] = mask.cumsum(0).cumsum(1)
-    side = max(2, round(0.55 * max(mask.shape)))
-    if side > min(mask.shape):
-        return mask.mean() > 0.85 and max(mask.shape) < 2.5 * min(mask.shape)
-    sums = table[side:, side:] - table[:-side, side:] - table[side:, :-side] + table[:-side, :-side]
-    return sums.max() > 0.97 * side**2
-
-
-def holes(mask):
-    """Quantos buracos a figura tem (o 8 tem dois), sem contar os que são só uma falha na tinta."""
-    _, areas = blobs(~np.pad(mask, 1))
-    return (areas > 0.003 * mask.size).sum() - 1
-
-
-def blobs(mask):
-    """As manchas (vizinhança de 8): caixas int (n, 4), em (topo, base, esquerda, direita), e áreas int (n,).
-
-    Rotula corridas de pixels, e não pixels (Rosenfeld e Pfaltz, 1966). Levanta `InvalidInputError` se são demais.
-    """
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    ends = np.nonzero(edges == -1)[1]
-    if len(rows) > MAX_RUNS:
-        raise InvalidInputError(UNCLEAR.format("a folha inteira é textura"))
-    stride = mask.shape[1] + 2
-    first = np.searchsorted(rows * stride + ends, (rows + 1) * stride + starts, side="left")
-    last = np.searchsorted(rows * stride + starts, (rows + 1) * stride + ends, side="right")
-    counts = np.maximum(last - first, 0)
-    above = np.repeat(np.arange(len(rows)), counts)
-    below = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts) + np.repeat(first, counts)
-    labels = np.arange(len(rows))
-    while True:
-        lowest = labels.copy()
-        np.minimum.at(lowest, above, labels[below])
-        np.minimum.at(lowest, below, labels[above])
-        lowest = lowest[lowest]
-        if (lowest == labels).all():
-            break
-        labels = lowest
-    names, index = np.unique(labels, return_inverse=True)
-    boxes = np.empty((len(names), 4), int)
-    boxes[:, 0], boxes[:, 2] = mask.shape
-    boxes[:, 1] = boxes[:, 3] = 0
-    for column, pick, values in (
-        (0, np.minimum, rows),
-        (1, np.maximum, rows + 1),
-        (2, np.minimum, starts),
-        (3, np.maximum, ends),
-    ):
-        pick.at(boxes[:, column], index, values)
-    return boxes, np.bincount(index, ends - starts)
+    """Se a mancha é cheia: ela toma a sua caixa, ou cabe nela um quadrado que não caberia num traço."""
+    short, tall = sorted(mask.shape)
+    side = round(0.55 * tall)
+    picture = Image.fromarray(np.pad(255 * mask.astype(np.uint8), side))
+    fullest = picture.filter(ImageFilter.BoxBlur((side - 1) / 2)).getextrema()[1]
+    return fullest > 0.97 * 255 or (mask.mean() > 0.85 and tall < 2.5 * short)

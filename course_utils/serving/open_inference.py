@@ -1,9 +1,7 @@
-"""O Open Inference Protocol v2 (REST), sobre o `Service` do curso.
+"""O Open Inference Protocol v2 (REST), que Triton, KServe, Seldon e OpenVINO falam, sobre o nosso `Service`.
 
-É o contrato que Triton, KServe, Seldon e OpenVINO falam. Fonte: "HTTP/REST", em
-github.com/kserve/open-inference-protocol (specification/protocol/inference_rest.md). A versão no caminho é
-opcional na especificação, e aqui não há: serve-se a que está no ar. Não há extensões: os tensores vão em JSON, e a
-"binary tensor data extension" do Triton é recusada com uma frase que o diz.
+Fonte: github.com/kserve/open-inference-protocol (specification/protocol/inference_rest.md). A versão no caminho,
+opcional lá, aqui não há: serve-se a que está no ar. Não há extensões: os tensores vão em JSON.
 """
 
 from math import prod
@@ -22,13 +20,13 @@ from course_utils.serving.service import Service
 SERVER = "leitor_de_cep"
 PLACE = f"/v2/models/{tensors.MODEL}"
 PLATFORM = "onnx_onnxv1"  # um dos nomes da lista "Platforms" da especificação
-BINARY_HEADER = "inference-header-content-length"
+BINARY_HEADER = "inference-header-content-length"  # o da "binary tensor data extension" do Triton
 Flat = Annotated[list[Pixel], Field(min_length=PIXELS, max_length=PIXELS * MAX_IMAGES, fail_fast=True)]
 
 
 def _kind(data):
-    """Os valores em fila ("lista"), ou aninhados como o tensor ("objeto")?"""
-    return "objeto" if isinstance(data, list) and data and isinstance(data[0], list) else "lista"
+    """Os valores em fila, ou aninhados como o tensor?"""
+    return tensors.NESTED if isinstance(data, list) and data and isinstance(data[0], list) else tensors.FLAT
 
 
 class RequestInput(BaseModel):
@@ -37,7 +35,9 @@ class RequestInput(BaseModel):
     name: Literal["images"]
     shape: tuple[Annotated[int, Field(ge=1, le=MAX_IMAGES, strict=True)], Literal[SIDE], Literal[SIDE]]
     datatype: Literal["UINT8"]
-    data: Annotated[Annotated[Flat, Tag("lista")] | Annotated[tensors.Images, Tag("objeto")], Discriminator(_kind)]
+    data: Annotated[
+        Annotated[Flat, Tag(tensors.FLAT)] | Annotated[tensors.Images, Tag(tensors.NESTED)], Discriminator(_kind)
+    ]
 
 
 class RequestOutput(BaseModel):
@@ -47,7 +47,7 @@ class RequestOutput(BaseModel):
 
 
 class InferenceRequest(BaseModel):
-    """O corpo de `/infer`, `$inference_request` na especificação."""
+    """O corpo de `/infer`, `$inference_request` na especificação; sem `outputs`, quer todos."""
 
     id: str | None = None
     inputs: Annotated[list[RequestInput], Field(min_length=1, max_length=1)]
@@ -61,10 +61,6 @@ class InferenceRequest(BaseModel):
             detail = f"inputs[0].data: {array.size} valores não enchem a forma {list(tensor.shape)}."
             raise ContractError(400, detail)
         return array.reshape(tensor.shape)
-
-    def wanted(self):
-        """Os nomes dos tensores de saída pedidos, na ordem do pedido; sem pedido, todos."""
-        return dict.fromkeys(output.name for output in self.outputs or []) or tensors.OUTPUTS
 
 
 def create_app(model=None):
@@ -85,16 +81,18 @@ def create_app(model=None):
         service.require_ready()
         return {"live": True, "ready": True}  # a especificação diz "live" também aqui; KServe diz "ready"
 
-    @app.get(PLACE, summary="O que o modelo recebe e devolve?")
-    async def metadata():
-        service.require_ready()
-        about = {"name": tensors.MODEL, "versions": [service.store.current.version], "platform": PLATFORM}
-        return about | {"inputs": _describe(tensors.INPUTS), "outputs": _describe(tensors.OUTPUTS)}
-
     @app.get(f"{PLACE}/ready", summary="O modelo está pronto?")
     async def model_ready():
         service.require_ready()
         return {"name": tensors.MODEL, "ready": True}
+
+    @app.get(PLACE, summary="O que o modelo recebe e devolve?")
+    async def metadata():
+        service.require_ready()
+        about = {"name": tensors.MODEL, "versions": [service.store.current.version], "platform": PLATFORM}
+        for side, group in (("inputs", tensors.INPUTS), ("outputs", tensors.OUTPUTS)):
+            about[side] = [{"name": n, "datatype": kind, "shape": shape} for n, (kind, shape) in group.items()]
+        return about
 
     @app.post(f"{PLACE}/infer", summary="Lê de 1 a 32 dígitos")
     async def infer(request: Request):
@@ -105,14 +103,10 @@ def create_app(model=None):
             answer = await asgi.infer(service, received.images())
         about = {"model_name": tensors.MODEL, "model_version": answer["model_version"]}
         about |= {} if received.id is None else {"id": received.id}
-        return about | {"outputs": [_output(name, answer["predictions"]) for name in received.wanted()]}
+        wanted = dict.fromkeys(output.name for output in received.outputs or []) or tensors.OUTPUTS
+        return about | {"outputs": [_output(name, answer["predictions"]) for name in wanted]}
 
     return app
-
-
-def _describe(group):
-    """Os tensores como os metadados os escrevem."""
-    return [{"name": name, "datatype": kind, "shape": shape} for name, (kind, shape) in group.items()]
 
 
 def _output(name, rows):

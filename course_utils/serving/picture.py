@@ -7,10 +7,11 @@ massa no meio de 28×28. Só Pillow e NumPy; cada passo cita de onde vem.
 
 import io
 import struct
+from contextlib import suppress
 
 import numpy as np
-from PIL import Image, ImageFilter, UnidentifiedImageError
-from PIL.Image import Resampling, Transpose
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat, UnidentifiedImageError
+from PIL.Image import Resampling
 
 from course_utils.model.predictor import SIDE, InvalidInputError
 from course_utils.serving import figure
@@ -18,20 +19,10 @@ from course_utils.serving.ink import find_ink, spread
 
 BOX = 20  # o dígito do MNIST, dentro dos 28
 FINE = 120  # a caixa em que se mede e engrossa o traço
-WORK = 800  # o maior lado em que se procura a figura
+WORK = 400  # o maior lado em que se procura a figura
 STROKE = 0.11  # a espessura mínima do traço, em frações da caixa
 MAX_PIXELS = 4096 * 4096
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
-TURNS = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
-ORIENTATION = 0x0112
 HEIC_BRANDS = b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"
 HEIC = "HEIC não se abre aqui: converta para JPEG (no iPhone, Ajustes › Câmera › Formatos › Mais Compatível)."
 UNKNOWN = "O corpo não é uma figura; mande PNG, JPEG ou WebP."
@@ -44,8 +35,7 @@ def to_digit(body, kind=None):
     `kind`: o tipo declarado, um de `FORMATS` (None: vale o que os bytes disserem). Levanta `InvalidInputError` se
     não é um arquivo desse tipo, inteiro, parado e de até 16 megapixels, ou se nele não há um traço, e um só.
     """
-    picture = upright(*shrink(open_picture(body, kind)))
-    ink = find_ink(to_grey(flatten(picture)))
+    ink = find_ink(to_grey(flatten(shrink(open_picture(body, kind)))))
     stroke = thicken(fit(figure.isolate(ink), FINE))
     return centre(fit(stroke, BOX))[None]
 
@@ -72,96 +62,63 @@ def open_picture(body, kind=None):
 
 
 def shrink(picture):
-    """Descompacta e encolhe até `WORK` pixels: a média de blocos, o antisserrilhado mais simples que há.
+    """Descompacta, encolhe até `WORK` pixels e põe de pé, como o EXIF manda: "RGB", "RGBA" ou "I;16" (cinza fino).
 
-    Devolve `(figura "L", "RGB" ou "RGBa", orientação EXIF)`. O JPEG já se descompacta menor (`draft`).
+    O JPEG já se descompacta menor (`draft`); na média, a cor pesa o que a opacidade vale.
     """
     try:
         picture.draft("RGB", (WORK, WORK))
         picture.load()
-        turn = _orientation(picture)
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error):
         raise InvalidInputError("A figura está cortada ou estragada; mande o arquivo inteiro.") from None
-    factor = -(-max(picture.size) // WORK)
-    if picture.mode.startswith("I"):
-        tones = np.asarray(picture)
-        picture = Image.fromarray((tones >> max(0, int(tones.max()).bit_length() - 8)).astype(np.uint8))
-    if "transparency" in picture.info or picture.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
-        picture = picture.convert("RGBA").convert("RGBa")  # a cor pesa o que a opacidade vale, ou a média a suja
-    elif picture.mode not in ("L", "RGB"):
-        picture = picture.convert("L" if picture.mode == "1" else "RGB")
-    if factor > 1:  # o borrão iguala o traço fino que caiu num bloco ao que se dividiu entre dois
-        picture = picture.reduce(factor).filter(ImageFilter.BoxBlur(1))
-    return picture, turn
-
-
-def _orientation(picture):
-    """A orientação do EXIF, de 1 a 8; um EXIF estragado não condena a figura."""
-    try:
-        return picture.getexif().get(ORIENTATION, 1)
-    except Exception:
-        return 1
-
-
-def upright(picture, turn):
-    """Gira e espelha como o EXIF manda (CIPA DC-008, "Orientation"): a câmera grava como o sensor estava."""
-    return picture.transpose(TURNS[turn]) if turn in TURNS else picture
+    if not picture.mode.startswith("I"):
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    picture.thumbnail((WORK, WORK), Resampling.BOX, reducing_gap=None)  # de 16 bits, o `reduce` não aceita
+    with suppress(Exception):  # um EXIF estragado não condena a figura
+        ImageOps.exif_transpose(picture, in_place=True)
+    return picture
 
 
 def flatten(picture):
-    """Transparente não é preto nem branco: vale o contrário da tinta, ou o papel, se o opaco é papel com tinta.
-
-    Devolve "L" ou "RGB".
-    """
-    if picture.mode != "RGBa":
+    """Transparente não é preto nem branco: vale o contrário da tinta, ou o papel, se o opaco é papel com tinta."""
+    if picture.mode != "RGBA":
         return picture
-    pixels = np.asarray(picture.convert("RGBA"))
+    pixels = np.asarray(picture)
     colours, alpha = pixels[..., :3], pixels[..., 3]
-    opaque = colours[alpha > 127]
-    if not len(opaque):  # nada chega a meio opaco: um véu, ou nada
-        opaque = colours[alpha > 0] if alpha.any() else np.zeros((1, 3), np.uint8)
+    opaque = colours[alpha >= min(128, alpha.max())]  # se nada chega a meio opaco, um véu, ou nada
     tones = opaque @ LUMA
-    low, high = np.percentile(tones, [2, 98])
-    if high - low > 64 and len(opaque) > alpha.size / 2:
-        ground = np.median(opaque, axis=0)
+    if np.ptp(np.percentile(tones, [2, 98])) > 64 and len(opaque) > alpha.size / 2:
+        ground = np.median(opaque, axis=0).astype(int)
     else:
-        ground = np.full(3, 0 if tones.mean() > 127 else 255)
-    return Image.fromarray(_over(colours, alpha, ground))
-
-
-def _over(colours, alpha, ground):
-    """A figura sobre um fundo de uma cor (Porter e Duff, 1984: "over")."""
-    weight = alpha[..., None].astype(np.float32) / 255
-    return (colours * weight + ground.astype(np.float32) * (1 - weight)).astype(np.uint8)
+        ground = [0 if tones.mean() > 127 else 255] * 3
+    return Image.alpha_composite(Image.new("RGBA", picture.size, (*ground, 255)), picture).convert("RGB")
 
 
 def to_grey(picture):
-    """Cores → o tom (float32) que mais as separa: a primeira componente principal do detalhe (Pearson, 1901).
+    """Cores → tons (float32, 0 a 255): a luminância, ou o canal que conta bem mais, como o vermelho em verde.
 
-    A luminância não vê vermelho em verde. O detalhe, que é a figura menos ela borrada, deixa de fora as sombras.
+    Conta o detalhe, que é a figura menos ela borrada: fora, as sombras. De 16 bits, ficam os 8 que se usam.
     """
-    if picture.mode == "L":
-        return denoise(np.asarray(picture, np.float32))
-    pixels = np.asarray(picture, np.float32)
-    blurred = np.asarray(picture.filter(ImageFilter.BoxBlur(max(picture.size) / 8)), np.float32)
-    detail = (pixels - blurred).reshape(-1, 3)
-    axis = np.linalg.eigh(detail.T @ detail + 1e-3 * np.outer(LUMA, LUMA))[1][:, -1]
-    axis *= np.sign(axis @ LUMA) or 1
-    grey = pixels @ (axis / np.abs(axis).sum()).astype(np.float32)
-    return denoise(grey - grey.min())
+    if picture.mode.startswith("I"):
+        tones = np.asarray(picture)
+        picture = Image.fromarray((tones >> max(0, int(tones.max()).bit_length() - 8)).astype(np.uint8))
+    luma, blur = picture.convert("L"), ImageFilter.BoxBlur(max(picture.size) / 8)
+
+    def detail(channel):
+        return ImageStat.Stat(ImageChops.difference(channel, channel.filter(blur))).rms[0]
+
+    channel = max(picture.split(), key=detail)
+    return denoise(channel if detail(luma) < 0.7 * detail(channel) else luma)
 
 
-def denoise(grey):
-    """Borra tanto quanto pede o ruído, medido pelo desvio mediano do laplaciano (Immerkær, 1996)."""
-    padded = np.pad(grey, 1, mode="edge")
-    rows = padded[:-2] - 2 * padded[1:-1] + padded[2:]
-    laplacian = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
-    sigma = np.median(np.abs(laplacian[::2, ::2])) / (0.6745 * 6)
+def denoise(channel):
+    """Borra um canal ("L") tanto quanto pede o ruído: o desvio mediano entre um tom e a média dos vizinhos."""
+    grey, around = (np.asarray(item, np.float32) for item in (channel, channel.filter(ImageFilter.BoxBlur(1))))
+    sigma = np.median(np.abs(grey - around)) / (0.6745 * np.sqrt(8 / 9))
     if sigma < 1.5:
         return grey
-    radius = float(min(0.7 + sigma / 12, max(grey.shape) / 120))
-    picture = Image.fromarray(grey.astype(np.uint8))
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), np.float32)
+    radius = min(0.7 + sigma / 12, max(channel.size) / 120)
+    return np.asarray(channel.filter(ImageFilter.GaussianBlur(float(radius))), np.float32)
 
 
 def fit(ink, box):

@@ -1,8 +1,7 @@
 """O que os dois contratos de tensores, o do TensorFlow Serving e o Open Inference Protocol, têm em comum.
 
-Uma assinatura só: entra `images`, uint8 (n, 28, 28), de 0 (papel) a 255 (tinta); saem `digit`, int64 (n), e
-`probabilities`, float32 (n, 10). É a assinatura `classify` do SavedModel do notebook 01. Os dois contratos também
-têm em comum o nome do modelo no caminho e a forma dos erros: `{"error": "…"}`.
+Uma assinatura só, a `classify` do SavedModel do notebook 01: entra `images`, uint8 (n, 28, 28), de 0 (papel) a 255
+(tinta); saem `digit`, int64 (n), e `probabilities`, float32 (n, 10). Todo erro é `{"error": "…"}`.
 """
 
 from typing import Annotated
@@ -19,21 +18,16 @@ OUTPUTS = {"digit": ("INT64", [-1]), "probabilities": ("FP32", [-1, 10])}
 Row = Annotated[list[Pixel], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 Image = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 Images = Annotated[list[Image], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)]
-PHRASES = {  # o que dizer de cada tipo de erro do Pydantic
+PHRASES = {  # o que dizer de um erro do Pydantic; dos outros tipos, `OTHERWISE`
     "missing": "falta este campo",
     "list_type": "esperava uma lista",
-    "tuple_type": "esperava uma lista",
-    "dict_type": "esperava um objeto",
     "model_type": "esperava um objeto",
-    "string_type": "esperava um texto",
     "literal_error": "esperava {expected}",
     "too_short": "recebi {actual_length} item(ns); esperava no mínimo {min_length}",
     "too_long": "recebi itens demais; esperava no máximo {max_length}",
-    "greater_than_equal": "esperava no mínimo {ge}",
-    "less_than_equal": "esperava no máximo {le}",
 }
-NOT_INTEGER = "esperava um número inteiro; texto, booleano, nulo e número quebrado não servem"
-TAGS = ("lista", "objeto", "[key]")  # etiquetas que o Pydantic põe no lugar do erro e que o cliente não conhece
+OTHERWISE = "esperava o que os metadados descrevem; um pixel é um inteiro de 0 a 255"
+FLAT, NESTED = "em fila", "aninhados"  # etiquetas que o Pydantic põe no lugar do erro: o cliente não as conhece
 
 
 def write_error(status, detail, identifier):
@@ -47,8 +41,8 @@ def read(schema, body):
 
 
 def _explain(error):
-    """O erro do Pydantic como frase; o lugar `("instances", "lista", 0, 27)` é, nela, `instances[0][27]`."""
-    parts = [part for part in error["loc"] if part not in TAGS]
+    """O erro do Pydantic como frase; o lugar `("inputs", 0, "data", 27)` é, nela, `inputs[0].data[27]`."""
+    parts = [part for part in error["loc"] if part not in (FLAT, NESTED)]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:40]}" for part in parts)
-    phrase = PHRASES.get(error["type"], NOT_INTEGER).format(**error.get("ctx", {})).replace(" or ", " ou ")
+    phrase = PHRASES.get(error["type"], OTHERWISE).format(**error.get("ctx", {})).replace(" or ", " ou ")
     return f"{place.removeprefix('.') or 'O corpo'}: {phrase}."

@@ -1,8 +1,8 @@
 """Os vigias: veem cada requisição já respondida, e nada do que lhes acontece chega ao cliente.
 
 `Monitor` compara as últimas imagens com a linha de base e mostra a deriva em `/metrics`. `Shadow` põe outro modelo
-à sombra do que responde e compara os dois em `/shadow`. Ficam de fora do servidor: `WatchedService` é um `Service`
-que lhes conta o que respondeu, e `create_app`, o servidor FastAPI de sempre sobre ele. Cada processo tem os seus.
+à sombra do que responde e compara os dois em `/shadow`. Ficam de fora do servidor: `create_app` é o FastAPI de
+sempre sobre um `Service` que lhes conta o que respondeu. Cada processo tem os seus.
 """
 
 import logging
@@ -23,7 +23,7 @@ from course_utils.serving.store import ModelStore
 
 WINDOW = 200  # imagens que o vigia compara com a linha de base
 MAX_PENDING = 64  # cópias à espera da sombra
-KEPT = 1000  # requisições de que a sombra guarda os tempos, e imagens de que guarda as diferenças
+KEPT = 1000  # requisições que a sombra compara
 CLOSE_S = 2
 log = logging.getLogger("aula32.serving")
 
@@ -77,54 +77,45 @@ class Monitor:
     def __init__(self, baseline):
         """`baseline`: uma `drift.Baseline`."""
         self.baseline = baseline
-        self._rows, self._next, self._lock = np.zeros((WINDOW, 8)), 0, threading.Lock()
-
-    @property
-    def seen(self):
-        """Quantas imagens há na janela."""
-        return min(self._next, WINDOW)
+        self._rows, self._lock = deque(maxlen=WINDOW), threading.Lock()
 
     def see(self, images, answer):
         """Anota uma requisição já respondida: imagens uint8 (n, 28, 28) e a resposta do contrato (dict)."""
-        rows = np.empty((len(images), 8))
-        rows[:, :-1] = drift.sums(images)
-        rows[:, -1] = [item["digit"] for item in answer["predictions"]]
+        rows = np.column_stack([drift.sums(images), [item["digit"] for item in answer["predictions"]]])
         with self._lock:
-            self._rows[np.arange(self._next, self._next + len(rows)) % WINDOW] = rows
-            self._next += len(rows)
-
-    def psi(self):
-        """`{estatística: PSI, …, "digit": PSI}` da janela; NaN enquanto ela não encheu: ainda não se sabe."""
-        with self._lock:
-            rows, full = self._rows.copy(), self.seen == WINDOW
-        if not full:
-            return dict.fromkeys((*drift.STATISTICS, drift.DIGIT), float("nan"))
-        return self.baseline.compare(rows[:, :-1], rows[:, -1])
+            self._rows.extend(rows)
 
     def collect(self):
-        """O que o Prometheus lê, calculado só quando ele pergunta."""
-        found = self.psi()
+        """O que o Prometheus lê, calculado só quando ele pergunta: o PSI de cada estatística e o dos dígitos.
+
+        NaN enquanto a janela não encheu: ainda não se sabe.
+        """
+        with self._lock:
+            rows = np.array(self._rows)
+        full = len(rows) == WINDOW
+        found = self.baseline.compare(rows[:, :-1], rows[:, -1]) if full else {}
         entry = GaugeMetricFamily("input_drift_psi", "PSI da entrada na janela", labels=["feature"])
         for name in drift.STATISTICS:
-            entry.add_metric([name], found[name])
+            entry.add_metric([name], found.get(name, np.nan))
         yield entry
-        yield GaugeMetricFamily("prediction_drift_psi", "PSI dos dígitos lidos", value=found[drift.DIGIT])
-        yield GaugeMetricFamily("drift_window_images", "Imagens na janela do vigia", value=self.seen)
+        digits = found.get(drift.DIGIT, np.nan)
+        yield GaugeMetricFamily("prediction_drift_psi", "PSI dos dígitos lidos", value=digits)
+        yield GaugeMetricFamily("drift_window_images", "Imagens na janela do vigia", value=len(rows))
 
 
 class Shadow:
     """Outro modelo à sombra do que responde: recebe uma cópia de cada requisição; o cliente nunca vê a resposta.
 
     A cópia espera numa fila com limite, atendida por uma só thread, fora do caminho da requisição. Fila cheia,
-    descarta-se a cópia e conta-se; uma sombra que falha ou demora só aparece no relatório.
+    descarta-se a cópia e conta-se; uma sombra que falha, ao carregar ou ao inferir, ou demora, só aparece no
+    relatório.
     """
 
     def __init__(self, path):
         """`path`: o modelo da sombra, como em `ModelStore`; carrega na thread dela, sem atrasar quem serve."""
-        self._path = path
+        self._path, self._version, self.dropped, self.failed = path, None, 0, 0
         self._queue, self._lock, self._stop = queue.Queue(MAX_PENDING), threading.Lock(), threading.Event()
-        self._totals = Counter()
-        self._start_again(None)
+        self._compared = deque(maxlen=KEPT)
         self._thread = threading.Thread(target=self._run, daemon=True, name="sombra")
         self._thread.start()
 
@@ -133,7 +124,8 @@ class Shadow:
         try:
             self._queue.put_nowait((images, answer))
         except queue.Full:
-            self._count(dropped=1)
+            with self._lock:
+                self.dropped += 1
 
     def close(self):
         """Para a thread; uma sombra presa não segura o fim do servidor (a thread morre com o processo)."""
@@ -143,61 +135,50 @@ class Shadow:
         self._thread.join(CLOSE_S)
 
     def _run(self):
-        predictor = ModelStore(self._path).current.predictor
+        predictor = None
         while (item := self._queue.get()) is not None and not self._stop.is_set():
             try:
+                predictor = predictor or ModelStore(self._path).current.predictor
                 self._compare(predictor, *item)
             except Exception as error:
                 log.warning("a sombra falhou: %s", error)
-                self._count(failed=1)
+                self.failed += 1
 
     def _compare(self, predictor, images, answer):
-        """Infere na sombra, como o `Service` infere, e anota as diferenças."""
+        """Infere na sombra, como o `Service` infere, e guarda os dígitos, as diferenças e os tempos."""
         start = perf_counter()
         theirs = predictor.predict(images)
         shadow_ms = 1000 * (perf_counter() - start)
         mine, version = answer["predictions"], answer["model_version"]
-        pairs = Counter((row["digit"], item.digit) for row, item in zip(mine, theirs, strict=True))
+        digits = [(row["digit"], item.digit) for row, item in zip(mine, theirs, strict=True)]
         gaps = np.subtract([row["probabilities"] for row in mine], [item.probabilities for item in theirs])
         with self._lock:
             if version != self._version:  # trocaram a versão no ar: misturar as duas não diria nada
-                self._start_again(version)
-            self._times.append((answer["inference_ms"], shadow_ms))
-            self._differences.extend(np.abs(gaps).max(axis=1))
-            self._pairs.update(pairs)
-            self._totals.update(images=len(images), disagreements=len(images) - _agreements(pairs))
-
-    def _start_again(self, version):
-        self._version, self._pairs = version, Counter()
-        self._times, self._differences = deque(maxlen=KEPT), deque(maxlen=KEPT)
-
-    def _count(self, **counts):
-        with self._lock:
-            self._totals.update(counts)
+                self._version = version
+                self._compared.clear()
+            self._compared.append((digits, np.abs(gaps).max(axis=1), answer["inference_ms"], shadow_ms))
 
     def report(self):
-        """A comparação com a versão que está no ar, pronta para JSON (dict); o que não se mediu ainda é None."""
+        """A comparação das últimas `KEPT` requisições com a versão que está no ar, pronta para JSON (dict).
+
+        O que não se mediu ainda é None.
+        """
         with self._lock:
-            pairs, totals, version = dict(self._pairs), self._totals.copy(), self._version
-            times, differences = np.array(self._times).reshape(-1, 2), np.array(self._differences)
-        images = sum(pairs.values())
+            compared, version = list(self._compared), self._version
+        pairs = Counter(pair for digits, *_ in compared for pair in digits)
         wrong = sorted(((count, pair) for pair, count in pairs.items() if pair[0] != pair[1]), reverse=True)
-        primary_ms, shadow_ms = _percentiles(times[:, 0]), _percentiles(times[:, 1])
-        ratio = {name: shadow_ms[name] / primary_ms[name] for name in shadow_ms} if shadow_ms else None
+        gaps = [gap for _, gaps, *_ in compared for gap in gaps]
+        mine_ms, theirs_ms = (_percentiles([item[part] for item in compared]) for part in (2, 3))
         return {
             "primary_version": version,
-            "images": images,
-            "agreement": _agreements(pairs) / images if images else None,
+            "images": pairs.total(),
+            "agreement": 1 - sum(count for count, _ in wrong) / pairs.total() if compared else None,
             "disagreements": [{"primary": p, "shadow": s, "count": count} for count, (p, s) in wrong],
-            "probability_difference": _percentiles(differences),
-            "latency_ratio": ratio,
-            "dropped": totals["dropped"],
-            "failed": totals["failed"],
+            "probability_difference": _percentiles(gaps),
+            "latency_ratio": {name: theirs_ms[name] / mine_ms[name] for name in mine_ms} if compared else None,
+            "dropped": self.dropped,
+            "failed": self.failed,
         }
-
-
-def _agreements(pairs):
-    return sum(count for (mine, theirs), count in pairs.items() if mine == theirs)
 
 
 def _percentiles(values):

@@ -15,19 +15,14 @@ from course_utils.model import artifacts
 from course_utils.serving import engines
 
 PINS = "package.json", "package-lock.json"
-# motor → pacotes do npm → os arquivos que a página usa
-WANTED = {
-    "tfjs": {
-        "@tensorflow/tfjs": ("dist/tf.min.js",),
-        "@tensorflow/tfjs-backend-wasm": ("dist/tf-backend-wasm.min.js", "dist/tfjs-backend-wasm-simd.wasm"),
-    },
-    "onnx": {
-        "onnxruntime-web": (
-            "dist/ort.wasm.min.mjs",
-            "dist/ort-wasm-simd-threaded.mjs",
-            "dist/ort-wasm-simd-threaded.wasm",
-        ),
-    },
+ORT = "onnxruntime-web/dist/ort"
+WANTED = {  # motor → os arquivos que a página usa, cada um depois do nome do seu pacote no npm
+    "tfjs": (
+        "@tensorflow/tfjs/dist/tf.min.js",
+        "@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js",
+        "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm",
+    ),
+    "onnx": (f"{ORT}.wasm.min.mjs", f"{ORT}-wasm-simd-threaded.mjs", f"{ORT}-wasm-simd-threaded.wasm"),
 }
 
 
@@ -41,11 +36,10 @@ def fetch(folder):
     npm = shutil.which("npm") or "npm"
     subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)
     found = {}
-    for engine, packages in WANTED.items():
-        for package, names in packages.items():
-            place = Path(folder, "node_modules", package)
-            version = json.loads((place / "package.json").read_text(encoding="utf-8"))["version"]
-            found |= {f"{engine}-{version}/{Path(name).name}": (place / name).read_bytes() for name in names}
+    for engine, names in WANTED.items():
+        for file in (Path(folder, "node_modules", name) for name in names):
+            version = json.loads((file.parents[1] / "package.json").read_text(encoding="utf-8"))["version"]
+            found[f"{engine}-{version}/{file.name}"] = file.read_bytes()
     return found
 
 
