@@ -104,6 +104,7 @@ def split(argv):
 
 def prepare_and_run(argv, extras, folder):
     from course_utils.setup import environment, launch
+    from course_utils.setup.failures import SetupError
     from course_utils.setup.kit import open_kit
 
     try:
@@ -111,7 +112,7 @@ def prepare_and_run(argv, extras, folder):
         if argv and argv[0] in COMMANDS:
             return launch.run_child(ROOT, [python] + COMMANDS[argv[0]][0] + argv[1:])
         return launch.open_lab(ROOT, python, EXTRA_NOTEBOOKS[extras[0]] if extras else FIRST_NOTEBOOK, argv)
-    except environment.SetupError as problem:
+    except SetupError as problem:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

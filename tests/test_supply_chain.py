@@ -27,7 +27,7 @@ EXCEPTIONS = {
 def refused(packages):
     """O que o pip-licenses recusa desses pacotes; vazio se todos servem."""
     need("piplicenses")
-    gpu = lock.gpu_only(lock.read(artifacts.ROOT))  # da NVIDIA, de uso livre: só vem com um PyTorch com CUDA
+    gpu = lock.ONLY_CUDA.read_text(encoding="utf-8").split()  # da NVIDIA, de uso livre
     command = [sys.executable, "-m", "piplicenses", "--from=mixed", "--partial-match", "--packages", *packages]
     command += ["--ignore-packages", *EXCEPTIONS, *gpu]
     rules = [f"--allow-only={';'.join(FINE)}", f"--fail-on={';'.join(RESTRICTED)}"]
