@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 from collections import namedtuple
-from pathlib import Path
 
 import psutil
 import pytest
@@ -157,7 +156,7 @@ def test_a_changed_lock_updates_in_place_and_without_network_spares_what_there_w
     (root / ".venv" / "vestígio").touch()
     write_lock(root, wheels, "alfa==2.0")
     with no_network():
-        assert refusal(root).startswith("Não consegui baixar de 127.0.0.1 (sem rede): conecte-se")
+        assert refusal(root).startswith("Não consegui baixar de 127.0.0.1 (sem rede): confira a internet")
     assert state(root) == "outdated" and version(root) == "1.0"
     capsys.readouterr()
     ensure(root)
@@ -255,12 +254,7 @@ def test_a_link_to_another_disk_is_respected(root, tmp_path, wheels):
     shutil.rmtree(other)
     assert refusal(root) == environment.BAD_LINK.format(other)
     other.mkdir()  # vazia: cria-se nela
-    environment.refuse_a_bad_place(root / ".venv")
     assert state(root) == "absent"
-
-
-def no_links(patch):
-    patch.setattr(Path, "symlink_to", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no")))
 
 
 def no_ensurepip(patch):
@@ -272,12 +266,10 @@ def little_space(patch):
     patch.setattr(environment, "NEEDED_BYTES", 1_500_000_000)
 
 
-LACKS = "Falta espaço em disco: são precisos 1,5 GB em {} e há 0,5 GB; libere 1,0 GB e rode de novo."
+LACKS = "Falta espaço em disco: libere 1,0 GB em {} e rode de novo."
 
 
-@pytest.mark.parametrize(
-    ("harm", "said"), [(no_links, failures.BAD_DISK), (no_ensurepip, environment.NO_VENV), (little_space, LACKS)]
-)
+@pytest.mark.parametrize(("harm", "said"), [(no_ensurepip, environment.NO_VENV), (little_space, LACKS)])
 def test_what_would_not_work_is_said_before_anything_is_made(tmp_path, wheels, monkeypatch, harm, said):
     root = make_root(tmp_path, wheels)
     harm(monkeypatch)

@@ -81,7 +81,7 @@ def test_what_does_not_serve_is_a_sentence_and_starts_nothing(arguments, code, s
     ],
 )
 def test_what_comes_before_the_command(arguments, extras, kit, rest):
-    assert commands.split(arguments) == ({"extra": extras, "kit": kit}, rest)
+    assert commands.split(arguments) == (extras, kit, rest)
 
 
 def test_a_set_up_failure_is_one_line_and_exit_1(monkeypatch, capsys):

@@ -127,10 +127,13 @@ def only_one(root: Path):
 def prepare(venv: Environment, locks: list[str], kit: Path | None) -> None:
     """Cria, refaz ou atualiza `.venv`, e conta o resultado."""
     folder, started = venv.prefix, time.monotonic()
-    refuse_a_bad_place(folder)
     state = diagnose(venv, locks)  # outra chamada pode ter terminado entre o primeiro exame e a trava
     if state == "ready":
         return
+    if os.pathsep in str(folder.absolute()):
+        raise SetupError(SEPARATOR.format(folder.parent.absolute(), os.pathsep))
+    if state == "foreign" and folder.is_symlink():  # uma ligação para outro disco respeita-se
+        raise SetupError(BAD_LINK.format(folder.resolve()))
     print(SAY[state].format(set_aside(folder) if state == "foreign" else ""), flush=True)
     venv.log.write_bytes(b"")
     if state != "outdated":
@@ -151,14 +154,6 @@ def fill(place: Environment, locks: list[str], env: dict[str, str]) -> None:
     write_mark(place.prefix, locks)
 
 
-def refuse_a_bad_place(folder: Path) -> None:
-    if os.pathsep in str(folder.absolute()):
-        raise SetupError(SEPARATOR.format(folder.parent.absolute(), os.pathsep))
-    target = folder.resolve()
-    if folder.is_symlink() and (not target.is_dir() or (read_mark(target) is None and any(target.iterdir()))):
-        raise SetupError(BAD_LINK.format(target))  # uma ligação para outro disco respeita-se
-
-
 def set_aside(folder: Path) -> str:
     """Guarda uma `.venv` alheia com outro nome: nunca se apaga o que não fizemos."""
     return folder.rename(folder.with_name(f".venv.anterior-{time.strftime('%Y%m%d-%H%M%S')}")).name
@@ -177,9 +172,8 @@ def create(venv: Environment) -> None:
     failures.require_space(folder, NEEDED_BYTES)
     # O Python de base, e não o de um ambiente ativado: este pode ser o próprio .venv que se vai refazer.
     command = [getattr(sys, "_base_executable", sys.executable), "-I", "-X", "utf8", "-m", "venv", folder]
-    problem = failures.disk(folder)
-    if problem or venv.run(command, sources.environment()):
-        raise SetupError(problem or failures.disk(folder) or failures.UNKNOWN)
+    if venv.run(command, sources.environment()):
+        raise SetupError(failures.disk(folder) or failures.BAD_DISK)
     link_package(venv.root, sysconfig.get_path("purelib", scheme="venv", vars={"base": str(folder)}))
 
 

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import shutil
 import ssl
-import subprocess
 import tempfile
 import urllib.error
 import urllib.request
@@ -23,31 +21,21 @@ from course_utils.setup import sources
 TIMEOUT_S = 20
 PROBE_BYTES = 64_000_000  # menos do que isto livre, nenhum pacote grande cabe
 BAD_DISK = (
-    "O disco desta pasta não aceita links ou não deixa executar programas (um pendrive em FAT, um disco com "
-    "noexec): copie o projeto para outro lugar, como a sua pasta pessoal, e rode de novo."
+    "Nesta pasta não se consegue um ambiente (o porquê está em artifacts/setup.log): se o disco não aceita links "
+    "ou não deixa executar programas (um pendrive em FAT, um disco com noexec), copie o projeto para a sua pasta "
+    "pessoal e rode de novo."
 )
 HASH = (
     "{} não confere com requirements.lock e não foi instalado: o download se corrompeu ou o índice traz outro "
     "arquivo; rode de novo e, se repetir, use outro índice."
 )
+NETWORK = (
+    "Não consegui baixar de {} ({}): confira a internet e, no seu pip (`python -m pip config list`), o índice, a "
+    "senha, o proxy e o certificado, e rode de novo."
+)
 UNKNOWN = (
     "A instalação falhou: o porquê (em inglês) está em artifacts/setup.log; depois de resolver, rode de novo."
 )
-NETWORK = "Não consegui baixar de {} ({}): {} e rode de novo."
-# O que houve na rede, e o que fazer.
-OFFLINE = "sem rede", "conecte-se à internet, ou confira o proxy,"
-CERTIFICATE = (
-    "o certificado dele não é de uma autoridade em que esta máquina confia",
-    "peça o arquivo de certificados a quem cuida da rede, aponte-o com "
-    "`python -m pip config set global.cert ARQUIVO`",
-)
-PROXY = (
-    "o proxy pede usuário e senha",
-    "ponha-os no endereço do proxy (http://usuario:senha@endereco:porta, na variável HTTPS_PROXY ou na opção "
-    "proxy do pip)",
-)
-REFUSED = "o pedido foi recusado: {}", "confira os endereços e as senhas do seu pip (`python -m pip config list`)"
-
 # O único lugar em que se lê o que os instaladores escrevem: nem um código de saída diz que um arquivo não confere.
 MISMATCH = re.compile(r"Hash mismatch for `([^`]+)`|DO NOT MATCH THE HASHES")
 
@@ -62,12 +50,9 @@ def gigabytes(size: float) -> str:
 
 def require_space(folder: Path, needed: int) -> None:
     """Levanta `SetupError` se no disco de `folder` não há `needed` bytes livres."""
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise SetupError(
-            f"Falta espaço em disco: são precisos {gigabytes(needed)} em {folder} e há {gigabytes(free)}; "
-            f"libere {gigabytes(needed - free)} e rode de novo."
-        )
+    lacking = needed - shutil.disk_usage(folder).free
+    if lacking > 0:
+        raise SetupError(f"Falta espaço em disco: libere {gigabytes(lacking)} em {folder} e rode de novo.")
 
 
 def explain(env: dict[str, str], folder: Path, log: Path) -> str:
@@ -77,25 +62,14 @@ def explain(env: dict[str, str], folder: Path, log: Path) -> str:
 
 
 def disk(folder: Path) -> str | None:
-    """O que há de errado com o disco de `folder`, que existe: cheio, só de leitura, sem links ou sem execução."""
+    """O que não deixa gravar em `folder`, que existe; None se nada."""
     try:
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            program, link = Path(place, "program"), Path(place, "link")
-            program.write_bytes(bytes(PROBE_BYTES))
-            program.write_text("#!/bin/sh\n", encoding="utf-8")
-            program.chmod(0o755)
-            return None if os.name == "nt" or runs(program, link) else BAD_DISK
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(PROBE_BYTES))
+            file.flush()
     except OSError as problem:
         return f"Não consegui gravar em .venv {files.explain(problem)} e rode de novo."
-
-
-def runs(program: Path, link: Path) -> bool:
-    """O programa roda, chamado por um link? É assim que uma `.venv` chama o Python."""
-    try:
-        link.symlink_to(program)
-        return subprocess.run([link], check=False).returncode == 0
-    except OSError:
-        return False
+    return None
 
 
 def network(env: dict[str, str]) -> str | None:
@@ -117,14 +91,14 @@ def reach(address: str, env: dict[str, str]) -> str | None:
 def sentence(problem: Exception, url: str) -> str:
     """O erro com que `url` não se abriu, numa frase."""
     reason = getattr(problem, "reason", problem)
-    what, cure = OFFLINE
+    what = "sem rede"
     if "407" in f"{problem} {reason}":  # o http.client só conta num texto que o proxy recusou o túnel
-        what, cure = PROXY
+        what = "o proxy pede usuário e senha"
     elif isinstance(problem, urllib.error.HTTPError):
-        what, cure = REFUSED[0].format(problem.code), REFUSED[1]
+        what = f"o pedido foi recusado: {problem.code}"
     elif isinstance(reason, ssl.SSLError):
-        what, cure = CERTIFICATE
-    return NETWORK.format(urlsplit(url).hostname, what, cure)
+        what = "o certificado dele não é de uma autoridade em que esta máquina confia"
+    return NETWORK.format(urlsplit(url).hostname, what)
 
 
 def open_url(url: str, env: dict[str, str]):

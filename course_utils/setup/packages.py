@@ -55,11 +55,12 @@ class Environment:
 
     def run(self, command, env: dict[str, str], errors=None) -> int:
         """Roda `command` com a saída no log, e os erros em `errors` (padrão: o log); devolve o código de saída."""
+        options = {"env": env, "stdin": subprocess.DEVNULL, "check": False, **BOUND}
         with open(self.log, "ab") as log:
-            return subprocess.run(
-                [*map(str, command)], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=errors or log,
-                check=False, **BOUND,
-            ).returncode  # fmt: skip
+            try:
+                return subprocess.run([*map(str, command)], stdout=log, stderr=errors or log, **options).returncode
+            except PermissionError:  # o programa está lá, e o disco não o deixa rodar
+                raise SetupError(failures.BAD_DISK) from None
 
     def uv(self, env: dict[str, str], *options) -> list:
         """O comando com que o uv instala aqui."""
