@@ -138,31 +138,34 @@ def test_a_taken_port_is_a_sentence_and_without_one_the_next_free_one_is_chosen(
 # ---------------------------------------------------------------- o processo filho
 
 
-def test_a_command_runs_in_the_project_and_its_exit_code_passes(tmp_path):
-    inner = "import os, sys; print(ascii([os.getcwd(), sys.argv[1:], sys.flags.utf8_mode])); sys.exit(7)"
-    outer = (
-        "import sys; from course_utils.setup import launch; sys.exit(launch.run_child(sys.argv[1], sys.argv[2:]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", outer, PROJECT, sys.executable, "-c", inner, "--um", "dois três"], cwd=tmp_path,
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(PROJECT)}, check=False,
+# O comando `data`, com este Python, no lugar do ambiente, e um programa no lugar do dele.
+PROGRAM = """
+import sys
+from course_utils import __main__ as commands
+from course_utils.setup import environment
+environment.ensure = lambda *_: sys.executable
+commands.COMMANDS["data"] = (["-c", sys.argv[1]], "")
+sys.exit(commands.main(["data", "--um", "dois três"]))
+"""
+
+
+def start(code, cwd):
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, code], cwd=cwd, env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        encoding="utf-8", start_new_session=True, stdout=subprocess.PIPE,
     )  # fmt: skip
-    assert done.returncode == 7, done.stderr
-    assert done.stdout.strip() == ascii([str(PROJECT), ["--um", "dois três"], 1])
+
+
+def test_a_command_runs_in_the_project_and_its_exit_code_passes(tmp_path):
+    code = "import os, sys; print(ascii([os.getcwd(), sys.argv[1:], sys.flags.utf8_mode])); sys.exit(7)"
+    command = start(code, tmp_path)
+    assert command.communicate(timeout=120)[0].strip() == ascii([str(PROJECT), ["--um", "dois três"], 1])
+    assert command.returncode == 7
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sinais e sessões do POSIX")
-def test_asking_it_to_end_ends_the_child_too():
-    program = (
-        "import sys; from course_utils import __main__ as m; from course_utils.setup import environment as e\n"
-    )
-    program += "e.ensure = lambda *_: sys.executable; m.COMMANDS['data'] = (['-c', sys.argv[1]], ''); "
-    program += "sys.exit(m.main(['data']))"
-    child = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    command = subprocess.Popen(
-        [sys.executable, "-c", program, child], cwd=PROJECT, encoding="utf-8", start_new_session=True,
-        stdout=subprocess.PIPE,
-    )  # fmt: skip
+def test_asking_it_to_end_ends_the_child_too(tmp_path):
+    command = start("import os, time; print(os.getpid(), flush=True); time.sleep(600)", tmp_path)
     pid = int(command.stdout.readline())
     command.terminate()
     command.communicate(timeout=120)

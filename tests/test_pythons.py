@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def others():
-    """`{13: caminho, 12: …}`: os outros Pythons que servem, há aqui e funcionam; primeiro o mais distante."""
+    """Os outros Pythons que servem ao curso, há aqui e funcionam; primeiro o mais distante."""
     found = {}
     for minor in sorted(range(OLDEST[1], NEWEST[1] + 1), key=lambda minor: -abs(minor - sys.version_info.minor)):
         code = f"import sys, venv, ensurepip; assert sys.version_info[:2] == (3, {minor})"
@@ -31,13 +31,12 @@ def others():
             # Um "python3.12" do pyenv pode existir e não funcionar.
             works = subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
             if works and minor != sys.version_info.minor:
-                found[minor] = python
-                break
-    return found
+                found.setdefault(minor, python)
+    return list(found.values())
 
 
 def test_another_python_prepares_and_runs_the_course(tmp_path):
-    pythons = list(others().values())
+    pythons = others()
     if not pythons:
         pytest.skip("não há nesta máquina outro Python 3.11, 3.12 ou 3.13: só o que roda isto foi provado")
     # O pacote da cópia, e não o de quem roda o teste.
