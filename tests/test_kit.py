@@ -167,12 +167,12 @@ def test_a_kit_that_is_not_whole_or_not_for_here_is_refused_by_name(place, monke
     monkeypatch.setattr(kit, "this_machine", lambda: "macos-3.13")
     kit.open_kit(root, folder)  # só o que esta máquina usa tem de estar inteiro
     manifest.write_text(text[: len(text) // 2], encoding="utf-8")
-    assert "está incompleto ou estragado" in refusal(root, folder)
+    assert "(falta o kit.json)" in refusal(root, folder)
     manifest.write_text(text, encoding="utf-8")
     locked.write_bytes(pins.replace(b"\n", b"\r\n"))  # outro fim de linha não é outra versão
     kit.open_kit(root, folder)
     monkeypatch.setattr(kit, "this_machine", lambda: "linux-3.12")
-    assert "serve a windows-3.13, macos-3.13, e esta máquina é linux-3.12" in refusal(root, folder)
+    assert "é para windows-3.13, macos-3.13, e esta máquina é linux-3.12" in refusal(root, folder)
     locked.write_bytes(pins + b"novo==1.0\n")
     assert "outra versão do curso" in refusal(root, folder)
 

@@ -32,11 +32,8 @@ SYSTEMS = {  # como o uv chama cada um
 PYTHONS = ("3.11", "3.12", "3.13")
 PATCHES = (0, 99)  # há pacotes em duas versões, uma até o 3.11.4 e outra a partir do 3.11.5: vão as duas
 MACOS = "14.0"  # o mais antigo em que o PyTorch roda
-SPOILED = "O kit em {} está incompleto ou estragado ({}): copie a pasta de novo."
-ANOTHER = "O kit em {} é de outra versão do curso: use o projeto que veio com ele ou refaça-o."
-ELSEWHERE = (
-    "O kit em {} serve a {}, e esta máquina é {}: use um Python que ele tenha ou complete-o numa máquina com "
-    "internet."
+NO_GOOD = (
+    "O kit em {} não serve ({}): copie a pasta de novo ou, numa máquina com internet, refaça-o com este projeto."
 )
 ABSENT = (
     "O índice de pacotes não tem tudo para {}, Python {}: confira os índices configurados no pip "
@@ -47,17 +44,19 @@ ABSENT = (
 def open_kit(root: str | Path, folder: str | Path) -> Path:
     """Confere o que esta máquina vai usar de `folder`, e a devolve; levanta `SetupError` se o kit não serve."""
     folder = Path(folder)
-    manifest, target = read(folder), this_machine()
+    manifest, target, problem = read(folder), this_machine(), None
     if manifest is None:
-        raise SetupError(SPOILED.format(folder, f"falta o {MANIFEST}"))
-    if manifest["locks"] != digests(Path(root)):
-        raise SetupError(ANOTHER.format(folder))
-    if target not in manifest["targets"]:
-        raise SetupError(ELSEWHERE.format(folder, ", ".join(manifest["targets"]), target))
-    print("Conferindo o kit", flush=True)
-    for name, sha256 in manifest["targets"][target].items():
-        if not intact(folder / name, sha256):
-            raise SetupError(SPOILED.format(folder, f"{name} não confere"))
+        problem = f"falta o {MANIFEST}"
+    elif manifest["locks"] != digests(Path(root)):
+        problem = "é de outra versão do curso"
+    elif target not in manifest["targets"]:
+        problem = f"é para {', '.join(manifest['targets'])}, e esta máquina é {target}"
+    else:
+        print("Conferindo o kit", flush=True)
+        wanted = manifest["targets"][target].items()
+        problem = next((f"{name} não confere" for name, sha in wanted if not intact(folder / name, sha)), None)
+    if problem:
+        raise SetupError(NO_GOOD.format(folder, problem))
     return folder
 
 

@@ -64,17 +64,8 @@ class Environment:
 
     def uv(self, env: dict[str, str], *options) -> list:
         """O comando com que o uv instala aqui."""
-        python = self.program("python")
-        return [
-            self.program("uv"),
-            "pip",
-            "install",
-            "--python",
-            python,
-            *LOCKED,
-            *sources.no_index(env),
-            *options,
-        ]
+        command = [self.program("uv"), "pip", "install", "--python", self.program("python")]
+        return [*command, *LOCKED, *sources.no_index(env), *options]
 
     def whole(self, locks: list[str]) -> bool:
         """Está tudo o que os `locks` fixam, nas versões certas? O uv confere, sem rede e sem mexer em nada."""
@@ -93,7 +84,7 @@ class Environment:
         return [f"--requirements={self.root / name}" for name in names] + [*(WITHOUT_CUDA if cpu else ())]
 
     def install(self, locks: list[str], env: dict[str, str]) -> None:
-        """Deixa em `prefix` o que os `locks` fixam, e o importa; levanta `SetupError`, com o fato que explica."""
+        """Deixa em `prefix` o que os `locks` fixam; levanta `SetupError`, com o fato que explica a falha."""
         for info in self.half_installed:  # senão passariam por prontos
             shutil.rmtree(info, ignore_errors=True)
         print("2/3 Instalando os pacotes de requirements.lock", flush=True)
