@@ -50,42 +50,33 @@ def test_every_data_file_tells_where_it_comes_from():
     assert rows and all(any(word in origin for word in known) for origin in rows)
 
 
-# ---------------------------------------------------------------- código escondido em arquivos de modelo
-
-
 # Os formatos que são, ou podem trazer dentro, um pickle. ONNX, safetensors, HDF5 e SavedModel não o são.
 PICKLED = {".pt", ".pt2", ".pth", ".pkl", ".bin", ".joblib", ".npy", ".npz", ".keras", ".zip"}
 
 
 def suspects(folder):
-    """`{nome do arquivo: o que ele chamaria}`: tudo o que um pickle importa e o scanner não sabe ser inocente."""
+    """Os arquivos em que um pickle importa o que o scanner não sabe ser inocente (conjunto de nomes)."""
     need("picklescan")
     from picklescan.scanner import SafetyLevel, scan_file_path
 
-    found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in PICKLED):
-        result = scan_file_path(str(path))
-        names = {f"{item.module}.{item.name}" for item in result.globals if item.safety != SafetyLevel.Innocuous}
-        if names:
-            found[path.name] = names
+    found = set()
+    for path in [path for path in folder.rglob("*") if path.suffix in PICKLED]:
+        imported = scan_file_path(str(path)).globals
+        found |= {path.name for item in imported if item.safety != SafetyLevel.Innocuous}
     return found
 
 
 @pytest.mark.slow
-def test_no_model_file_of_the_course_hides_code():
-    assert suspects(artifacts.ROOT / "data") == {}
-    folders = sorted(artifacts.ARTIFACTS.glob("[0-9][0-9]_*"))
-    assert folders, "rode antes os notebooks: python -m course_utils run"
-    for folder in folders:
-        assert set(suspects(folder)) <= {"veneno.pt"}, folder.name  # o que o notebook 01 envenena de propósito
-
-
-@pytest.mark.slow
-def test_the_poisoned_pickle_of_notebook_01_is_caught(tmp_path):
+def test_no_model_file_of_the_course_hides_code_and_the_poison_of_notebook_01_is_caught(tmp_path):
     import torch
 
     cells = nbformat.read(artifacts.ROOT / "notebooks" / "01_salvar_e_carregar.ipynb", as_version=4).cells
     poison = next(cell.source for cell in cells if cell.source.startswith("class Poison"))
     exec(poison.split('\nprint("Abrindo')[0], {"torch": torch, "folder": tmp_path})
     torch.save({"pesos": torch.zeros(2)}, tmp_path / "limpo.pt")
-    assert {name: len(calls) for name, calls in suspects(tmp_path).items()} == {"veneno.pt": 1}
+    assert suspects(tmp_path) == {"veneno.pt"}
+    assert suspects(artifacts.ROOT / "data") == set()
+    folders = sorted(artifacts.ARTIFACTS.glob("[0-9][0-9]_*"))
+    assert folders, "rode antes os notebooks: python -m course_utils run"
+    for folder in folders:
+        assert suspects(folder) <= {"veneno.pt"}, folder.name

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import time
@@ -23,7 +22,7 @@ from pathlib import Path
 from course_utils import files
 from course_utils.setup import failures, lock, sources
 from course_utils.setup.failures import SetupError
-from course_utils.setup.packages import Environment
+from course_utils.setup.packages import Environment, succeeds
 
 MARK = "course_utils.json"
 NEEDED_BYTES = 6_000_000_000  # o instalado e os arquivos baixados, com folga
@@ -82,7 +81,7 @@ def diagnose(venv: Environment, locks: list[str]) -> str:
     mark = read_mark(folder)
     if mark is None:
         return "foreign"
-    if not mark or not answers(venv.program("python")):
+    if not mark or not succeeds([venv.program("python"), "-I", "-c", ""]):  # o Python de base pode ter saído de lá
         return "unfinished"
     return "ready" if is_complete(venv, locks) else "outdated"
 
@@ -90,14 +89,6 @@ def diagnose(venv: Environment, locks: list[str]) -> str:
 def is_complete(place: Environment, locks: list[str]) -> bool:
     """O ambiente ficou pronto, e tem hoje o que estes locks fixam?"""
     return set(locks) <= set(read_mark(place.prefix) or []) and place.whole(locks)
-
-
-def answers(python: Path) -> bool:
-    """O Python funciona? O de base pode ter saído de onde estava."""
-    try:
-        return subprocess.run([python, "-I", "-c", ""], capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
 
 
 def read_mark(folder: Path) -> list[str] | None:
@@ -134,7 +125,10 @@ def prepare(venv: Environment, locks: list[str], kit: Path | None) -> None:
         raise SetupError(SEPARATOR.format(folder.parent.absolute(), os.pathsep))
     if state == "foreign" and folder.is_symlink():  # uma ligação para outro disco respeita-se
         raise SetupError(BAD_LINK.format(folder.resolve()))
-    print(SAY[state].format(set_aside(folder) if state == "foreign" else ""), flush=True)
+    aside = folder.with_name(f".venv.anterior-{time.strftime('%Y%m%d-%H%M%S')}")
+    if state == "foreign":  # nunca se apaga o que não fizemos
+        folder.rename(aside)
+    print(SAY[state].format(aside.name), flush=True)
     venv.log.write_bytes(b"")
     if state != "outdated":
         print("1/3 Criando .venv", flush=True)
@@ -152,11 +146,6 @@ def fill(place: Environment, locks: list[str], env: dict[str, str]) -> None:
     print("3/3 Conferindo", flush=True)
     place.try_imports(locks)
     write_mark(place.prefix, locks)
-
-
-def set_aside(folder: Path) -> str:
-    """Guarda uma `.venv` alheia com outro nome: nunca se apaga o que não fizemos."""
-    return folder.rename(folder.with_name(f".venv.anterior-{time.strftime('%Y%m%d-%H%M%S')}")).name
 
 
 def create(venv: Environment) -> None:

@@ -73,19 +73,14 @@ def disk(folder: Path) -> str | None:
 
 
 def network(env: dict[str, str]) -> str | None:
-    """O que impede de chegar a um dos índices; None se todos respondem."""
-    return next(filter(None, (reach(address, env) for address in sources.addresses(env))), None)
-
-
-def reach(address: str, env: dict[str, str]) -> str | None:
-    """Pede a página de um pacote ao índice, como o uv faria; None se ele responde (mesmo que não o tenha)."""
-    try:
-        with open_url(f"{address.rstrip('/')}/uv/", env):
-            return None
-    except urllib.error.HTTPError as problem:
-        return sentence(problem, address) if problem.code in (401, 403, 407) else None
-    except OSError as problem:
-        return sentence(problem, address)
+    """O que impede de chegar a um dos índices; None se todos respondem, mesmo que não tenham o que se pede."""
+    for address in sources.addresses(env):
+        try:
+            open_url(f"{address.rstrip('/')}/uv/", env).close()
+        except OSError as problem:
+            if getattr(problem, "code", None) in (None, 401, 403, 407):
+                return sentence(problem, address)
+    return None
 
 
 def sentence(problem: Exception, url: str) -> str:

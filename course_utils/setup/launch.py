@@ -58,7 +58,12 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     `options`: as do JupyterLab, que valem no lugar das de `.jupyter/`; o endereço, a porta e a senha escolhem-se
     aqui: só esta máquina, a não ser que se peça outra coisa. Levanta `SetupError` se a porta não serve.
     """
-    chosen, others = read_options(options)
+    # De duas a última: o JupyterLab não aceita duas.
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--ip", "--ServerApp.ip", dest="ip", nargs="?", default=HOST, const=HOST)
+    parser.add_argument("--port", "--ServerApp.port", "--LabApp.port", dest="port", nargs="?")
+    parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token", nargs="?")
+    chosen, others = parser.parse_known_args(options)
     port = choose_port(chosen.port)
     token = chosen.token or os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
     print(f"Abrindo o JupyterLab: http://{HOST}:{port}/lab/tree/{notebook}?token={token}")
@@ -75,15 +80,6 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
         JUPYTER_DATA_DIR=str(place / "jupyter"),
         IPYTHONDIR=str(place / "ipython"),  # nem o que ela manda rodar no começo de todo kernel
     )
-
-
-def read_options(options: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """`ip`, `port` e `token`, de duas a última (o JupyterLab não aceita duas), e as outras, como vieram."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--ip", "--ServerApp.ip", dest="ip", nargs="?", default=HOST, const=HOST)
-    parser.add_argument("--port", "--ServerApp.port", "--LabApp.port", dest="port", nargs="?")
-    parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token", nargs="?")
-    return parser.parse_known_args(options)
 
 
 def choose_port(asked: str | None) -> int:

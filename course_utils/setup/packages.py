@@ -13,12 +13,17 @@ from course_utils.processes import BOUND
 from course_utils.setup import failures, lock, sources
 from course_utils.setup.failures import SetupError
 
-# Importados de verdade no fim, em dois processos ao mesmo tempo: instalado não quer dizer que funcione.
+# Importados de verdade no fim, como num notebook do curso: instalado não quer dizer que funcione.
 PROBED = (
-    ("tensorflow", "keras"),
-    ("torch", "onnxruntime", "ai-edge-litert", "jupyterlab", "fastapi", "flask", "ray", "xllamacpp"),
-)
-PROBE = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name.replace('-', '_'))"
+    "tensorflow", "keras", "torch", "onnxruntime", "ai-edge-litert", "jupyterlab", "fastapi", "flask", "ray",
+    "xllamacpp",
+)  # fmt: skip
+PROBE = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+for name in ["course_utils", *sys.argv[2:]]:
+    importlib.import_module(name.replace("-", "_"))
+"""
 CANNOT_IMPORT = (
     "Os pacotes foram instalados, mas não funcionam: o porquê está em artifacts/setup.log; depois de resolver, "
     "rode de novo."
@@ -72,11 +77,7 @@ class Environment:
         cpu = any(info.name.startswith("torch-") and "+cpu" in info.name for info in self.installed)
         env = sources.environment()
         command = self.uv(env, "--quiet", "--no-cache", "--offline", "--check", *self.selection(locks, cpu))
-        try:
-            done = subprocess.run(command, env=env, capture_output=True, check=False)
-            return done.returncode == 0 and not self.half_installed
-        except OSError:  # nem uv há
-            return False
+        return succeeds(command, env) and not self.half_installed
 
     def selection(self, locks: list[str], cpu: bool) -> list:
         """As opções do uv que dizem o que instalar; com `cpu`, o PyTorch sem CUDA no lugar do outro."""
@@ -118,13 +119,19 @@ class Environment:
     def try_imports(self, locks: list[str]) -> None:
         """Importa os pacotes principais que os `locks` trazem; levanta `SetupError` se um não funciona."""
         present = {name for one in locks for name in lock.read(self.root, one)}
-        command = [self.program("python"), "-I", "-X", "utf8", "-c", PROBE]
-        groups = [[name for name in group if name in present] for group in PROBED]
-        with open(self.log, "ab") as log:
-            running = [subprocess.Popen([*command, *group], stdout=log, stderr=log) for group in groups if group]
-            codes = [process.wait() for process in running]  # espera todos
-        if any(codes):
+        names = [name for name in PROBED if name in present]
+        if self.run(
+            [self.program("python"), "-I", "-X", "utf8", "-c", PROBE, self.root, *names], dict(os.environ)
+        ):
             raise SetupError(failures.disk(self.prefix) or CANNOT_IMPORT)
+
+
+def succeeds(command, env: dict[str, str] | None = None) -> bool:
+    """O comando existe, roda e termina bem? Nada do que ele diz aparece."""
+    try:
+        return subprocess.run([*map(str, command)], env=env, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def torch_places(env: dict[str, str]) -> list[list[str]]:
