@@ -313,7 +313,7 @@ def test_what_the_index_does_not_have_and_what_does_not_work_after_all(root, whe
     assert refusal(root) == failures.UNKNOWN
     assert "alfa" in venv(root).log.read_text(encoding="utf-8")
     write_lock(root, wheels, "alfa==1.0", "onnxruntime==1.0")  # instalado não quer dizer que se importe
-    assert refusal(root).startswith("Os pacotes foram instalados, mas não funcionam: o porquê está em")
+    assert refusal(root) == failures.UNKNOWN
     assert "libfalta.so" in venv(root).log.read_text(encoding="utf-8")
     assert state(root) == "unfinished"
 

@@ -114,7 +114,7 @@ def test_a_certificate_that_nobody_trusts_and_the_same_once_it_is_configured(tmp
     command = [*command.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "-", "-out", "-"]
     certificate.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
     with server(certificate=certificate) as (address, _):
-        assert "(o certificado dele não é de uma autoridade" in reason(address)
+        assert "(o certificado não é de uma autoridade" in reason(address)
         assert reason(address, cert=str(certificate)) is None
         assert reason(address, **{"trusted-host": "127.0.0.1"}) is None
 
@@ -123,7 +123,7 @@ def test_a_certificate_that_nobody_trusts_and_the_same_once_it_is_configured(tmp
 def test_a_proxy_that_asks_for_a_password(scheme):
     with server(407) as (proxy, _):
         said = reason(f"{scheme}://indice.exemplo/simple", proxy=proxy.removesuffix("/simple"))
-    assert "indice.exemplo (o proxy pede usuário e senha)" in said
+    assert "indice.exemplo (o proxy pede usuário e senha, no endereço dele:" in said
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/simple", "https://indice.invalid/simple"])

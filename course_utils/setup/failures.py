@@ -57,8 +57,11 @@ def require_space(folder: Path, needed: int) -> None:
 
 def explain(env: dict[str, str], folder: Path, log: Path) -> str:
     """O fato que explica a falha ao instalar em `folder`, ou que o porquê está no `log`."""
-    found = MISMATCH.search(log.read_text(encoding="utf-8", errors="replace"))
-    return disk(folder) or (HASH.format(found[1] or "O uv") if found else network(env)) or UNKNOWN
+    if problem := disk(folder):
+        return problem
+    if found := MISMATCH.search(log.read_text(encoding="utf-8", errors="replace")):
+        return HASH.format(found[1] or "O uv")
+    return network(env) or UNKNOWN
 
 
 def disk(folder: Path) -> str | None:
@@ -88,11 +91,12 @@ def sentence(problem: Exception, url: str) -> str:
     reason = getattr(problem, "reason", problem)
     what = "sem rede"
     if "407" in f"{problem} {reason}":  # o http.client só conta num texto que o proxy recusou o túnel
-        what = "o proxy pede usuário e senha"
+        what = "o proxy pede usuário e senha, no endereço dele: http://usuario:senha@endereco:porta"
     elif isinstance(problem, urllib.error.HTTPError):
         what = f"o pedido foi recusado: {problem.code}"
     elif isinstance(reason, ssl.SSLError):
-        what = "o certificado dele não é de uma autoridade em que esta máquina confia"
+        what = "o certificado não é de uma autoridade em que esta máquina confia; o da sua rede se aponta com "
+        what += "`python -m pip config set global.cert ARQUIVO`"
     return NETWORK.format(urlsplit(url).hostname, what)
 
 

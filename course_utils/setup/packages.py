@@ -20,14 +20,10 @@ PROBED = (
 )  # fmt: skip
 PROBE = """
 import importlib, sys
-sys.path.insert(0, sys.argv[1])
+sys.path.append(sys.argv[1])
 for name in ["course_utils", *sys.argv[2:]]:
     importlib.import_module(name.replace("-", "_"))
 """
-CANNOT_IMPORT = (
-    "Os pacotes foram instalados, mas não funcionam: o porquê está em artifacts/setup.log; depois de resolver, "
-    "rode de novo."
-)
 PIP = ("-I", "-X", "utf8", "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
 LOCKED = ("--no-deps", "--require-hashes", "--only-binary", ":all:")  # só o que o lock diz, já compilado
 WITHOUT_CUDA = ("--excludes", lock.ONLY_CUDA)  # o que só o PyTorch com CUDA usa
@@ -123,7 +119,7 @@ class Environment:
         if self.run(
             [self.program("python"), "-I", "-X", "utf8", "-c", PROBE, self.root, *names], dict(os.environ)
         ):
-            raise SetupError(failures.disk(self.prefix) or CANNOT_IMPORT)
+            raise SetupError(failures.disk(self.prefix) or failures.UNKNOWN)
 
 
 def succeeds(command, env: dict[str, str] | None = None) -> bool:
