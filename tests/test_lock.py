@@ -23,7 +23,7 @@ def text_of(name):
 
 
 def pins(name):
-    """Os requisitos de um .txt ou de um .lock: `{nome: (versão, condição)}`."""
+    """Os requisitos de um .txt ou de um .lock: conjunto de `(nome, versão, condição)`."""
     lines = [re.split(r" #| \\", line)[0] for line in text_of(name).splitlines() if re.match(r"\w", line)]
     found = [Requirement(line.strip()) for line in lines]
     return {(pin.name.lower(), str(pin.specifier), str(pin.marker)) for pin in found}

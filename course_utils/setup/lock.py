@@ -1,14 +1,9 @@
-"""O requirements.lock: o que a preparação lê nele, e o comando que o refaz.
+"""O requirements.lock: o que a preparação lê nele, e o comando que o refaz (CONTRIBUTING.md, "Trocar versões").
 
-`python -m course_utils.setup.lock` o refaz a partir de requirements.txt (e os dos extras), para os três sistemas e
-os três Pythons, com a impressão digital de cada arquivo. Precisa de rede; com `--upgrade`, renova também as
-dependências, e não só o que requirements.txt mudou.
-
-O PyTorch tem duas entradas, porque no Linux há dois: o do índice de sempre, que traz vários GB de CUDA, está em
-requirements.lock; o que só usa o processador (`+cpu`) está em requirements-cpu.lock, e é ele que se prefere onde
-puder ser obtido. As impressões deste vêm do índice do PyTorch; quando ele não responde, ficam as que já se tinha.
-(As de hoje: a do Python 3.11 x86-64 foi conferida no próprio arquivo; as outras cinco, em duas cópias públicas da
-lista.)
+No Linux há dois PyTorch: o que traz vários GB de CUDA está em requirements.lock; o que só usa o processador
+(`+cpu`), em requirements-cpu.lock, e é o preferido. As impressões deste vêm do índice do PyTorch; se ele não
+responde, ficam as que já se tinha (as de hoje: a do Python 3.11 x86-64 foi conferida no próprio arquivo; as outras
+cinco, em duas cópias públicas da lista).
 """
 
 from __future__ import annotations
