@@ -1,7 +1,7 @@
 """Prepara o ambiente do curso (a pasta `.venv`): faz apenas o que falta e diz o Python a usar.
 
-A marca na pasta diz que ela é nossa e com que locks ficou pronta. Sem nenhum, o trabalho parou no meio, e a chamada
-seguinte o refaz. Numa atualização a marca só muda no fim: o que já havia continua valendo.
+A marca na pasta diz que ela é nossa e com que locks ficou pronta. Sem nenhum, o trabalho parou no meio, e a
+chamada seguinte o refaz. Numa atualização a marca só muda no fim: o que já havia continua valendo.
 `python -m course_utils.setup.environment` prepara o próprio Python que o roda (é o que o Binder faz).
 """
 
