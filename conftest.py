@@ -22,7 +22,7 @@ OUTPUT_TIMEOUT_S = 300
 # Os arquivos mais demorados vão primeiro: o que sobra no fim, com um processo já parado, é curto.
 LONGEST = (
     "test_notebook_runs.py", "test_ray_cluster.py", "test_browser.py", "test_training.py", "test_pictures.py",
-    "test_kit.py", "test_pythons.py",
+    "test_pythons.py",
 )  # fmt: skip
 
 

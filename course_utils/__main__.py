@@ -67,43 +67,43 @@ def main(argv):
     for stream in (sys.stdout, sys.stderr):
         # Num console de página de código antiga um acento vira "?", nunca um erro.
         stream.reconfigure(errors="replace")
-    chosen, argv = split(argv)
-    if chosen is None:
-        print("Falta a pasta depois de --kit.\n\n%s" % usage(), file=sys.stderr)
-        return 2
-    unknown = [name for name in chosen["extra"] if name not in EXTRA_NOTEBOOKS]
-    if unknown:
-        print("Não conheço o extra %r: há %s." % (unknown[0], " e ".join(EXTRA_NOTEBOOKS)), file=sys.stderr)
+    extras, kit, argv = split(argv)
+    unknown = [name for name in extras if name not in EXTRA_NOTEBOOKS]
+    problem = None
+    if kit == "":
+        problem = "Falta a pasta depois de --kit."
+    elif unknown:
+        problem = "Não conheço o extra %r: há %s." % (unknown[0], " e ".join(EXTRA_NOTEBOOKS))
+    elif argv and argv[0] not in COMMANDS and not argv[0].startswith("-"):
+        problem = "Não conheço o comando %r." % argv[0]
+    if problem:
+        print("%s\n\n%s" % (problem, usage()), file=sys.stderr)
         return 2
     if argv[:1] in (["--help"], ["-h"]):
         print(usage())
         return 0
-    if argv and argv[0] not in COMMANDS and not argv[0].startswith("-"):
-        print("Não conheço o comando %r.\n\n%s" % (argv[0], usage()), file=sys.stderr)
-        return 2
-    return prepare_and_run(argv, chosen["extra"], chosen["kit"])
+    return prepare_and_run(argv, extras, kit)
 
 
 def split(argv):
-    """`({"extra": [nomes], "kit": pasta ou None}, o resto)`; None no lugar do primeiro se falta a pasta.
+    """`(extras, a pasta do kit, o resto)`: a pasta é None se não se pediu um kit, e vazia se ela falta.
 
     Um `--extra` sem nome pede todos; o que vem depois dele, e não é comando nem opção, é um nome.
     """
-    chosen, argv = {"extra": [], "kit": None}, list(argv)
+    extras, kit, argv = [], None, list(argv)
     while argv[:1] in (["--extra"], ["--kit"]):
-        option = argv.pop(0)
-        if option == "--extra":
-            named = argv and argv[0] not in COMMANDS and not argv[0].startswith("-")
-            chosen["extra"] += [argv.pop(0)] if named else list(EXTRA_NOTEBOOKS)
-        elif not argv:
-            return None, argv
+        if argv.pop(0) == "--kit":
+            kit = argv.pop(0) if argv else ""
+        elif argv and argv[0] not in COMMANDS and not argv[0].startswith("-"):
+            extras.append(argv.pop(0))
         else:
-            chosen["kit"] = argv.pop(0)
-    return chosen, argv
+            extras += list(EXTRA_NOTEBOOKS)
+    return extras, kit, argv
 
 
 def prepare_and_run(argv, extras, folder):
     from course_utils.setup import environment, launch
+    from course_utils.setup.failures import SetupError
     from course_utils.setup.kit import open_kit
 
     try:
@@ -111,7 +111,7 @@ def prepare_and_run(argv, extras, folder):
         if argv and argv[0] in COMMANDS:
             return launch.run_child(ROOT, [python] + COMMANDS[argv[0]][0] + argv[1:])
         return launch.open_lab(ROOT, python, EXTRA_NOTEBOOKS[extras[0]] if extras else FIRST_NOTEBOOK, argv)
-    except environment.SetupError as problem:
+    except SetupError as problem:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

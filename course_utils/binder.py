@@ -11,7 +11,7 @@ import sys
 from course_utils import files
 
 README = files.ROOT / "README.md"
-ADDRESS = re.compile(r"[\w.-]+/[\w.-]+")
+ADDRESS = re.compile(r"([\w.-]+/[\w.-]+)")
 LINK = re.compile(r"(?<=https://mybinder\.org/v2/gh/)[\w.-]+/[\w.-]+(?=/)")
 REMOTE = re.compile(r"(?:@|//)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
@@ -26,16 +26,15 @@ def main(arguments=None):
     """Reescreve o README; devolve 0, ou 1 com uma frase se o endereço não serve."""
     parser = argparse.ArgumentParser(prog="python -m course_utils.binder", description=__doc__.splitlines()[0])
     parser.add_argument("repository", nargs="?", help="dono/repositório no GitHub (padrão: o `origin` do Git)")
-    repository = parser.parse_args(arguments).repository
-    if repository is None:
-        found = REMOTE.search(origin())
-        repository = found[1] if found else "O `origin` do Git"
-    if not ADDRESS.fullmatch(repository):
-        print(f"{repository} não serve: diga o endereço no GitHub, na forma dono/repositório.", file=sys.stderr)
+    asked = parser.parse_args(arguments).repository
+    found = ADDRESS.fullmatch(asked) if asked else REMOTE.search(origin())
+    if not found:
+        said = f"{asked or 'O `origin` do Git'} não serve: diga o endereço no GitHub, na forma dono/repositório."
+        print(said, file=sys.stderr)
         return 1
-    text, count = LINK.subn(repository, README.read_text(encoding="utf-8"))
+    text, count = LINK.subn(found[1], README.read_text(encoding="utf-8"))
     files.write_text(README, text)
-    print(f"{count} links do Binder no README apontam para {repository}.")
+    print(f"{count} links do Binder no README apontam para {found[1]}.")
     return 0
 
 

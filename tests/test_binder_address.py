@@ -32,29 +32,27 @@ def test_no_other_file_holds_the_address():
     assert README.count(ADDRESS) == len(binder.LINK.findall(README)) == README.count("https://mybinder.org/v2/")
 
 
-@pytest.mark.parametrize("end", ["", ".git", "/"])
-@pytest.mark.parametrize(
-    "start", ["https://github.com/", "https://ana:segredo@github.com/", "git@github.com:", "ssh://git@github.com/"]
-)
-def test_the_remotes_of_github_are_understood(start, end, readme, monkeypatch):
-    monkeypatch.setattr(binder, "origin", lambda: f"{start}escola/aula-32{end}")
-    assert binder.main([]) == 0
-    assert set(binder.LINK.findall(readme.read_text(encoding="utf-8"))) == {"escola/aula-32"}
-
-
-ELSEWHERE = ["https://ana:segredo@gitlab.com/escola/aula.git", "/srv/git/aula", "https://github.com.mau/a/b", ""]
-NOT_ADDRESSES = ["aula", "a/b/c", "https://github.com/a/b", "a b/c", "/"]
+OURS = ("https://github.com/a/b.1", "https://ana:segredo@github.com/a/b.1.git", "git@github.com:a/b.1.git",
+        "ssh://git@github.com/a/b.1/")  # fmt: skip
+ELSEWHERE = ("https://ana:segredo@gitlab.com/escola/aula.git", "/srv/git/aula", "https://github.com.mau/a/b", "")
 
 
 @pytest.mark.parametrize(
-    ("asked", "remote"), [((), url) for url in ELSEWHERE] + [((text,), "") for text in NOT_ADDRESSES]
+    ("asked", "remote", "served"),
+    [
+        *((None, remote, True) for remote in OURS),
+        *((None, remote, False) for remote in ELSEWHERE),
+        *((asked, OURS[0], False) for asked in ("aula", "a/b/c", "https://github.com/a/b", "a b/c", "/")),
+    ],
 )
-def test_what_does_not_serve_is_one_sentence_that_tells_no_secret(asked, remote, readme, monkeypatch, capsys):
+def test_only_an_address_of_github_serves_and_a_refusal_is_one_sentence_that_tells_no_secret(
+    asked, remote, served, readme, monkeypatch, capsys
+):
     monkeypatch.setattr(binder, "origin", lambda: remote)
-    assert binder.main(asked) == 1
-    named = "".join(asked) or "O `origin` do Git"
-    said = f"{named} não serve: diga o endereço no GitHub, na forma dono/repositório.\n"
-    assert capsys.readouterr().err == said and readme.read_text(encoding="utf-8") == README
+    assert binder.main([asked] if asked else []) == (not served)
+    said = f"{asked or 'O `origin` do Git'} não serve: diga o endereço no GitHub, na forma dono/repositório.\n"
+    assert capsys.readouterr().err == ("" if served else said)
+    assert readme.read_text(encoding="utf-8") == (README.replace(ADDRESS, "a/b.1") if served else README)
 
 
 def test_outside_a_clone_there_is_no_remote(tmp_path, monkeypatch):

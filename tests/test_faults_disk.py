@@ -8,12 +8,10 @@ import pytest
 from faults import call, disk, fill, sketches
 from waiting import PATIENCE_S
 
-from course_utils import files
 from course_utils.classroom import passport, servers, workspace
 from course_utils.classroom.exercises import engine
-from course_utils.classroom.quiz import questions
 from course_utils.measure import prices
-from course_utils.model import artifacts, digits
+from course_utils.model import artifacts
 from course_utils.setup import command
 
 
@@ -107,35 +105,12 @@ def test_artifacts_deleted_half_way_can_be_made_again(place):
     passport.stamp("03_x", {"a": 1}, file=place / "passport.json")
 
 
-@pytest.mark.parametrize("part", [0, 0.5, 0.999])
 @pytest.mark.parametrize("name", artifacts.read_sums(artifacts.DATA))
-def test_a_truncated_data_file_is_named_with_its_cure(name, part, tmp_path, monkeypatch):
+def test_a_truncated_data_file_is_named_with_its_cure(name, tmp_path, monkeypatch):
+    content = (artifacts.DATA / name).read_bytes()
+    shutil.copy(artifacts.DATA / artifacts.SUMS, tmp_path)
     monkeypatch.setattr(artifacts, "DATA", tmp_path)
-    shutil.copy(digits.FILE.with_name(artifacts.SUMS), tmp_path)
-    content = digits.FILE.with_name(name).read_bytes()
-    (tmp_path / name).write_bytes(content[: int(part * len(content))])
-    said = refusal(lambda: artifacts.verify(tmp_path / name), artifacts.CorruptedFileError)
-    assert said.startswith(f"{name} está corrompido") and f"git checkout -- data/{name}" in said
-
-
-def test_truncated_prices_and_questions_are_named_with_their_cure(tmp_path):
-    cut = tmp_path / "questions.json"
-    cut.write_bytes(questions.FILE.read_bytes()[:5000])
-    assert "questions.json" in refusal(lambda: questions.load(cut), questions.QuestionError)
-    lines = prices.FILE.read_text(encoding="utf-8").splitlines(keepends=True)
-    cut = tmp_path / "prices.csv"
-    cut.write_text("".join(lines[:3]), encoding="utf-8")  # cortado bem no fim de uma linha: o começo serve
-    table = prices.load(cut, warn=lambda message: None)
-    said = refusal(lambda: table["sagemaker_c7g_large"], prices.PriceError)
-    assert said.startswith("Falta a linha sagemaker_c7g_large em prices.csv.") and len(table) == 2
-
-
-def test_a_notebook_saved_on_a_full_disk_is_not_lost(tmp_path):
-    with disk(tmp_path / "cheio", "size=64k") as folder:
-        notebook = folder / "01_x.ipynb"
-        notebook.write_text("o que estava", encoding="utf-8")
-        fill(folder)
-        with pytest.raises(OSError, match="28"):
-            files.write_text(notebook, "x" * 10_000)  # o que `run --save` chama
-        assert notebook.read_text(encoding="utf-8") == "o que estava"
-        assert sketches(folder) == []
+    for size in (0, len(content) - 1):
+        (tmp_path / name).write_bytes(content[:size])
+        said = refusal(lambda: artifacts.verify(tmp_path / name), artifacts.CorruptedFileError)
+        assert said.startswith(f"{name} está corrompido") and f"git checkout -- data/{name}" in said

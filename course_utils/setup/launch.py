@@ -16,11 +16,13 @@ import sys
 from pathlib import Path
 
 from course_utils.processes import HOST, is_free
-from course_utils.setup.progress import SetupError
+from course_utils.setup.failures import SetupError
 
-FIRST_PORT, LAST_PORT = 8888, 65535
-BAD_PORT = "A porta tem de ser um número de 1 a 65535, e veio «{}»: por exemplo, --port 9555."
-TAKEN = "A porta {} está em uso ou é reservada: escolha outra com --port, por exemplo --port {}."
+FIRST_PORT = 8888
+BAD_PORT = (
+    "A porta {} não serve: está em uso, é reservada ou não é um número de 1 a 65535. Escolha outra, por exemplo "
+    "--port 9555."
+)
 
 
 def run_child(root: str, command: list[str], **own: str) -> int:
@@ -44,15 +46,10 @@ def run_child(root: str, command: list[str], **own: str) -> int:
 
 def writable_home(root: str) -> dict[str, str]:
     """Sem onde escrever na pasta pessoal, o Jupyter e as bibliotecas guardam o que é deles em artifacts/home."""
-    try:
-        home = Path.home()
-        if os.access(home, os.W_OK) and home.is_dir():
-            return {}
-    except RuntimeError:  # nem se sabe qual é
-        pass
-    place = Path(root, "artifacts", "home")
+    if os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 – o do pathlib levanta um erro se não há pasta
+        return {}
     names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME")
-    return {name: str(place / name.lower()) for name in names if name not in os.environ}
+    return {name: str(Path(root, "artifacts", "home", name.lower())) for name in names}
 
 
 def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
@@ -61,7 +58,12 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     `options`: as do JupyterLab, que valem no lugar das de `.jupyter/`; o endereço, a porta e a senha escolhem-se
     aqui: só esta máquina, a não ser que se peça outra coisa. Levanta `SetupError` se a porta não serve.
     """
-    chosen, others = read_options(options)
+    # De duas a última: o JupyterLab não aceita duas.
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--ip", "--ServerApp.ip", dest="ip", nargs="?", default=HOST, const=HOST)
+    parser.add_argument("--port", "--ServerApp.port", "--LabApp.port", dest="port", nargs="?")
+    parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token", nargs="?")
+    chosen, others = parser.parse_known_args(options)
     port = choose_port(chosen.port)
     token = chosen.token or os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
     print(f"Abrindo o JupyterLab: http://{HOST}:{port}/lab/tree/{notebook}?token={token}")
@@ -80,22 +82,10 @@ def open_lab(root: str, python: str, notebook: str, options: list[str]) -> int:
     )
 
 
-def read_options(options: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """`ip`, `port` e `token`, de duas a última (o JupyterLab não aceita duas), e as outras, como vieram."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--ip", "--ServerApp.ip", dest="ip", nargs="?", default=HOST, const=HOST)
-    parser.add_argument("--port", "--ServerApp.port", "--LabApp.port", dest="port", nargs="?")
-    parser.add_argument("--token", "--IdentityProvider.token", "--ServerApp.token", dest="token", nargs="?")
-    return parser.parse_known_args(options)
-
-
 def choose_port(asked: str | None) -> int:
     """A porta pedida, se serve e está livre; sem pedido, a primeira livre a partir de `FIRST_PORT`."""
     if asked is None:
         return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(port)), 0)
-    if not re.fullmatch(r"\d{1,5}", asked) or not 1 <= int(asked) <= LAST_PORT:
+    if not (re.fullmatch(r"\d{1,5}", asked) and 1 <= int(asked) <= 65535 and is_free(int(asked))):
         raise SetupError(BAD_PORT.format(asked))
-    port = int(asked)
-    if not is_free(port):
-        raise SetupError(TAKEN.format(port, port + 1 if port < LAST_PORT else FIRST_PORT))
-    return port
+    return int(asked)

