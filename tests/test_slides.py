@@ -17,12 +17,15 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 
 @pytest.mark.parametrize("path", lesson.find_notebooks(["00", "03", "09"]), ids=lambda path: path.stem)
-def test_a_deck_asks_the_network_for_nothing_and_describes_each_picture(path, tmp_path):
+def test_a_deck_asks_the_network_for_nothing_and_shows_and_describes_each_picture(path, tmp_path):
     html = command.export(path, tmp_path).read_text(encoding="utf-8")
     assert "@import" not in html and not re.search(r"url\((?!['\"]?data:|#)", html)
     deck = BeautifulSoup(html, "html.parser")
     loaded = [part.get("src") or part.get("href") for part in deck(["script", "img", "link", "iframe"])]
     assert all(address is None or address.startswith("data:") for address in loaded)
+    cells = nbformat.read(path, as_version=4).cells
+    drawn = ["image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    assert len(deck("img")) == sum(drawn) > 0
     for picture in deck("img"):
         assert len(picture["alt"]) > 30 and "No description" not in picture["alt"]
 

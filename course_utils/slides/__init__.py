@@ -13,12 +13,11 @@ def mark(notebook):
     """Põe em cada célula o tipo de slide que a regra lhe dá, e nada mais; devolve o próprio notebook."""
     before = None
     for cell in notebook.cells:
-        plumbing = "plumbing" in cell.metadata.get("tags", [])
-        kind = "skip" if plumbing else slide_type(cell, before)
+        kind = slide_type(cell, before)
         cell.metadata.pop("slideshow", None)
         if kind:
             cell.metadata["slideshow"] = nbformat.from_dict({"slide_type": kind})
-        if not plumbing:
+        if "plumbing" not in cell.metadata.get("tags", []):
             before = cell
     return notebook
 
@@ -27,7 +26,8 @@ def slide_type(cell, before):
     """O tipo de slide da célula que vem depois de `before` (None se ela é a primeira); "" se fica na mesma tela.
 
     Um título abre um slide; a descrição fica com a sua figura; dica e solução são notas de quem dá a aula. O
-    código depois de um "Preveja" espera o palpite da turma; depois de outro código, ganha a sua tela.
+    código depois de um "Preveja" espera o palpite da turma, cujas opções já estão à vista; depois de outro código,
+    ganha a sua tela, como as perguntas do fim. De uma célula de encanamento só se mostra a saída.
     """
     if cell.cell_type == "markdown":
         if re.search(r"^##? ", cell.source, flags=re.M):
@@ -36,8 +36,13 @@ def slide_type(cell, before):
             return ""
         shown = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S).strip()
         return "subslide" if shown else "notes"
-    if "passport.stamp(" in cell.source:
+    if "quiz.show(" in cell.source:
+        return "subslide"
+    tags = cell.metadata.get("tags", [])
+    if "passport.stamp(" in cell.source or "personal" in tags or ("plumbing" in tags and not cell.outputs):
         return "skip"
+    if "predictions.ask(" in cell.source:
+        return ""
     if before is None or before.cell_type != "markdown":
         return "subslide"
     return "fragment" if "**Preveja" in before.source else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 from nbconvert import SlidesExporter
+from nbconvert.preprocessors import TagRemovePreprocessor
 
 from course_utils import files, lesson, slides
 
@@ -31,6 +32,7 @@ def export(path, folder):
             if "image/png" in output.get("data", {}):
                 output.metadata["alt"] = found[1].strip() if found else "Figura sem descrição."
     exporter = SlidesExporter(extra_template_basedirs=[str(Path(__file__).parent)], template_name="deck")
+    exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={"plumbing"}), enabled=True)
     html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
     target = folder / f"{path.stem}.html"
     files.write_text(target, html)
