@@ -6,6 +6,7 @@ Uma conferência recebe a resposta e termina, ou levanta `NotYetError` pelo prim
 import copy
 import ctypes
 import threading
+import unicodedata
 from concurrent.futures import Future
 from datetime import date
 
@@ -53,7 +54,7 @@ def choose(costs, answer):
     """Confere um dicionário com uma opção (texto) para cada caso de `costs`.
 
     `costs`: `{caso: {opção: o que ela custaria, ou None se serve}}`; cada escolha errada ouve o seu porquê.
-    Maiúsculas, e pontos e espaços nas pontas, não contam.
+    Acentos, maiúsculas, e pontos e espaços nas pontas, não contam.
     """
     shape = "{" + ", ".join(f'"{case}": "…"' for case in costs) + "}"
     require(isinstance(answer, dict), "um dicionário", type(answer).__name__, f"escreva {shape}.")
@@ -110,7 +111,9 @@ def show(value):
 
 
 def _plain(text):
-    return str(text)[:100].strip(" .").lower()
+    """O texto sem acentos, maiúsculas nem o que sobra nas pontas."""
+    letters = unicodedata.normalize("NFD", str(text)[:100]).encode("ascii", "ignore").decode()
+    return letters.strip(" .").lower()
 
 
 def _run(function, seconds):
