@@ -90,7 +90,8 @@ class Observer:
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        identifier, method = request_id(Headers(scope=scope).get("x-request-id")), scope["method"]
+        headers = Headers(scope=scope)
+        identifier, method = request_id(headers.get("x-request-id")), scope["method"]
         # HEAD é um GET de que o uvicorn só manda os cabeçalhos; "//predict" sai de "http://…/" + "/predict".
         changed = {"method": "GET" if method == "HEAD" else method, "path": "/" + scope["path"].lstrip("/")}
         scope = scope | changed | {"aula32.id": identifier}
@@ -103,8 +104,10 @@ class Observer:
                 message["headers"] = [*message["headers"], (b"x-request-id", identifier.encode())]
             await send(message)
 
+        websocket = headers.get("upgrade", "").strip().lower() == "websocket"
+        app = self.respond(identifier, *contract.NO_WEBSOCKET) if websocket else self.app
         try:
-            await self.app(scope, receive, send_with_id)
+            await app(scope, receive, send_with_id)
         except Exception:
             log.exception("falha na requisição %s", identifier)
             if status:

@@ -2,7 +2,8 @@
 
 Não importa framework web algum: Flask e FastAPI chamam as mesmas funções e por isso dão as mesmas respostas. Erros
 seguem a RFC 9457. Em todos: HEAD onde há GET; OPTIONS é um 204 com Allow e sem CORS (uma página de outra origem
-não chama este servidor); nada redireciona, e um endereço com a barra no fim é outro; um Upgrade é ignorado.
+não chama este servidor); nada redireciona, e um endereço com a barra no fim é outro; um Upgrade é ignorado, mas o
+de um WebSocket, recusado.
 """
 
 import codecs
@@ -35,12 +36,14 @@ TITLES = {
     413: "Corpo grande demais",
     415: "Tipo de conteúdo não aceito",
     422: "Entrada fora do contrato",
+    431: "Cabeçalho grande demais",
     500: "Erro interno",
     503: "Servidor ocupado ou ainda não pronto",
     504: "Prazo esgotado",
 }
 SLOW = 408, "O corpo da requisição não chegou a tempo; envie-o de uma vez."
 CUT = 400, "O corpo terminou antes do que o Content-Length prometia."
+NO_WEBSOCKET = 400, "Este servidor não fala WebSocket: use HTTP."
 FAILURE = "O servidor falhou ao responder; o registro dele, sob este request_id, diz por quê."
 EXPECTED = (  # das imagens, de uma imagem, de um pixel
     f"de 1 a {MAX_IMAGES} imagens",
@@ -223,10 +226,10 @@ def answer(predictions, *, model_version, inference_ms):
     return {"predictions": rows, "model_version": model_version, "inference_ms": round(inference_ms, 3)}
 
 
-def problem(status, detail, request_id):
+def problem(status, detail, request_id=None):
     """O corpo de erro da RFC 9457, como dicionário pronto para JSON."""
-    title = TITLES.get(status, "Erro")
-    return {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": request_id}
+    body = {"type": "about:blank", "title": TITLES.get(status, "Erro"), "status": status, "detail": detail}
+    return body if request_id is None else body | {"request_id": request_id}
 
 
 def route_problem(method, path):

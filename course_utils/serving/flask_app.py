@@ -125,6 +125,8 @@ def _add_observer(app, service):
     @app.before_request
     def begin():
         g.start, g.request_id = perf_counter(), request_id(request.headers.get("X-Request-ID"))
+        if request.headers.get("Upgrade", "").strip().lower() == "websocket":
+            raise contract.ContractError(*contract.NO_WEBSOCKET)
 
     @app.after_request
     def end(response):

@@ -1,4 +1,4 @@
-"""O HTTP do uvicorn com duas emendas: um Upgrade não engole o corpo, e o cabeçalho tem limite.
+"""O HTTP do uvicorn com três emendas: um Upgrade não engole o corpo, o cabeçalho tem limite, o erro é uma frase.
 
 Quando o cliente oferece trocar de protocolo (o Java manda `Upgrade: h2c` em todo POST), o leitor do uvicorn para
 no fim do cabeçalho e perde o corpo (github.com/Kludex/uvicorn, discussão 2722). O outro leitor que ele tem,
@@ -6,9 +6,12 @@ no fim do cabeçalho e perde o corpo (github.com/Kludex/uvicorn, discussão 2722
 """
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from pydantic_core import to_json
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-MAX_HEAD_BYTES = 65_536  # o mesmo limite do h11; as frases abaixo são ASCII, como o uvicorn as quer
+from course_utils.serving import contract
+
+MAX_HEAD_BYTES = 65_536  # o mesmo limite do h11
 
 
 class Protocol(HttpToolsProtocol):
@@ -35,18 +38,33 @@ class Protocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as stop:
-            method = self.parser.get_method()
-            if method == b"CONNECT":
-                self.send_400_response("Este servidor nunca faz as vezes de um proxy.")
+            if self.parser.get_method() == b"CONNECT":
+                self.send_400_response("Este servidor não é um proxy.")
                 return
             # O cabeçalho de novo, sem o pedido de troca, num leitor novo; e o que veio depois dele.
-            lines = [method + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
-            lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
-            self.parser = httptools.HttpRequestParser(self)
-            self.data_received(b"\r\n".join([*lines, b"", data[stop.args[0] :]]))
+            head, self.parser = self._head_without_upgrade(), httptools.HttpRequestParser(self)
+            self.data_received(head + data[stop.args[0] :])
         except httptools.HttpParserError:
-            self.send_400_response("Esperava HTTP/1.1; recebi outra coisa.")
+            self.send_400_response("A requisição não é HTTP válido.")
         else:
             self.head_bytes += len(data) if was_reading_head and self.reading_head else 0
             if self.head_bytes > MAX_HEAD_BYTES:
-                self.send_400_response(f"Recebi mais de {MAX_HEAD_BYTES} bytes antes do corpo.")
+                self.send_400_response(f"O cabeçalho passa de {MAX_HEAD_BYTES} bytes.", 431)
+
+    def _head_without_upgrade(self):
+        version = self.parser.get_http_version().encode()
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/" + version]
+        for name, value in self.headers:
+            # Sem a palavra em Connection, o cabeçalho Upgrade é só mais um.
+            lines.append(
+                name + b": " + (value.lower().replace(b"upgrade", b"") if name == b"connection" else value)
+            )
+        return b"\r\n".join([*lines, b"", b""])
+
+    def send_400_response(self, msg, status=400):
+        body = to_json(contract.problem(status, msg))
+        headers = (
+            f"Content-Type: {contract.PROBLEM_TYPE}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(STATUS_LINE[status] + headers.encode() + body)
+        self.transport.close()
