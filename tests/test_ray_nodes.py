@@ -1,5 +1,6 @@
 """O leitor de CEP num cluster Ray de dois nós desta máquina, dos quais um some sob carga."""
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -20,10 +21,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 @pytest.fixture
 def second(monkeypatch):
-    """O segundo nó de dois; este processo está ligado ao primeiro. No fim, nenhum."""
+    """O que derruba o segundo nó de dois; este processo está ligado ao primeiro. No fim, nenhum."""
     need("ray")
-    settings = {"PYTHONPATH": str(artifacts.ROOT), "RAY_health_check_period_ms": "1000"}
-    settings["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    folder = tempfile.mkdtemp(prefix="aula-nos-", dir="/tmp")
+    settings = {"PYTHONPATH": str(artifacts.ROOT), "RAY_health_check_period_ms": "1000", "RAY_TMPDIR": folder}
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # o Ray só o lê uma vez por processo
     for name, value in (cluster.ENVIRONMENT | settings).items():
         monkeypatch.setenv(name, value)
     import ray
@@ -31,8 +33,7 @@ def second(monkeypatch):
     from ray.cluster_utils import Cluster
 
     monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)  # só 127.0.0.1
-    folder = tempfile.mkdtemp(prefix="aula-nos-", dir="/tmp")
-    head = {"num_cpus": 2, "resources": {"first": 1}, "temp_dir": folder, "include_dashboard": False}
+    head = {"num_cpus": 2, "resources": {"first": 1}, "include_dashboard": False}
     nodes = Cluster()
     try:
         for attempt in range(cluster.ATTEMPTS):
