@@ -94,14 +94,14 @@ def read(aws, uri):
     return aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read() if found else None
 
 
-def run_batch(aws, name, model, uri):
+def run_batch(aws, name, model, uri, source=(), **options):
     """A descrição do lote, no fim."""
     place = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
     aws.sm.create_transform_job(
         TransformJobName=name, ModelName=model,
-        TransformInput={"DataSource": place, "ContentType": "application/octet-stream"},
+        TransformInput={"DataSource": place, "ContentType": "application/octet-stream"} | dict(source),
         TransformOutput={"S3OutputPath": f"s3://aula/{name}"},
-        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1}, **options,
     )  # fmt: skip
 
     def ended():

@@ -109,6 +109,12 @@ def test_the_limit_of_botocore_passes_and_one_byte_more_or_an_option_we_do_not_h
     for option in ("TargetModel", "TargetVariant", "CustomAttributes", "InferenceId"):
         with pytest.raises(fake.runtime.exceptions.ValidationError, match="não é simulado"):
             invoke(fake, name, b"", **{option: "x"})
+    for options, words in (
+        ({"source": {"SplitType": "Line"}}, "SplitType não é simulado"),
+        ({"MaxPayloadInMB": 100, "BatchStrategy": "MultiRecord"}, "batch_strategy, max_payload_in_mb não é"),
+    ):
+        with pytest.raises(ClientError, match=f"ValidationException.*{words}"):
+            run_batch(fake, "recusa", name, "s3://aula/x", **options)
 
 
 def test_what_goes_wrong_in_the_container_is_a_model_error(fake):

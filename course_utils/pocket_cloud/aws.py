@@ -35,6 +35,12 @@ NOT_SIMULATED = (
 )
 OPTIONS = {AWS + "Inputlocation", AWS + "Content-Type"}  # as que as invocações daqui têm
 
+BATCH_OPTIONS = {  # as do lote, com os nomes que o moto lhes dá
+    "transform_input": {"DataSource", "ContentType"},
+    "transform_output": {"S3OutputPath"},
+    "transform_resources": {"InstanceType", "InstanceCount"},
+}
+
 
 class LiveBackend(SageMakerModelBackend):
     """O SageMaker do moto numa região, em que um endpoint e um lote são processos de verdade."""
@@ -65,6 +71,11 @@ class LiveBackend(SageMakerModelBackend):
     def create_transform_job(self, transform_job_name, model_name, **options):
         if transform_job_name in self.transform_jobs:
             raise exceptions.ResourceInUseException(f"Job name {transform_job_name} already exists.")
+        unknown = {name for name, value in options.items() if value} - BATCH_OPTIONS.keys()
+        for part, known in BATCH_OPTIONS.items():
+            unknown |= options[part].keys() - known
+        if unknown:
+            raise exceptions.ValidationError(f"{', '.join(sorted(unknown))} não é simulado nesta AWS de bolso.")
         model = self.describe_model(model_name)
         record = super().create_transform_job(transform_job_name, model_name, **options)
         record.transform_job_status, record.transform_end_time = "InProgress", None
