@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PYPI = "https://pypi.org/simple"
+# O endereço do índice que o pip consulta se ninguém configurou outro: o do pip de cada Python.
+DEFAULT_INDEX = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
 # As opções do pip que valem, e como o uv as chama no ambiente; "no-index" e "proxy" têm o seu próprio jeito.
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -64,11 +65,16 @@ def read(python: str | Path) -> dict[str, str]:
     """O ambiente com o que o pip de `python` tem configurado (pip.conf e `PIP_*`)."""
     allowed = {"PIP_CONFIG_FILE", *map(variable, UV_NAMES)}
     env = {name: value for name, value in os.environ.items() if name[:4] != "PIP_" or name in allowed}
-    command = [str(python), "-I", "-X", "utf8", "-m", "pip", "config", "list"]
-    done = subprocess.run(command, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False)
-    settings: dict[str, str] = {}
+
+    def ask(*arguments):
+        command = [str(python), "-I", "-X", "utf8", *arguments]
+        options = {"env": env, "encoding": "utf-8", "errors": "replace", "check": False}
+        return subprocess.run(command, capture_output=True, **options).stdout
+
+    settings = {"index-url": ask("-c", DEFAULT_INDEX).strip()}
+    configured = ask("-m", "pip", "config", "list")
     for section in ("global", "install", ":env:"):  # a mesma ordem do pip: o último vence
-        for option, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", done.stdout, re.M):
+        for option, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", configured, re.M):
             settings[option] = str(ast.literal_eval(value)).strip()
     return environment(settings)
 
@@ -87,5 +93,5 @@ def addresses(env: dict[str, str]) -> list[str]:
     """Os índices e as páginas de arquivos que estão na rede."""
     places = env.get("PIP_FIND_LINKS", "").split()
     if not no_index(env):
-        places += [env.get("PIP_INDEX_URL", PYPI), *env.get("PIP_EXTRA_INDEX_URL", "").split()]
+        places += [env.get("PIP_INDEX_URL", ""), *env.get("PIP_EXTRA_INDEX_URL", "").split()]
     return [place for place in places if place.startswith("http")]
