@@ -2,18 +2,21 @@
 
 import json
 import socket
+import sys
 import threading
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import replace
+from subprocess import PIPE
 
 import numpy as np
 import psutil
 import pytest
 from waiting import PATIENCE_S
 
+from course_utils import processes
 from course_utils.classroom import servers
-from course_utils.measure import load
+from course_utils.measure import generator, load
 from course_utils.measure.load import Load
 
 APP = """
@@ -186,6 +189,17 @@ def test_cpu_and_memory_are_those_of_the_server(server):
     assert idle.cpu_seconds < 0.3 * busy.cpu_seconds
     resident = sum(psutil.Process(pid).memory_info().rss for pid in server.pids())
     assert busy.peak_memory_bytes == pytest.approx(resident, rel=0.2)
+
+
+def test_what_a_process_spent_counts_even_after_it_died():
+    work = "sum(range(10**7)); print(1, flush=True); input()"
+    child = processes.start([sys.executable, "-c", work], stdout=PIPE)
+    spent = {psutil.Process(child.pid): 0.0}
+    with child:
+        child.stdout.readline()
+        alive, memory = generator.usage(spent)
+        child.stdin.close()
+    assert alive > 0 and memory > 0 and generator.usage(spent) == (alive, 0)
 
 
 def test_the_report_says_errors_and_a_saturated_generator_and_ratios_are_those_of_the_rates():

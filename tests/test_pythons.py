@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from needs import miss
+from networks import offline
 from tree import copy_into
 
 from course_utils.__main__ import NEWEST, OLDEST
@@ -21,7 +22,6 @@ from course_utils.setup import failures, sources
 # Notebooks leves, com as saídas guardadas comparadas: PyTorch e ONNX; TensorFlow e PyTorch no mesmo processo.
 NOTEBOOKS = ("00_a_ponte", "01_salvar_e_carregar")
 TESTS = ("digits", "measure", "batching", "predictor", "networks")
-ALONE = ("unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 
 
 def pythons():
@@ -55,7 +55,7 @@ def test_another_python_prepares_from_a_kit_without_network_and_runs_the_course(
         make = [sys.executable, "-m", "course_utils.setup.kit", folder, "--python", version]
         subprocess.run(make, cwd=artifacts.ROOT, check=True)
         copy_into(root)
-        command = [*ALONE, found[version], "-m", "course_utils", "--kit", folder, "test", "-q", *paths]
+        command = offline([found[version], "-m", "course_utils", "--kit", folder, "test", "-q", *paths])
         options = {"cwd": root, "env": env, "capture_output": True, "encoding": "utf-8", "timeout": 1800}
 
         torch = next((folder / "wheels").glob("torch-2*.whl"))

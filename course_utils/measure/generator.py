@@ -74,40 +74,42 @@ async def run_phase(job, connections, seconds):
     return latencies, errors
 
 
-def usage(processes):
-    """`(segundos de CPU até aqui, RSS em bytes)`, somados, dos processos do servidor que ainda vivem."""
-    cpu = memory = 0
-    for process in processes:
+def usage(spent):
+    """`(segundos de CPU até aqui, RSS em bytes)`, somados, dos processos do servidor.
+
+    `spent`: `{processo: segundos}`, que aqui se renova; o de um processo que já morreu continua na soma.
+    """
+    memory = 0
+    for process in spent:
         with contextlib.suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
-            cpu, memory = cpu + times.user + times.system, memory + process.memory_info().rss
-    return cpu, memory
+            spent[process], memory = times.user + times.system, memory + process.memory_info().rss
+    return sum(spent.values()), memory
 
 
-async def watch(processes, samples):
+async def watch(spent, samples):
     while True:
-        samples.append(usage(processes))
+        samples.append(usage(spent))
         await asyncio.sleep(SAMPLE_S)
 
 
 async def main(job):
     """Aquecimento e medida; devolve o dicionário de que `load` faz um `Load`."""
     connections, samples = dict.fromkeys(range(job["concurrency"])), []
-    processes = [psutil.Process(pid) for pid in job["pids"]]
+    spent = {psutil.Process(pid): 0.0 for pid in job["pids"]}
     await run_phase(job, connections, job["warmup"])
-    samples.append(usage(processes))
-    busy, start, watcher = process_time(), perf_counter(), asyncio.create_task(watch(processes, samples))
+    samples.append(usage(spent))
+    busy, start, watcher = process_time(), perf_counter(), asyncio.create_task(watch(spent, samples))
     latencies, errors = await run_phase(job, connections, job["seconds"])
     seconds, busy = perf_counter() - start, process_time() - busy
     watcher.cancel()
-    samples.append(usage(processes))
+    samples.append(usage(spent))
     return {
         "latencies": latencies,
         "errors": errors,
         "seconds": seconds,
-        # O maior de cada: quem morreu sob a carga não conta mais no fim.
-        "cpu_seconds": max(cpu for cpu, _ in samples) - samples[0][0] if processes else None,
-        "peak_memory_bytes": max(memory for _, memory in samples) if processes else None,
+        "cpu_seconds": samples[-1][0] - samples[0][0] if spent else None,
+        "peak_memory_bytes": max(memory for _, memory in samples) if spent else None,
         "generator_percent": 100 * busy / seconds,
     }
 
