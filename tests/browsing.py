@@ -56,11 +56,14 @@ def jupyterlab(folder):
     """O JupyterLab aberto pelo comando do README em `folder`: dá o endereço com a senha."""
     command = [sys.executable, "-m", "course_utils", "--no-browser", "--expose-app-in-browser"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, encoding="utf-8")
-    address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
-    wait_for(lambda: _answers(urllib.parse.urljoin(address, "/login")))
-    yield address
-    process.terminate()
-    process.wait(timeout=PATIENCE_S)
+    try:
+        found = next(filter(None, (re.search(r"http://\S+", line) for line in process.stdout)), None)
+        assert found, "o JupyterLab acabou antes de dizer o endereço"
+        wait_for(lambda: _answers(urllib.parse.urljoin(found[0], "/login")))
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait(timeout=PATIENCE_S)
 
 
 def _answers(url):

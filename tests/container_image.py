@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from needs import miss
+from waiting import PATIENCE_S
 
 from course_utils.model import artifacts
 
@@ -26,7 +27,6 @@ STORE = artifacts.ARTIFACTS / "container"
 TAG = "localhost/leitor-de-cep:prova"
 PACKAGES = "python3,python3-pip,ca-certificates"
 CERTIFICATES = "/etc/ssl/certs"  # se a máquina passa por um proxy, o pip da imagem precisa confiar nele também
-DEADLINE_S = 120  # só um travamento chega a tanto
 # O crun se recusa a trabalhar onde há cgroups v1 e v2 ao mesmo tempo; aqui ele não usa nem uns nem outros.
 WITHOUT_CGROUPS = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"', "sh"]
 
@@ -103,7 +103,7 @@ class Running:
         self.process, self.address, self.port, self.log, self.pid = process, address, port, log, None
 
     def connect(self):
-        return http.client.HTTPConnection(self.address, self.port, timeout=DEADLINE_S)
+        return http.client.HTTPConnection(self.address, self.port, timeout=PATIENCE_S)
 
     def request(self, method, path, body=None, content_type="application/octet-stream"):
         """`(status, corpo)`, numa conexão nova; levanta `OSError` se ninguém escuta."""
@@ -114,7 +114,7 @@ class Running:
 
     def wait_for(self, path, status=200):
         """Espera que `GET path` responda `status`; None é "ninguém escuta mais"."""
-        limit = time.monotonic() + DEADLINE_S
+        limit = time.monotonic() + PATIENCE_S
         while self.status(path) != status:
             assert self.process.poll() is None or status is None, self.log.read_text(encoding="utf-8")
             assert time.monotonic() < limit, self.log.read_text(encoding="utf-8")
@@ -154,7 +154,7 @@ def running(image, folder, pod, *, ready="/ping", port=8080, environment=None):
         finally:
             if process.poll() is None and pid.exists():
                 os.kill(int(pid.read_text()), signal.SIGKILL)
-            process.wait(DEADLINE_S)
+            process.wait(PATIENCE_S)
     finally:
         call("ip", "link", "delete", host)
         call("ip", "netns", "delete", name)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 import yaml
 from cases import ONE
+from waiting import PATIENCE_S, wait_for
 
 from course_utils.model import digits
 from course_utils.model.predictor import Predictor
@@ -108,13 +109,12 @@ def test_sigterm_finishes_the_request_in_flight_and_ends_in_time(server):
         client.putheader("Content-Type", "application/octet-stream")
         client.putheader("Content-Length", str(len(body)))
         client.endheaders(body[:400])
-        while b"requests_pending 1.0" not in server.request("GET", "/metrics")[1]:
-            time.sleep(0.02)
+        wait_for(lambda: b"requests_pending 1.0" in server.request("GET", "/metrics")[1])
         os.kill(server.pid, signal.SIGTERM)
         start = time.monotonic()
         server.wait_for("/ping", status=None)  # já não aceita ninguém, e a nossa ainda não acabou
         client.send(body[400:])
         answer = client.getresponse()
         assert answer.status == 200 and len(json.load(answer)["predictions"]) == 1
-        assert server.process.wait(container_image.DEADLINE_S) == 0, server.log.read_text(encoding="utf-8")
+        assert server.process.wait(PATIENCE_S) == 0, server.log.read_text(encoding="utf-8")
         assert time.monotonic() - start < GRACE_S

@@ -52,7 +52,7 @@ async def send(port, data):
 
 
 async def client(port, number, limit, images, expected, seen):
-    chance = random.Random(number)  # noqa: S311 – não é segredo, é um sorteio repetível
+    chance = random.Random(number)  # um sorteio repetível
     while time.monotonic() < limit:
         index = chance.randrange(len(expected))
         good, garbage = chance.random() >= 0.3, chance.randbytes(200) + b"\r\n\r\n"
