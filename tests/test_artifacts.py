@@ -1,21 +1,23 @@
 """Integridade: um byte trocado é visto antes de carregar, e a mensagem ensina a consertar."""
 
-import zipfile
+import itertools
+import re
 
 import pytest
 
 from course_utils.model import artifacts
 
 
-def test_seal_keeps_the_other_files_and_a_flipped_byte_names_the_file_and_the_cure(tmp_path, monkeypatch):
+def test_seal_keeps_the_other_files_and_a_flipped_or_lost_byte_names_the_file_and_the_cure(tmp_path, monkeypatch):
     for name in ("reference.onnx", "a.bin"):
         (tmp_path / name).write_bytes(b"weights")
         assert artifacts.seal(tmp_path / name) == artifacts.verify(tmp_path / name)
     assert list(artifacts.read_sums(tmp_path)) == ["a.bin", "reference.onnx"]
-    (tmp_path / "reference.onnx").write_bytes(b"weightt")
-    for folder, cure in ((tmp_path, "git checkout -- data/reference.onnx"), (artifacts.ARTIFACTS, "rode de novo")):
+    cures = {tmp_path: "git checkout -- data/reference.onnx", artifacts.ARTIFACTS: "rode de novo"}
+    for spoiled, folder in itertools.product((b"weightt", b"weight", b""), cures):
+        (tmp_path / "reference.onnx").write_bytes(spoiled)
         monkeypatch.setattr(artifacts, "DATA", folder)
-        with pytest.raises(artifacts.CorruptedFileError, match=f"reference.onnx está corrompido.*{cure}"):
+        with pytest.raises(artifacts.CorruptedFileError, match=f"reference.onnx está corrompido.*{cures[folder]}"):
             artifacts.verify(tmp_path / "reference.onnx")
 
 
@@ -41,6 +43,10 @@ def test_every_file_of_data_is_sealed_intact_and_told_in_its_readme():
     for name, digest in sealed.items():
         artifacts.verify(artifacts.DATA / name)
         assert name in text and digest in text, name
+    for path in artifacts.DATA.glob("[a-z]*[!y]"):
+        assert f"`{path.name}`" in text, path.name
+    origins = [line.split("|")[3].strip() for line in text.splitlines() if line.startswith("| `")]
+    assert origins and all(re.search("CC BY-SA|idem|Apache 2.0", origin) for origin in origins)
 
 
 def test_data_holds_no_pickle_and_fits_in_20_mb():
@@ -49,6 +55,3 @@ def test_data_holds_no_pickle_and_fits_in_20_mb():
     assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".pt", ".pth", ".joblib")]
     for path in files:
         assert not path.read_bytes().startswith(b"\x80"), f"{path.name} parece um pickle"
-    with zipfile.ZipFile(artifacts.DATA / "digits.npz") as arrays:
-        headers = [arrays.read(name)[:128] for name in arrays.namelist()]
-    assert headers and not any(b"'O'" in header for header in headers)

@@ -79,11 +79,13 @@ def test_one_bad_item_does_not_poison_its_batch():
     assert (one, three, text, after) == (2, 6, "xx", 10) and isinstance(none, TypeError)
 
 
-@pytest.mark.parametrize("answers", [[], [1, 2, 3], None, 7, iter([])])
+@pytest.mark.parametrize("answers", [[], [1, 2, 3], None])
 def test_a_function_that_answers_out_of_measure_is_an_error_not_a_mix_up(answers):
-    assert all(
-        isinstance(item, ValueError | TypeError) for item in submit_all(lambda _: answers, [1, 2], max_size=2)
-    )
+    errors = submit_all(lambda _: answers, [1, 2], max_size=2)
+    assert all(isinstance(item, ValueError | TypeError) for item in errors)
+
+
+def test_a_stop_iteration_reaches_who_asked_and_does_not_end_the_queue():
     (error,) = submit_all(lambda _: next(iter([])), [1])
     assert isinstance(error, RuntimeError) and "StopIteration" in str(error)
 

@@ -17,7 +17,6 @@ from course_utils.model.predictor import Predictor
 
 pytestmark = pytest.mark.slow
 TITLES = {"tfjs": "TF.js", "onnx": "ONNX Runtime Web"}
-FLASK = "course_utils.serving.flask_app:create_app"
 INFER = """async ([name, text]) => {
   const { ENGINES, load, toPixels } = await import(new URL("web/engines.js", document.baseURI));
   await load(name);
@@ -84,22 +83,20 @@ def test_it_agrees_with_onnx_runtime_on_all_test_images(page, server, reference,
     assert np.abs(logits - expected).max() <= 1e-4
 
 
-@pytest.mark.parametrize(("target", "kind"), [(None, None), (FLASK, "waitress")], ids=["fastapi", "flask"])
-def test_the_three_agree_on_a_drawing_and_only_the_server_gets_bytes(page, target, kind):
-    with servers.start(target, server=kind) as server:
-        page.goto(f"{server.url}?motor=onnx&comparar=1")
-        text(page, "#engine-state", "TF.js pronto: .*ONNX Runtime Web pronto: ")
-        assert draw_seven(page, page).startswith("É um 7, com ")
-        exponent = re.search(r"(\d),\de-(\d+)\.", text(page, "#difference", "Maior diferença"))
-        assert float(f"{exponent[1]}e-{exponent[2]}") <= 1e-4
-        rows = [row.inner_text().split("\t") for row in page.locator("#engines-table tr").all()]
-        assert [row[0] for row in rows] == ["Servidor", *TITLES.values()]
-        assert {row[1] for row in rows} == {"7"} and [row[4] for row in rows] == ["784", "0", "0"]
-        cost = page.inner_text("#cost")
-        assert re.fullmatch(r"0 bytes enviados; inferência em [\d,]+ ms, aqui no navegador\.", cost)
-        assert total_sent(page) == bodies(page.asked) == 784
-        here = (server.url, "data:", "blob:")
-        assert not [request.url for request in page.asked if not request.url.startswith(here)]
+def test_the_three_agree_on_a_drawing_and_only_the_server_gets_bytes(page, server):
+    page.goto(f"{server.url}?motor=onnx&comparar=1")
+    text(page, "#engine-state", "TF.js pronto: .*ONNX Runtime Web pronto: ")
+    assert draw_seven(page, page).startswith("É um 7, com ")
+    exponent = re.search(r"(\d),\de-(\d+)\.", text(page, "#difference", "Maior diferença"))
+    assert float(f"{exponent[1]}e-{exponent[2]}") <= 1e-4
+    rows = [row.inner_text().split("\t") for row in page.locator("#engines-table tr").all()]
+    assert [row[0] for row in rows] == ["Servidor", *TITLES.values()]
+    assert {row[1] for row in rows} == {"7"} and [row[4] for row in rows] == ["784", "0", "0"]
+    cost = page.inner_text("#cost")
+    assert re.fullmatch(r"0 bytes enviados; inferência em [\d,]+ ms, aqui no navegador\.", cost)
+    assert total_sent(page) == bodies(page.asked) == 784
+    here = (server.url, "data:", "blob:")
+    assert not [request.url for request in page.asked if not request.url.startswith(here)]
 
 
 def test_the_engine_is_chosen_by_mouse_and_by_keyboard(page, server):

@@ -8,19 +8,15 @@ import base64
 import http.client
 import io
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 
 import numpy as np
-import psutil
 import pytest
 from cases import BYTES, JSON, PNG, body
 from contracts import VERTEX, Target, assert_refused, start_container
 from PIL import Image
-from waiting import PATIENCE_S, wait_for
+from waiting import PATIENCE_S
 
 from course_utils.classroom import servers
 from course_utils.model import artifacts, digits
@@ -69,34 +65,16 @@ def texts(images):
 # ---------------------------------------------------------------- início: comando, endereço, porta
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="só no Linux toda a faixa 127/8 é desta máquina")
-@pytest.mark.parametrize("host", [{}, {"AULA_HOST": "127.0.0.2"}])
-def test_it_listens_only_on_this_machine_and_only_aula_host_moves_it(host):
-    settings = host | {"SAGEMAKER_BIND_TO_PORT": str(servers.free_port())}
-
-    def addresses(process):
-        connections = psutil.Process(process.pid).net_connections("tcp")
-        return {item.laddr.ip for item in connections if item.status == psutil.CONN_LISTEN}
-
-    command = [sys.executable, "-m", "course_utils.serving.container", "serve"]
-    process = subprocess.Popen(command, env=os.environ | settings, cwd=artifacts.ROOT, stdout=subprocess.DEVNULL)
-    try:
-        assert wait_for(lambda: addresses(process)) == {host.get("AULA_HOST", "127.0.0.1")}
-    finally:
-        process.terminate()
-        process.wait(timeout=PATIENCE_S)
-
-
-def test_serve_is_the_only_command_on_the_port_of_each_cloud(monkeypatch):
-    for arguments in ([], ["train"], ["serve", "extra"]):
-        with pytest.raises(SystemExit) as end:
-            launcher.main(arguments)
-        assert end.value.code == 2
-    assert launcher.http_port() == 8080
-    monkeypatch.setenv("SAGEMAKER_BIND_TO_PORT", "8081")
-    assert launcher.http_port() == 8081
-    monkeypatch.setenv("AIP_HTTP_PORT", "7080")
-    assert launcher.http_port() == 7080
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+def test_only_aula_host_moves_it_from_this_machine(host, monkeypatch):
+    """O endereço que chega ao uvicorn; nos soquetes, quem o vê é o test_http e, na imagem, o test_container_image."""
+    served = []
+    if host != "127.0.0.1":
+        monkeypatch.setenv("AULA_HOST", host)
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: served.append(options["host"]))
+    monkeypatch.setattr(cloud, "create_app", lambda model: None)  # um Service deixaria uma thread a vigiar
+    monkeypatch.setattr(launcher, "log_to_stdout", lambda: None)  # este registro é de todos os testes
+    assert launcher.main(["serve"]) == 0 and served == [host]
 
 
 @pytest.mark.parametrize(

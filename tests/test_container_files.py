@@ -14,24 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 from needs import miss, need
-from packaging.requirements import Requirement
-from tree import files
 
 from course_utils.model import artifacts
 from course_utils.serving.container import __main__ as launcher
 
 FOLDER = artifacts.ROOT / "course_utils" / "serving" / "container"
-
-
-def test_the_pins_of_the_image_are_the_project_s():
-    def pins(folder):
-        """`{nome: linha}` de um requirements.txt, sem comentários."""
-        lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
-        lines = [line.split("  #")[0].strip() for line in lines]
-        return {Requirement(line).name.lower(): line for line in lines if line and not line.startswith("#")}
-
-    image = pins(FOLDER)
-    assert image and image.items() <= pins(artifacts.ROOT).items()
 
 
 @pytest.mark.slow
@@ -41,20 +28,6 @@ def test_hadolint_finds_nothing():
         miss("falta o hadolint: python -m pip install -r .ci/requirements.txt")
     run = subprocess.run([tool, FOLDER / "Dockerfile"], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, "")
-
-
-def test_only_in_the_image_does_anything_leave_this_machine():
-    kinds, places = {".py", ".yaml", ".json", ".sh"}, {".binder", ".ci"}
-    code = [path.relative_to(artifacts.ROOT) for path in files()]
-    code = [path for path in code if path.suffix in kinds or path.parts[0] in places]
-    assert [
-        path.as_posix()
-        for path in code
-        if path.parts[0] != "tests" and b"0.0.0.0" in (artifacts.ROOT / path).read_bytes()
-    ] == [
-        "course_utils/serving/container/__main__.py",  # só a docstring, que explica
-        "course_utils/serving/ray_app/kuberay.yaml",  # dentro dos Pods
-    ]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import zipfile
 
-import psutil
 import pytest
 from contracts import KINDS, Target
 from needs import miss
@@ -32,11 +31,6 @@ def server(request):
 def get(server, path):
     """`(status, cabeçalhos, corpo)`, com o caminho tal como está: o urllib o arrumaria."""
     return server.call("GET", path)
-
-
-def test_it_listens_only_on_this_machine(server):
-    connections = psutil.Process(server.server.process.pid).net_connections()
-    assert {item.laddr.ip for item in connections if item.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
 
 
 def test_the_page_uses_only_relative_addresses_that_exist(server):
@@ -140,10 +134,6 @@ PINNED = json.loads((PLACE / "package-lock.json").read_text(encoding="utf-8"))["
 def test_what_is_stored_is_what_package_json_asks_for():
     stored = {name.split("/dist/")[0]: engine for engine, names in remake.WANTED.items() for name in names}
     assert {name: engines.versions()[engine] for name, engine in stored.items()} == ASKED
-    for engine, names in remake.WANTED.items():
-        for name in names:
-            asked = f"{engine}-{engines.versions()[engine]}/{name.rpartition('/')[2]}"
-            assert len(engines.find_engine(asked).body) > 10_000
 
 
 def test_the_lock_pins_every_package_exactly_and_names_no_host():

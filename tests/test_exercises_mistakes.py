@@ -6,9 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from solved import RIGHT, WRONG, cells, feedback, solution
+from solved import RIGHT, WRONG, feedback, solution
 
-from course_utils import lesson
 from course_utils.classroom import exercises
 from course_utils.model.predictor import Predictor
 
@@ -205,10 +204,3 @@ def test_each_choice_hears_what_it_would_cost(capsys, name):
         for option, cost in costs.items():
             text = feedback(capsys, name, SOLVED[name] | {case: option})
             assert cost in text if cost else text == RIGHT
-
-
-def test_the_notebook_shows_the_lines_that_are_checked():
-    (path,) = lesson.find_notebooks(["06"])
-    outputs = [output.get("text", "") for cell in cells(path, "code") for output in cell.outputs]
-    shown = "".join(f"{letter} | {line}\n" for letter, line in exercises.ENDPOINT_LINES.items())
-    assert any(text.startswith(shown) for text in outputs)

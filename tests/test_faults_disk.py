@@ -1,4 +1,4 @@
-"""O disco contra o aluno: só leitura, cheio, apagado, cortado. Nada se perde e uma frase diz o que fazer."""
+"""O disco contra o aluno: só leitura, cheio, apagado. Nada se perde e uma frase diz o que fazer."""
 
 import errno
 import shutil
@@ -103,14 +103,3 @@ def test_artifacts_deleted_half_way_can_be_made_again(place):
         assert said == "Falta o arquivo m.onnx. Para restaurar: rode de novo a célula que o grava."
     assert workspace.empty("03_x").is_dir()
     passport.stamp("03_x", {"a": 1}, file=place / "passport.json")
-
-
-@pytest.mark.parametrize("name", artifacts.read_sums(artifacts.DATA))
-def test_a_truncated_data_file_is_named_with_its_cure(name, tmp_path, monkeypatch):
-    content = (artifacts.DATA / name).read_bytes()
-    shutil.copy(artifacts.DATA / artifacts.SUMS, tmp_path)
-    monkeypatch.setattr(artifacts, "DATA", tmp_path)
-    for size in (0, len(content) - 1):
-        (tmp_path / name).write_bytes(content[:size])
-        said = refusal(lambda: artifacts.verify(tmp_path / name), artifacts.CorruptedFileError)
-        assert said.startswith(f"{name} está corrompido") and f"git checkout -- data/{name}" in said

