@@ -84,8 +84,14 @@ def draw_seven(page, frame, answer="É um"):
     for x, y in others:
         page.mouse.move(x, y, steps=8)
     page.mouse.up()
-    frame.locator("#answer").filter(has_text=answer).wait_for(timeout=PATIENCE_MS)
-    return frame.locator("#answer").inner_text()
+    return text(frame, "#answer", answer)
+
+
+def text(page, selector, pattern):
+    """Espera que `selector` case com `pattern` e devolve o texto dele."""
+    place = page.locator(selector)
+    place.filter(has_text=re.compile(pattern)).wait_for(timeout=PATIENCE_MS)
+    return place.inner_text()
 
 
 def violations(page, known=(), inside=None):

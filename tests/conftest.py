@@ -28,6 +28,18 @@ def browser():
         yield browser
 
 
+@pytest.fixture
+def page(browser):
+    """Uma página de 1280 × 720, com o que ela pediu à rede em `page.asked`; um erro nela faz o teste falhar."""
+    page, errors = browser.new_page(), []
+    page.asked = []
+    page.on("request", lambda request: page.asked.append(request))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """O JupyterLab aberto pelo comando do README, numa cópia só dele: devolve o endereço com a senha."""

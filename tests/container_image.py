@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import yaml
 from needs import miss
 from waiting import PATIENCE_S
 
@@ -94,6 +95,12 @@ def make_base(name):
     (root / "usr/bin/python").symlink_to(f"python{python}")
     (root / f"usr/lib/python{python}/EXTERNALLY-MANAGED").unlink()
     buildah("commit", "--quiet", "--rm", container, full)
+
+
+def manifest():
+    """`{tipo: objeto}` do kubernetes.yaml."""
+    text = (artifacts.ROOT / DOCKERFILE).with_name("kubernetes.yaml").read_text(encoding="utf-8")
+    return {item["kind"]: item for item in yaml.safe_load_all(text)}
 
 
 class Running:

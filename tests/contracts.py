@@ -24,7 +24,6 @@ FLAT = IMAGES.reshape(2, 784).tolist()
 EXPECTED = [item.digit for item in Predictor().predict(IMAGES)]
 TENSOR = {"name": "images", "shape": [2, 28, 28], "datatype": "UINT8", "data": IMAGES.ravel().tolist()}
 OURS = ("/predict", "/health/live", {"images": FLAT})
-KINDS = {"fastapi": (FASTAPI, "uvicorn"), "flask": (FLASK, "werkzeug"), "gunicorn": (FLASK, "gunicorn")}
 start_container = partial(servers.start_container, VERTEX, ready="ping")
 CONTRACTS = {  # nome: (como iniciar, rota da leitura, rota que só tem GET, corpo)
     "fastapi": (lambda: servers.start(FASTAPI), *OURS),
@@ -111,13 +110,14 @@ def assert_refused(answer, status, words=""):
 
 
 def make_version(folder, number, *, broken=False, model=MODEL):
-    """Uma versão numa pasta de versões; `broken`: um byte trocado depois de selada."""
+    """Uma versão numa pasta de versões; `broken`: um byte trocado depois de selada. Devolve o arquivo (Path)."""
     target = folder / str(number) / "model.onnx"
     target.parent.mkdir(parents=True)
     shutil.copy(model, target)
     artifacts.seal(target)
     if broken:
         target.write_bytes(target.read_bytes()[:-1] + b"?")
+    return target
 
 
 def own_app(folder, module, code=""):

@@ -1,10 +1,15 @@
-"""Estragos de propósito: um disco só nosso, um comando que recebe Ctrl-C, um Python de mau humor."""
+"""Estragos de propósito: um disco só nosso, um comando sem rede ou que recebe Ctrl-C, um servidor que mente."""
 
 import contextlib
+import http.client
 import os
+import shlex
+import shutil
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -44,6 +49,14 @@ def call(arguments, *, cwd=artifacts.ROOT, **variables):
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, timeout=PATIENCE_S, check=False)
 
 
+def offline(command):
+    """O comando (lista) num namespace em que só existe o 127.0.0.1; fora do Linux, ele mesmo."""
+    if not shutil.which("unshare"):
+        return command
+    inside = "ip link set lo up && exec " + shlex.join(map(str, command))
+    return ["unshare", "--net", "--map-root-user", "sh", "-c", inside]
+
+
 def interrupt(arguments, sign, *, cwd=artifacts.ROOT):
     """Roda o comando do curso e, quando `sign` aparece no que ele diz, tecla Ctrl-C no grupo inteiro.
 
@@ -71,6 +84,30 @@ def interrupt(arguments, sign, *, cwd=artifacts.ROOT):
         os.killpg(command.pid, signal.SIGKILL)  # para não pesar nas provas seguintes
         raise
     return command.returncode, said.decode(errors="replace"), tree
+
+
+@contextlib.contextmanager
+def raw_server(answer):
+    """O endereço de um servidor que lê cada pedido, envia `answer` (bytes; vazio: fica calado) e fecha."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            with contextlib.suppress(OSError):
+                self.rfile.readline()
+                headers = http.client.parse_headers(self.rfile)
+                # Até o fim: fechar com bytes por ler derrubaria também a resposta.
+                self.rfile.read(int(headers.get("Content-Length", 0)))
+                self.wfile.write(answer)
+                while not answer and self.rfile.read(1):
+                    pass  # até o cliente desistir
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
 
 
 def sketches(*folders):

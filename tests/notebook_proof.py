@@ -7,7 +7,7 @@ import sys
 import uuid
 
 import nbformat
-from networks import offline
+from faults import offline
 from solved import TOLD, solve
 from tree import snapshot
 

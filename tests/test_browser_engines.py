@@ -9,7 +9,7 @@ import urllib.parse
 
 import numpy as np
 import pytest
-from browsing import PATIENCE_MS, draw_seven, violations
+from browsing import PATIENCE_MS, draw_seven, text, violations
 
 from course_utils.classroom import servers
 from course_utils.model import digits
@@ -34,25 +34,6 @@ INFER = """async ([name, text]) => {
 def server():
     with servers.start() as server:
         yield server
-
-
-@pytest.fixture
-def page(browser):
-    """Uma página com o que ela pediu à rede em `page.asked` e os seus erros em `page.errors`."""
-    page = browser.new_page(viewport={"width": 760, "height": 900})
-    page.asked, page.errors = [], []
-    page.on("request", lambda request: page.asked.append(request))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    yield page
-    assert page.errors == []
-    page.close()
-
-
-def text(page, selector, pattern):
-    """Espera que `selector` case com `pattern` e devolve o texto dele."""
-    place = page.locator(selector)
-    place.filter(has_text=re.compile(pattern)).wait_for(timeout=PATIENCE_MS)
-    return place.inner_text()
 
 
 def total_sent(page):

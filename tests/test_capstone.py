@@ -1,12 +1,9 @@
 """O desafio do notebook 10: a entrega certa, as erradas, e servidores hostis que só podem virar laudo."""
 
-import contextlib
-import http.client
 import json
-import socketserver
-import threading
 
 import pytest
+from faults import raw_server
 from solved import feedback
 
 from course_utils.classroom import capstone, capstone_proofs, servers
@@ -39,28 +36,6 @@ def test_a_right_delivery_passes_every_item_but_the_memory_of_a_process_that_is_
     assert {what for what, ok in marks(by_address).items() if ok is not True} == {"Memória"}, str(by_address)
 
 
-@contextlib.contextmanager
-def serving(answer):
-    """O endereço de um servidor que lê cada pedido, envia `answer` e espera o cliente sair."""
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self):
-            with contextlib.suppress(OSError):
-                self.rfile.readline()
-                headers = http.client.parse_headers(self.rfile)
-                # Até o fim: fechar com bytes por ler derrubaria também a resposta.
-                self.rfile.read(int(headers.get("Content-Length", 0)))
-                self.wfile.write(answer)
-                while not answer and self.rfile.read(1):
-                    pass
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-
-
 def said(content, more=b""):
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     return OK + more + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
@@ -70,7 +45,7 @@ def test_each_fault_has_its_line_and_its_next_step():
     choices = {"formato": "keras", "casa": "nuvem", "api": "?", "otimizacao": "int8"}
     # Aceita tudo, num servidor de desenvolvimento, e lê sempre zeros.
     careless = said({"predictions": [{"digit": 0}] * 8}, b"Server: SimpleHTTP/0.6\r\n")
-    with serving(careless) as url:
+    with raw_server(careless) as url:
         report = capstone.inspect(choices | {"servidor": url, "modelo": artifacts.DATA / "reference.onnx"})
     expected = {"Acurácia", "Entradas ruins", "Servidor", "Tamanho do modelo"} | {
         f"Escolha: {name}" for name in ("formato", "casa", "API", "otimização")
@@ -95,7 +70,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_server_becomes_a_report(name, monkeypatch):
     monkeypatch.setattr(capstone_proofs, "REQUEST_S", 0.3)
-    with serving(HOSTILE[name]) as url:
+    with raw_server(HOSTILE[name]) as url:
         report = capstone.inspect(RIGHT | {"servidor": url})
     assert marks(report)["Contrato"] is False, str(report)
 

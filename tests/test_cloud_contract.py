@@ -6,16 +6,15 @@ ambiente que cada nuvem define. O que vale em todo servidor está em `test_http`
 
 import base64
 import http.client
-import io
 import json
+import shutil
 import threading
 import time
 
-import numpy as np
+import pictures_by_kind as kinds
 import pytest
-from cases import BYTES, JSON, PNG, body
-from contracts import VERTEX, Target, assert_refused, start_container
-from PIL import Image
+from cases import BYTES, JSON, ONE, PNG, body
+from contracts import VERTEX, Target, assert_refused, make_version, start_container
 from waiting import PATIENCE_S
 
 from course_utils.classroom import servers
@@ -52,12 +51,6 @@ def images():
     return digits.load("test")[0][:32]
 
 
-def png(array):
-    file = io.BytesIO()
-    Image.fromarray(array).save(file, "PNG")
-    return file.getvalue()
-
-
 def texts(images):
     return [base64.b64encode(image.tobytes()).decode() for image in images]
 
@@ -67,7 +60,7 @@ def texts(images):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
 def test_only_aula_host_moves_it_from_this_machine(host, monkeypatch):
-    """O endereço que chega ao uvicorn; nos soquetes, quem o vê é o test_http e, na imagem, o test_container_image."""
+    """O endereço que chega ao uvicorn; nos soquetes, o test_http e, na imagem, o test_container_image o veem."""
     served = []
     if host != "127.0.0.1":
         monkeypatch.setenv("AULA_HOST", host)
@@ -102,7 +95,7 @@ def test_a_setting_that_does_not_serve_ends_it_with_one_sentence(variable, value
 def test_health_answers_in_time_under_load(container, images):
     """32 clientes com 32 imagens cada e 4 com figuras de 16 megapixels: aceita em 250 ms e responde em 2 s."""
     health, predict = ROUTES["sagemaker"]
-    picture = png(255 - np.asarray(Image.fromarray(images[0]).resize((4096, 4096))))
+    picture = kinds.save(kinds.paint(kinds.plain(images[0], 4096)).convert("L"))[1]
     stop, statuses = threading.Event(), []
 
     def client(data, kind):
@@ -152,8 +145,7 @@ def test_vertex_reads_what_sagemaker_reads_and_its_own_envelope(container, image
     mixed = [texts(images)[0], {"b64": texts(images)[1]}, *images[2:].reshape(-1, 784).astype(float).tolist()]
     for extra in ({}, {"parameters": None}, {"parameters": {"limiar": 0.5}}):
         assert read(container, body({"instances": mixed} | extra), JSON) == expected
-    picture = png(255 - images[0])
-    assert read(container, picture, PNG) == read(container, picture, PNG, "/invocations")
+    assert read(container, ONE, PNG) == read(container, ONE, PNG, "/invocations")
 
 
 @pytest.mark.parametrize(
@@ -189,19 +181,13 @@ def test_the_vertex_routes_are_the_ones_the_platform_chooses(images):
 # ---------------------------------------------------------------- modelo
 
 
-def copy_model(source, folder, name="model.onnx"):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(source.read_bytes())
-    return artifacts.seal(folder / name)
-
-
 def test_the_model_folder_by_order_of_preference(tmp_path, monkeypatch):
     assert cloud.model_path() == MODEL
-    opt = copy_model(TINY, tmp_path / "opt")
+    opt = make_version(tmp_path, "opt", model=TINY)
     monkeypatch.setattr(cloud, "MODEL_DIR", opt.parent)
     assert cloud.model_path() == opt
     for number, variable in enumerate(("SM_MODEL_DIR", "AIP_STORAGE_URI", "AULA_MODEL")):
-        folder = copy_model(TINY, tmp_path / str(number) / "pasta").parent
+        folder = make_version(tmp_path / str(number), "pasta", model=TINY).parent
         monkeypatch.setenv(variable, str(folder))
         assert cloud.model_path() == folder / "model.onnx"
     monkeypatch.setenv("AULA_MODEL", str(TINY))
@@ -212,18 +198,18 @@ def test_the_model_folder_by_order_of_preference(tmp_path, monkeypatch):
 
 
 def test_a_folder_is_versions_or_one_file(tmp_path):
-    one = copy_model(TINY, tmp_path / "um")
-    versions = copy_model(TINY, tmp_path / "versoes" / "1").parent.parent
+    one = make_version(tmp_path, "um", model=TINY)
+    versions = make_version(tmp_path / "versoes", 1, model=TINY).parent.parent
     assert cloud.find_model(one.parent) == one and cloud.find_model(one) == one
     assert cloud.find_model(versions) == versions
-    copy_model(TINY, one.parent, "outro.onnx")
+    shutil.copy(one, one.with_name("outro.onnx"))
     with pytest.raises(cloud.SettingsError, match="achei 2"):
         cloud.find_model(one.parent)
 
 
 def test_it_serves_the_model_the_platform_unpacked(tmp_path, images):
-    copy_model(MODEL, tmp_path / "1")
-    copy_model(TINY, tmp_path / "2")
+    make_version(tmp_path, 1)
+    make_version(tmp_path, 2, model=TINY)
     with servers.start_container(VERTEX | {"SM_MODEL_DIR": str(tmp_path)}, ready=HEALTH) as server:
         for _, route in ROUTES.values():
             answer = json.loads(Target(server).post(images.tobytes(), BYTES, route)[2])

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+from container_image import manifest
 from needs import miss, need
 
 from course_utils.model import artifacts
@@ -30,33 +30,28 @@ def test_hadolint_finds_nothing():
     assert (run.returncode, run.stdout) == (0, "")
 
 
-@pytest.fixture(scope="module")
-def manifest():
-    documents = yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text(encoding="utf-8"))
-    return {item["kind"]: item for item in documents}
-
-
 @pytest.mark.slow
-def test_the_manifest_obeys_the_schema_of_kubernetes(manifest):
+def test_the_manifest_obeys_the_schema_of_kubernetes():
     need("kubernetes_validate")
     import kubernetes_validate
 
-    for version, item in itertools.product(("1.32", "1.37"), manifest.values()):
+    for version, item in itertools.product(("1.32", "1.37"), manifest().values()):
         kubernetes_validate.validate(item, version, strict=True)
 
 
-def test_the_manifest_and_the_container_agree(manifest, monkeypatch):
+def test_the_manifest_and_the_container_agree(monkeypatch):
     for name in ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"):
         monkeypatch.delenv(name, raising=False)
-    pod = manifest["Deployment"]["spec"]["template"]["spec"]
+    kinds = manifest()
+    pod = kinds["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert container["args"] == ["serve"]
     assert container["ports"] == [{"name": "http", "containerPort": launcher.http_port()}]
     grace = container["lifecycle"]["preStop"]["sleep"]["seconds"] + launcher.GRACE_S
     assert grace < pod["terminationGracePeriodSeconds"]
-    labels = manifest["Deployment"]["spec"]["template"]["metadata"]["labels"]
-    assert labels == manifest["Deployment"]["spec"]["selector"]["matchLabels"]
-    assert manifest["Service"]["spec"]["selector"] == labels
-    assert manifest["Service"]["spec"]["ports"][0]["targetPort"] == "http"
-    target = manifest["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
-    assert (target["kind"], target["name"]) == ("Deployment", manifest["Deployment"]["metadata"]["name"])
+    labels = kinds["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert labels == kinds["Deployment"]["spec"]["selector"]["matchLabels"]
+    assert kinds["Service"]["spec"]["selector"] == labels
+    assert kinds["Service"]["spec"]["ports"][0]["targetPort"] == "http"
+    target = kinds["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
+    assert (target["kind"], target["name"]) == ("Deployment", kinds["Deployment"]["metadata"]["name"])

@@ -11,7 +11,6 @@ from pathlib import Path
 import container_image
 import psutil
 import pytest
-import yaml
 from cases import ONE
 from waiting import PATIENCE_S, wait_for
 
@@ -33,9 +32,7 @@ def image():
 
 @pytest.fixture(scope="module")
 def pod():
-    text = container_image.DOCKERFILE.with_name("kubernetes.yaml").read_text(encoding="utf-8")
-    (deployment,) = [item for item in yaml.safe_load_all(text) if item["kind"] == "Deployment"]
-    return deployment["spec"]["template"]["spec"]
+    return container_image.manifest()["Deployment"]["spec"]["template"]["spec"]
 
 
 def test_it_carries_only_what_it_serves(image):

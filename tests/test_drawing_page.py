@@ -11,10 +11,9 @@ import sys
 import zipfile
 
 import pytest
-from contracts import KINDS, Target
+from contracts import CONTRACTS, Target
 from needs import miss
 
-from course_utils.classroom import servers
 from course_utils.model import artifacts, networks, tfjs
 from course_utils.model.predictor import MODEL
 from course_utils.serving import engines
@@ -23,26 +22,20 @@ from course_utils.serving.engines import __main__ as remake
 
 @pytest.fixture(scope="module", params=["fastapi", "flask"])
 def server(request):
-    target, kind = KINDS[request.param]
-    with servers.start(target, server=kind) as server:
+    with CONTRACTS[request.param][0]() as server:
         yield Target(server)
 
 
-def get(server, path):
-    """`(status, cabeçalhos, corpo)`, com o caminho tal como está: o urllib o arrumaria."""
-    return server.call("GET", path)
-
-
 def test_the_page_uses_only_relative_addresses_that_exist(server):
-    status, headers, page = get(server, "/")
+    status, headers, page = server.call("GET", "/")
     assert status == 200 and headers["Content-Type"].startswith("text/html") and b'lang="pt-BR"' in page
     addresses = [item for item in re.findall(r'(?:src|href)="([^"]+)"', page.decode()) if item != "data:,"]
     assert sorted(addresses) == ["web/app.js", "web/style.css"]
-    assert get(server, "/web/style.css")[0] == 200
+    assert server.call("GET", "/web/style.css")[0] == 200
     scripts, waiting = {}, ["app.js"]
     while waiting:
         name = waiting.pop()
-        status, headers, script = get(server, f"/web/{name}")
+        status, headers, script = server.call("GET", f"/web/{name}")
         assert status == 200 and headers["Content-Type"].startswith("text/javascript"), name
         scripts[name] = script.decode()
         waiting += [other for other in re.findall(r'from "\./([\w.]+)"', scripts[name]) if other not in scripts]
@@ -65,20 +58,20 @@ def test_a_served_process_imports_no_training_framework():
 
 
 def test_the_models_are_the_reference_in_both_formats(server):
-    status, headers, body = get(server, "/models/reference.onnx")
+    status, headers, body = server.call("GET", "/models/reference.onnx")
     assert status == 200 and body == MODEL.read_bytes() and headers["Cache-Control"] == "no-cache"
     topology, weights = tfjs.build()
-    status, headers, body = get(server, "/models/tfjs/model.json")
+    status, headers, body = server.call("GET", "/models/tfjs/model.json")
     assert status == 200 and headers["Content-Type"] == "application/json" and json.loads(body) == topology
-    assert get(server, "/models/tfjs/weights.bin")[2] == weights
+    assert server.call("GET", "/models/tfjs/weights.bin")[2] == weights
 
 
 def test_the_engines_come_with_types_the_browser_accepts(server):
-    status, headers, body = get(server, "/engines/manifest.json")
+    status, headers, body = server.call("GET", "/engines/manifest.json")
     assert status == 200 and json.loads(body) == engines.versions() and headers["Cache-Control"] == "no-cache"
     expected = {"js": "text/javascript", "mjs": "text/javascript", "wasm": "application/wasm"}
     for name in zipfile.ZipFile(engines.FILE).namelist():
-        status, headers, body = get(server, f"/engines/{name}")
+        status, headers, body = server.call("GET", f"/engines/{name}")
         kind = headers["Content-Type"].split(";")[0]
         assert status == 200 and kind == expected[name.rpartition(".")[2]], name
         assert body == engines.find_engine(name).body
@@ -98,7 +91,7 @@ def test_the_engines_come_with_types_the_browser_accepts(server):
     ],
 )
 def test_nothing_else_is_given(server, path):
-    status, headers, body = get(server, path)
+    status, headers, body = server.call("GET", path)
     assert status in (301, 308, 404), body[:200]
     if status == 404:
         assert headers["Content-Type"] == "application/problem+json"

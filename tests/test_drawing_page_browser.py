@@ -6,7 +6,7 @@ Prova demorada (veja test_browser.py). As telas ficam em artifacts/browser/.
 import urllib.parse
 
 import pytest
-from browsing import PATIENCE_MS, SCREENS, draw_seven, violations
+from browsing import PATIENCE_MS, SCREENS, draw_seven, text, violations
 
 from course_utils.classroom import servers
 
@@ -20,26 +20,9 @@ def server():
 
 
 @pytest.fixture(params=[False, True], ids=["direto", "pelo proxy"])
-def address(request, browser, lab, server):
-    """O endereço do servidor, direto e por trás do JupyterLab, com as páginas já autorizadas a usá-lo."""
+def address(request, lab, server):
+    """O endereço do servidor, direto e por trás do JupyterLab."""
     return urllib.parse.urljoin(lab, f"/proxy/{server.port}/") if request.param else server.url
-
-
-@pytest.fixture
-def page(browser, lab):
-    """Uma página com o que ela pediu à rede em `page.asked`; um erro nela faz o teste falhar."""
-    page = browser.new_page(viewport={"width": 600, "height": 680})
-    page.goto(lab)  # a senha do JupyterLab, para quem passa pelo proxy
-    errors, page.asked = [], []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
-    yield page
-    page.close()
-    assert errors == []
-
-
-def answer(page, text):
-    page.locator("#answer").filter(has_text=text).wait_for(timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +56,10 @@ def test_a_click_leaves_a_dot_undo_takes_it_back_and_the_bars_stay_in_place(page
     page.goto(server.url)
     top = page.locator("#bars").bounding_box()["y"]
     page.mouse.click(*[side + 140 for side in map(page.locator("#paper").bounding_box().get, ("x", "y"))])
-    answer(page, "É um ")
+    text(page, "#answer", "É um ")
     assert page.locator("#bars").bounding_box()["y"] == top
     page.locator("#undo").click()
-    answer(page, "Esperando um desenho.")
+    text(page, "#answer", "Esperando um desenho.")
 
 
 def test_a_digit_drawn_with_the_finger_is_read(browser, server):
@@ -91,7 +74,7 @@ def test_a_digit_drawn_with_the_finger_is_read(browser, server):
         ("touchEnd", []),
     ):
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
-    answer(page, "É um 1")
+    text(page, "#answer", "É um 1")
     page.close()
 
 
@@ -101,15 +84,16 @@ def test_keyboard_alone_draws_reads_and_clears_and_a_stopped_server_is_told(page
     page.keyboard.press("Tab")
     for key in ["ArrowUp"] * 8 + [" "] + ["ArrowDown"] * 16 + ["Enter"]:
         page.keyboard.press(key)
-    answer(page, "É um 1")
+    text(page, "#answer", "É um 1")
     server.stop()
     page.keyboard.press("Enter")
-    answer(page, "O servidor não responde.")
+    text(page, "#answer", "O servidor não responde.")
     page.keyboard.press("Escape")
     assert page.locator("#answer").inner_text() == "Esperando um desenho."
 
 
-def test_it_draws_and_swagger_answers_also_behind_the_proxy_with_nothing_from_elsewhere(page, address):
+def test_it_draws_and_swagger_answers_also_behind_the_proxy_with_nothing_from_elsewhere(page, address, lab):
+    page.goto(lab)  # a senha do JupyterLab, para quem passa pelo proxy
     page.asked.clear()
     page.goto(address)
     assert draw_seven(page, page).startswith("É um 7, com ")
@@ -120,4 +104,5 @@ def test_it_draws_and_swagger_answers_also_behind_the_proxy_with_nothing_from_el
     told = page.locator(".live-responses-table .response")
     told.filter(has_text='"digit": 1').wait_for(timeout=PATIENCE_MS)
     assert told.locator(".response-col_status").first.inner_text().startswith("200")
-    assert not [url for url in page.asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
+    asked = [request.url for request in page.asked]
+    assert not [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]

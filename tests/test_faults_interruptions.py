@@ -7,10 +7,10 @@ import sys
 
 import psutil
 import pytest
-from endings import wait_for_the_end
 from faults import END, interrupt, sketches
 from kernels import interrupt_cell, run_cell
 from tree import snapshot
+from waiting import wait_for_the_end
 
 from course_utils.model import artifacts
 

@@ -9,9 +9,8 @@ import threading
 
 import psutil
 import pytest
-from endings import wait_for_the_end
 from faults import call
-from waiting import PATIENCE_S, wait_for
+from waiting import PATIENCE_S, wait_for, wait_for_the_end
 
 from course_utils.classroom import passport, servers, workspace
 from course_utils.measure import load

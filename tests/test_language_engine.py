@@ -8,9 +8,8 @@ import httpx
 import language_cases as cases
 import psutil
 import pytest
-from endings import alive, wait_for_the_end
 from needs import need
-from waiting import PATIENCE_S, wait_for
+from waiting import PATIENCE_S, alive, wait_for, wait_for_the_end
 
 from course_utils.classroom import servers
 from course_utils.measure import memory

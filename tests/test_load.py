@@ -1,17 +1,15 @@
 """O gerador de carga, contra servidores de comportamento conhecido: contas, limites, erros e processos."""
 
 import json
-import socket
 import sys
-import threading
 import urllib.request
-from contextlib import contextmanager
 from dataclasses import replace
 from subprocess import PIPE
 
 import numpy as np
 import psutil
 import pytest
+from faults import raw_server
 from waiting import PATIENCE_S
 
 from course_utils import processes
@@ -80,31 +78,6 @@ def seen(server):
     return ask
 
 
-@contextmanager
-def raw_server(answer):
-    """Um servidor que, a cada conexão, lê o pedido, escreve `answer` e fecha; `None`: fica calado."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        held = []
-
-        def serve():
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                connection.recv(65536)
-                held.append(connection)
-                if answer is not None:
-                    connection.sendall(answer)
-                    connection.close()
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        listener.shutdown(socket.SHUT_RDWR)
-        for connection in held:
-            connection.close()
-
-
 def test_counts_and_latencies_are_those_of_a_server_of_known_delay(server, seen):
     result = load.run(server.url + "delay/0.05", concurrency=4, **SHORT)
     assert result.errors == {} and result.n == len(result.latencies) == len(seen()["seen"])
@@ -128,7 +101,7 @@ def test_a_sweep_multiplies_the_clients_who_are_simultaneous_and_keep_their_conn
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", {"IncompleteReadError"}),
         (b"isto nao e HTTP\r\n\r\n", {"ValueError"}),
-        (None, {"TimeoutError"}),
+        (b"", {"TimeoutError"}),
         (b"HTTP/1.0 200 OK\r\n\r\nsem tamanho: termina com a conexao", set()),
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding:chunked\r\nconnection:close\r\n\r\n3\r\nabc\r\n0\r\n\r\n", set()),
     ],

@@ -6,6 +6,7 @@ import runpy
 import shutil
 
 import numpy as np
+import pictures_by_kind as kinds
 import pytest
 from PIL import Image, ImageOps
 from solved import cells
@@ -32,11 +33,6 @@ def client(tmp_path, monkeypatch):
     return runpy.run_path("app.py", run_name="app")["app"].test_client()
 
 
-def as_file(image, kind="PNG"):
-    image.save(file := io.BytesIO(), kind)
-    return file.getvalue()
-
-
 def send_photo(client, body, field="image"):
     return client.post("/photo", data={field: (io.BytesIO(body), "foto.png")})
 
@@ -47,7 +43,7 @@ def test_it_reads_a_batch_and_a_photo(client):
     assert (np.argmax(answer.json["result"], axis=1) == LABELS[:32]).mean() > 0.9
     page = ImageOps.invert(Image.fromarray(IMAGES[1])).resize((280, 280))
     for kind in ("PNG", "JPEG", "BMP"):
-        assert send_photo(client, as_file(page, kind)).json == {"digit": LABELS[1]}
+        assert send_photo(client, kinds.save(page, kind)[1]).json == {"digit": LABELS[1]}
 
 
 def test_a_bad_input_is_refused_with_the_reason(client):
@@ -69,8 +65,8 @@ def test_a_bad_body_is_refused(client):
 
 
 def test_a_bad_photo_is_refused(client):
-    photo = as_file(Image.fromarray(IMAGES[0]))
-    bomb = as_file(Image.new("1", (6000, 6000)))
+    photo = kinds.save(Image.fromarray(IMAGES[0]))[1]
+    bomb = kinds.save(Image.new("1", (6000, 6000)))[1]
     for body in (b"", b"nada", b"\x89PNG\r\n\x1a\n" + bytes(40), photo[:60], photo[:-40], bomb):
         assert send_photo(client, body).status_code == 422
     for place in range(8, 60):  # um byte trocado pode ainda servir

@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from endings import alive, wait_for_the_end
 from pocket_aws import (
     connect,
     create_endpoint,
@@ -25,7 +24,7 @@ from pocket_aws import (
     settled,
     start,
 )
-from waiting import PATIENCE_S, wait_for
+from waiting import PATIENCE_S, alive, wait_for, wait_for_the_end
 
 from course_utils.model import artifacts, digits
 from course_utils.model.predictor import MODEL

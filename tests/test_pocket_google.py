@@ -3,10 +3,10 @@
 import os
 
 import pytest
-from endings import alive, wait_for_the_end
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform
+from waiting import alive, wait_for_the_end
 
 from course_utils.classroom import servers
 from course_utils.model import digits

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from faults import offline
 from needs import miss
-from networks import offline
 from tree import copy_into
 
 from course_utils.__main__ import NEWEST, OLDEST

@@ -15,11 +15,10 @@ import psutil
 import pytest
 import requests
 from cases import BAD_BODIES, BYTES
-from endings import wait_for_the_end
 from needs import need
 from notebook_proof import prove
 from patient import Patient
-from waiting import PATIENCE_S, wait_for
+from waiting import PATIENCE_S, wait_for, wait_for_the_end
 
 from course_utils.__main__ import EXTRA_NOTEBOOKS
 from course_utils.classroom import servers

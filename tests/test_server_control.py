@@ -7,9 +7,8 @@ import urllib.request
 
 import psutil
 import pytest
-from endings import alive, wait_for_the_end
 from kernels import interrupt_cell, run_cell
-from waiting import PATIENCE_S, wait_for
+from waiting import PATIENCE_S, alive, wait_for, wait_for_the_end
 
 from course_utils import processes
 from course_utils.classroom import servers

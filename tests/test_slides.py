@@ -51,11 +51,8 @@ def test_a_deck_leads_to_the_next_one_describes_its_picture_and_leaves_the_noteb
 
 
 @pytest.mark.slow
-def test_the_keyboard_alone_walks_through_a_deck(browser, tmp_path):
+def test_the_keyboard_alone_walks_through_a_deck(page, tmp_path):
     path = lesson.find_notebooks(["00"])[0]
-    page, asked, errors = browser.new_page(viewport={"width": 1280, "height": 720}), [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(command.export(path, tmp_path).as_uri())
     visible = page.locator("main > section > section:visible")
     assert page.locator("h1:visible").inner_text().startswith("00 · A ponte") and visible.count() == 1
@@ -72,5 +69,4 @@ def test_the_keyboard_alone_walks_through_a_deck(browser, tmp_path):
     assert "992 acertos" in shown and "A aula, conferida" in shown
     guess = next(number for number, text in enumerate(texts) if "quantos ela acerta" in text)
     assert "992 acertos" not in texts[guess] and "992 acertos" in texts[guess + 1]
-    page.close()
-    assert errors == [] and all(url.startswith(("file:", "data:")) for url in asked)
+    assert all(request.url.startswith(("file:", "data:")) for request in page.asked)
