@@ -1,7 +1,8 @@
-"""Um notebook como os testes o leem: as células, o texto, as soluções, e o que o aluno lê ao conferir uma."""
+"""Um notebook como os testes o leem (células, texto, soluções, o que o aluno lê ao conferir uma) e o escrevem."""
 
 import re
 from math import ceil
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -13,24 +14,25 @@ CHECK, TOLD = "exercises.check(", "what_the_check_said"
 RIGHT, WRONG, BLANK = "✔ Certo!\n", "✘ Ainda não.", "Ainda sem resposta"
 
 
-def cells(path, kind):
+def cells(notebook, kind):
+    """As células de um tipo ("code" ou "markdown") do notebook: o arquivo (Path), ou o começo do nome (str)."""
+    (path,) = [notebook] if isinstance(notebook, Path) else lesson.find_notebooks([notebook])
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
 
 
-def prose(path):
-    return "\n\n".join(cell.source for cell in cells(path, "markdown"))
+def prose(notebook):
+    return "\n\n".join(cell.source for cell in cells(notebook, "markdown"))
 
 
-def solutions(path):
+def solutions(notebook):
     """Os blocos de código das soluções dobradas, em ordem."""
-    return re.findall(r"<summary>Solução</summary>.*?```python\n(.*?)```", prose(path), flags=re.S)
+    return re.findall(r"<summary>Solução</summary>.*?```python\n(.*?)```", prose(notebook), flags=re.S)
 
 
 def solution(name):
     """A resposta da solução recolhida no notebook do exercício."""
-    (path,) = lesson.find_notebooks([exercises.NOTEBOOKS[name]])
     scope = {"np": np, "ceil": ceil}  # o que as células de cima já importaram
-    exec(solutions(path)[0], scope)
+    exec(solutions(exercises.NOTEBOOKS[name])[0], scope)
     return scope["resposta"]
 
 
@@ -51,3 +53,13 @@ def solve(path):
             cell.outputs = []
             found.append(nbformat.v4.new_code_cell(f"assert {TOLD}.stdout.endswith({RIGHT!r}), {TOLD}.stdout"))
     return found
+
+
+def write_notebook(path, *sources, tags=()):
+    """Grava em `path` um notebook com uma célula de código por texto; `tags`: as etiquetas da primeira."""
+    written = [nbformat.v4.new_code_cell(source) for source in sources]
+    if tags:
+        written[0].metadata["tags"] = list(tags)
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=written), path)
+    return path

@@ -9,8 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small_notebooks import write
-from solved import cells
+from solved import cells, write_notebook
 
 from course_utils import lesson
 from course_utils.bench import __main__ as bench
@@ -103,8 +102,7 @@ def names(code, context):
 
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_what_is_asked_of_a_notebook_exists_in_it(name):
-    (path,) = lesson.find_notebooks([name])
-    code = "\n".join(cell.source for cell in cells(path, "code") if not cell.source.startswith("%%"))
+    code = "\n".join(cell.source for cell in cells(name, "code") if not cell.source.startswith("%%"))
     imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
     given = names(code, ast.Store) | {alias.name for node in imports for alias in node.names} | set(dir(builtins))
     for asked in ("measures | verdicts", *EVERYTHING[name].values()):
@@ -118,7 +116,7 @@ def test_each_turn_of_a_notebook_gives_its_stamp_and_the_sums_asked_and_several_
     turn = (
         "turn = globals().get('turn', 0) + 1\nmeasures, verdicts = {'Tempo (s)': 2.5}, {'ganha': 'confirmou-se'}"
     )
-    write(tmp_path / "01_a.ipynb", turn, "import numpy; print('outra coisa')")
+    write_notebook(tmp_path / "01_a.ipynb", turn, "import numpy; print('outra coisa')")
     runs = notebooks.measure("01_a", {"turns": "turn", "half": "numpy.float32(turn / 2)"}, runs=2)
     stamp = {"Tempo (s)": 2.5, "ganha": "confirmou-se"}
     assert runs == [{"stamp": stamp, "turns": 1, "half": 0.5}, {"stamp": stamp, "turns": 2, "half": 1.0}]

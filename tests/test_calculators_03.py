@@ -7,19 +7,17 @@ import numpy as np
 import pytest
 from solved import cells
 
-from course_utils import lesson
 from course_utils.measure import prices
 
 
 def defined(notebook, wanted):
     """As funções e constantes `wanted` das células de um notebook, sem rodar o resto dele."""
-    (path,) = lesson.find_notebooks([notebook])
     scope = {"ceil": ceil, "factorial": factorial, "inf": inf, "np": np}
-    for source in [cell.source for cell in cells(path, "code") if not cell.source.startswith("%%")]:
+    for source in [cell.source for cell in cells(notebook, "code") if not cell.source.startswith("%%")]:
         for node in ast.parse(source).body:
             targets = [getattr(item, "id", None) for item in getattr(node, "targets", [])]
             if wanted & {getattr(node, "name", None), *targets}:
-                exec(compile(ast.Module([node], []), path.name, "exec"), scope)
+                exec(compile(ast.Module([node], []), notebook, "exec"), scope)
     return scope
 
 

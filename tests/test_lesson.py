@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
-from small_notebooks import write
+from solved import write_notebook
 
 from course_utils import lesson
 
@@ -22,8 +22,8 @@ def folder(tmp_path, monkeypatch):
 
 def test_it_runs_only_what_was_asked_in_order_and_stops_at_a_failure_with_its_notebook_named(folder, capsys):
     for name in ("01_a", "laboratorios/01_b"):
-        write(folder / f"{name}.ipynb", "1 + 1")
-    write(folder / "02_c.ipynb", "1 / 0")
+        write_notebook(folder / f"{name}.ipynb", "1 + 1")
+    write_notebook(folder / "02_c.ipynb", "1 / 0")
     for asked, found in ((), ["01_a", "02_c"]), (("01",), ["01_a"]), (("laboratorios/01",), ["01_b"]):
         assert [path.stem for path in lesson.find_notebooks(asked)] == found
     assert lesson.main(["01"]) == 0
@@ -39,7 +39,9 @@ def test_it_runs_only_what_was_asked_in_order_and_stops_at_a_failure_with_its_no
 
 def test_saving_stores_normalised_outputs_and_nothing_personal(folder):
     frame = "from IPython.display import IFrame\nIFrame('http://127.0.0.1:1/', 10, 10)"
-    path = write(folder / "01_a.ipynb", "print('3 de 11 notebooks')", "print('oi')", frame, tags=["personal"])
+    path = write_notebook(
+        folder / "01_a.ipynb", "print('3 de 11 notebooks')", "print('oi')", frame, tags=["personal"]
+    )
     assert lesson.main(["01", "--save"]) == 0
     stored = nbformat.read(path, as_version=4)
     assert [cell.execution_count for cell in stored.cells] == [1, 2, 3]
@@ -51,7 +53,7 @@ def test_saving_stores_normalised_outputs_and_nothing_personal(folder):
 
 
 def test_repeating_uses_the_same_kernel_and_the_added_cell_is_not_stored(folder):
-    path = write(folder / "01_a.ipynb", "count = globals().get('count', 0) + 1")
+    path = write_notebook(folder / "01_a.ipynb", "count = globals().get('count', 0) + 1")
     notebook, run = lesson.execute(path, repeat=2, last="print(count)")
     assert notebook.cells[1].outputs[0].text == "2\n" and run[-1] > 20e6
     assert len(nbformat.read(path, as_version=4).cells) == 1

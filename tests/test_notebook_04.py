@@ -8,12 +8,9 @@ import pytest
 import requests
 from solved import cells
 
-from course_utils import lesson
 from course_utils.classroom import servers
 
-LESSON, LAB = (
-    cells(*lesson.find_notebooks([name]), "code") for name in ("04_nuvem", "laboratorios/04_nuvem_a_fundo")
-)
+LESSON, LAB = (cells(name, "code") for name in ("04_nuvem", "laboratorios/04_nuvem_a_fundo"))
 
 
 def find(text, among=LAB):

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image, ImageOps
 from solved import cells
 
-from course_utils import lesson
 from course_utils.model import digits
 from course_utils.model.predictor import MODEL
 
@@ -22,9 +21,8 @@ GOOD = (IMAGES[0] / 255).tolist()
 @pytest.fixture
 def client(tmp_path, monkeypatch):
     """O corpo das células `%%writefile app.py` e `%%addto app.py`, em ordem, e o modelo ao lado."""
-    (path,) = lesson.find_notebooks(["06"])
     file = re.compile(r"\A%%(?:writefile|addto) app\.py\n(.*)", re.S)
-    code = "\n\n\n".join(body for cell in cells(path, "code") for body in file.findall(cell.source))
+    code = "\n\n\n".join(body for cell in cells("06", "code") for body in file.findall(cell.source))
     names = set(re.findall(r"^(?:from|import) (\w+)", code, flags=re.M))
     assert names == {"numpy", "onnxruntime", "flask", "werkzeug", "PIL"}, "nada do curso"
     shutil.copy(MODEL, tmp_path / "leitor.onnx")

@@ -1,19 +1,28 @@
 """O que o nbval não vê: células apagadas, caminhos da máquina, ids, tamanhos, descrições, minutos, links."""
 
+import ast
 import re
 from functools import cache
+from pathlib import Path
 
 import honest_minutes
 import nbformat
 import pytest
-from series import LABS, MINUTES
 from solved import cells, prose, solutions
 
 from course_utils import lesson
 from course_utils.classroom import exercises
+from course_utils.model import artifacts
 
 SERIES, ASIDE = lesson.find_notebooks(), lesson.find_notebooks([lesson.LABS])
 IGNORED, CHECK = "nbval-ignore-output", "exercises.check("
+# Os notebooks como o README os conta: os da aula e os laboratórios, com os seus minutos.
+README = (artifacts.ROOT / "README.md").read_text(encoding="utf-8")
+MINUTES = {name: int(minutes) for name, minutes in re.findall(r"\(notebooks/(\w+)\.ipynb\) \| (\d+) \|", README)}
+LABS = {
+    name: int(minutes)
+    for name, minutes in re.findall(r"\(notebooks/(laboratorios/\w+)\.ipynb\) \| (\d+) \|", README)
+}
 # O tempo da aula, notebook por notebook: 90 minutos.
 PLAN = [6, 9, 8, 8, 9, 8, 10, 10, 8, 8, 6]
 
@@ -177,3 +186,25 @@ def test_money_is_not_taken_for_mathematics(path):
 def test_links_to_other_files_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#:]+)\)", prose(path)):
         assert (path.parent / target).exists(), target
+
+
+# ------------------------------------------------------------------ o que uma célula pode exigir
+
+
+def asserted(path):
+    """O que os `assert` das células exigem, menos o das perguntas do quiz, que só conta quantas há."""
+    python = [cell.source for cell in code_of(path) if not cell.source.startswith("%%")]
+    nodes = [node for source in python for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)]
+    return [text for node in nodes if "quiz.show(" not in (text := ast.unparse(node.test))]
+
+
+def test_a_cell_only_asserts_what_holds_on_every_machine():
+    """Um `assert` novo, ou mudado, falha aqui até que alguém o leia e o ponha em asserts.txt.
+
+    Se ele depende de um tempo, de uma vazão, da memória, de um treino ou de uma corrida entre processos, é um
+    veredito (`verdicts.check`).
+    """
+    found = {f"[{lesson.name_of(path)}]": asserted(path) for path in SERIES + ASIDE}
+    lines = [line for name in sorted(found) if found[name] for line in (name, *found[name])]
+    kept = Path(__file__).with_name("asserts.txt").read_text(encoding="utf-8").splitlines()
+    assert lines == [line for line in kept if line and not line.startswith("# ")]

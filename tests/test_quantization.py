@@ -15,14 +15,12 @@ from solved import cells
 from torch.nn.utils import parametrize
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from course_utils import lesson
 from course_utils.model import networks, train
 
 
 def cells_defining(notebook, *names):
     """As variáveis que deixam, executadas em ordem, as células do `notebook` que definem `names`."""
-    (path,) = lesson.find_notebooks([notebook])
-    code = [cell.source for cell in cells(path, "code")]
+    code = [cell.source for cell in cells(notebook, "code")]
     scope = {"np": np, "torch": torch, "nn": torch.nn, "copy": copy, "parametrize": parametrize}
     scope |= {"fuse_conv_bn_eval": fuse_conv_bn_eval, "train": train, "networks": networks}
     for name in names:

@@ -7,6 +7,7 @@ import sys
 
 import nbformat
 import pytest
+from solved import write_notebook
 
 from course_utils import lesson, settings
 from course_utils.model import artifacts
@@ -102,9 +103,7 @@ def test_the_first_cell_in_a_kernel_of_another_python_says_what_to_do(path):
 def test_a_notebook_runs_whole_in_a_hostile_environment(hostile, tmp_path):
     """Pelo comando; e uma célula só, com a figura no lugar, num kernel iniciado por outro programa."""
     call(["-m", "course_utils", "run", "00"], hostile, timeout=1200)
-    cell = nbformat.v4.new_code_cell(PROBE + "\n_ = plt.plot([1, 2])")
-    path = tmp_path / "outro.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    path = write_notebook(tmp_path / "outro.ipynb", PROBE + "\n_ = plt.plot([1, 2])")
     command = ["-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", path]
     own = {name: value for name, value in hostile.items() if not name.startswith(("JUPYTER", "IPYTHON", "PYTHON"))}
     call(command, own, timeout=600)

@@ -3,9 +3,9 @@
 import subprocess
 import sys
 
-import nbformat
 import pytest
 from needs import need
+from solved import cells
 
 from course_utils.model import artifacts
 from course_utils.setup import lock
@@ -61,8 +61,7 @@ def suspects(folder):
 def test_no_model_file_of_the_course_hides_code_and_the_poison_of_notebook_01_is_caught(tmp_path):
     import torch
 
-    cells = nbformat.read(artifacts.ROOT / "notebooks" / "01_salvar_e_carregar.ipynb", as_version=4).cells
-    poison = next(cell.source for cell in cells if cell.source.startswith("class Poison"))
+    poison = next(cell.source for cell in cells("01", "code") if cell.source.startswith("class Poison"))
     exec(poison.split('\nprint("Abrindo')[0], {"torch": torch, "folder": tmp_path})
     torch.save({"pesos": torch.zeros(2)}, tmp_path / "limpo.pt")
     assert suspects(tmp_path) == {"veneno.pt"}

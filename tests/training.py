@@ -14,7 +14,6 @@ from pathlib import Path
 
 from solved import cells
 
-from course_utils import lesson
 from course_utils.classroom import workspace
 
 # Por plano: um trecho de cada célula a executar, em ordem, e o que se troca nelas. `SEED` vira a semente.
@@ -52,8 +51,7 @@ KEPT = (
 def sources(plan):
     """As células do plano, já com as trocas feitas: lista de textos."""
     marks, changes = PLANS[plan]
-    (path,) = lesson.find_notebooks([plan])
-    code = [cell.source for cell in cells(path, "code")]
+    code = [cell.source for cell in cells(plan, "code")]
     chosen = [next(cell for cell in code if mark in cell) for mark in marks]
     for old, new in changes.items():
         assert any(old in source for source in chosen), old
