@@ -8,7 +8,7 @@ import uuid
 
 import nbformat
 from faults import offline
-from solved import TOLD, solve
+from notebook_cells import TOLD, solve
 from tree import snapshot
 
 from course_utils import lesson

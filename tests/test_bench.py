@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from solved import cells, write_notebook
+from notebook_cells import cells, write_notebook
 
 from course_utils import lesson
 from course_utils.bench import __main__ as bench

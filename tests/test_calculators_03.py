@@ -5,7 +5,7 @@ from math import ceil, factorial, inf
 
 import numpy as np
 import pytest
-from solved import cells
+from notebook_cells import cells
 
 from course_utils.measure import prices
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from faults import raw_server
-from solved import feedback
+from notebook_cells import feedback
 
 from course_utils.classroom import capstone, capstone_proofs, servers
 from course_utils.model import artifacts, digits

@@ -4,7 +4,7 @@ import asyncio
 from datetime import date
 
 import pytest
-from solved import BLANK, RIGHT, WRONG, feedback
+from notebook_cells import BLANK, RIGHT, WRONG, feedback
 
 from course_utils.classroom import exercises, passport, state
 from course_utils.classroom.exercises import engine

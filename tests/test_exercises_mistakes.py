@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from solved import RIGHT, WRONG, feedback, solution
+from notebook_cells import RIGHT, WRONG, feedback, solution
 
 from course_utils.classroom import exercises
 from course_utils.model.predictor import Predictor

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
-from solved import write_notebook
+from notebook_cells import write_notebook
 
 from course_utils import lesson
 

@@ -6,7 +6,7 @@ import boto3
 import numpy as np
 import pytest
 import requests
-from solved import cells
+from notebook_cells import cells
 
 from course_utils.classroom import servers
 

@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 import pictures_by_kind as kinds
 import pytest
+from notebook_cells import cells
 from PIL import Image, ImageOps
-from solved import cells
 
 from course_utils.model import digits
 from course_utils.model.predictor import MODEL

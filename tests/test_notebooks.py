@@ -8,7 +8,7 @@ from pathlib import Path
 import honest_minutes
 import nbformat
 import pytest
-from solved import cells, prose, solutions
+from notebook_cells import cells, prose, solutions
 
 from course_utils import lesson
 from course_utils.classroom import exercises

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from solved import cells
+from notebook_cells import cells
 
 from course_utils import __main__ as commands
 from course_utils import lesson

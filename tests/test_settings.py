@@ -7,7 +7,7 @@ import sys
 
 import nbformat
 import pytest
-from solved import write_notebook
+from notebook_cells import write_notebook
 
 from course_utils import lesson, settings
 from course_utils.model import artifacts

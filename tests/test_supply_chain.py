@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from needs import need
-from solved import cells
+from notebook_cells import cells
 
 from course_utils.model import artifacts
 from course_utils.setup import lock

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from solved import cells
+from notebook_cells import cells
 
 from course_utils.classroom import workspace
 
