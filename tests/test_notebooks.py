@@ -130,8 +130,7 @@ def test_the_skeleton_of_a_lesson_notebook_is_whole(path):
     assert drawn or "```mermaid" in text
     for part in ("Neste notebook você vai", "**Preveja", "**O que aconteceu", "## A aula, conferida"):
         assert part in text, part
-    closing = '"10_consolidacao", "lesson"' if name.startswith("10") else f'"{name}", "closing"'
-    for part in ("predictions.ask(", "lesson_clock.start()", f"quiz.show({closing})"):
+    for part in ("predictions.ask(", "lesson_clock.start()"):
         assert part in code, part
     assert re.search(rf'passport\.stamp\(\s*"{name}",[^#]*clock', code)
     assert "](laboratorios/" in text
