@@ -117,3 +117,11 @@ def sketches(*folders):
 
 def _is_draft(path):
     return path.name[0] == "." and path.name[1:].split(".")[0].isdigit()
+
+
+def python(code, *arguments):
+    """Outro Python, com a entrada e a saída em canos."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=artifacts.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    )

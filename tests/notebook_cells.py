@@ -1,5 +1,6 @@
 """Um notebook como os testes o leem (células, texto, soluções, o que o aluno lê ao conferir uma) e o escrevem."""
 
+import ast
 import re
 from math import ceil
 from pathlib import Path
@@ -63,3 +64,16 @@ def write_notebook(path, *sources, tags=()):
     path.parent.mkdir(exist_ok=True)
     nbformat.write(nbformat.v4.new_notebook(cells=written), path)
     return path
+
+
+def defined(notebook, wanted, **scope):
+    """As funções, classes e constantes `wanted` das células de um notebook, sem rodar o resto dele.
+
+    `scope`: o que as células já teriam importado. Devolve-o com o que elas definem.
+    """
+    for source in [cell.source for cell in cells(notebook, "code") if not cell.source.startswith("%%")]:
+        for node in ast.parse(source).body:
+            targets = [getattr(item, "id", None) for item in getattr(node, "targets", [])]
+            if wanted & {getattr(node, "name", None), *targets}:
+                exec(compile(ast.Module([node], []), notebook, "exec"), scope)
+    return scope

@@ -9,9 +9,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 ORIENTATION = 0x0112
-UNDO = {  # o que fazer com a figura para que a orientação EXIF a endireite
-    1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4,
-}  # fmt: skip
+UNDO = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # o que fazer para que a orientação EXIF endireite a figura
 
 
 # ---------------------------------------------------------------- o dígito: máscara de tinta, 255 = tinta

@@ -9,7 +9,7 @@ import threading
 
 import psutil
 import pytest
-from faults import call
+from faults import call, python
 from waiting import PATIENCE_S, wait_for, wait_for_the_end
 
 from course_utils.classroom import passport, servers, workspace
@@ -35,14 +35,6 @@ from course_utils.classroom import passport
 for number in range(25):
     passport.stamp(f"{sys.argv[2]}_{number}", {"a": number}, file=Path(sys.argv[1]))
 """
-
-
-def python(code, *arguments):
-    """Outro Python, com a entrada e a saída em canos."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(
-        command, cwd=artifacts.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
-    )
 
 
 def test_two_kernels_of_one_notebook_work_in_two_folders(tmp_path, monkeypatch):

@@ -1,27 +1,19 @@
 """O modelo de verdade: o que responde, o fim do dono, a memória depois de 200 pedidos."""
 
 import math
-import subprocess
-import sys
 
 import httpx
 import language_cases as cases
 import psutil
 import pytest
 from needs import need
-from waiting import PATIENCE_S, alive, wait_for, wait_for_the_end
+from waiting import PATIENCE_S, wait_for, wait_for_the_end
 
 from course_utils.classroom import servers
 from course_utils.measure import memory
 
 pytestmark = pytest.mark.slow
 TARGET = "course_utils.serving.language.app:create_app"
-OWNER = f"""
-from course_utils.classroom import servers
-running = servers.start("{TARGET}")
-print(*running.pids(), flush=True)
-input()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +98,9 @@ def test_two_hundred_requests_half_of_them_abandoned_leave_the_memory_where_it_w
     assert after - before < 15
 
 
-def test_a_killed_owner_leaves_no_server():
-    need("xllamacpp")
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
-    )
-    pids = [int(pid) for pid in owner.stdout.readline().split()]
-    assert alive(pids) == pids and pids
-    owner.kill()
-    owner.wait()
+def test_the_end_of_its_owner_is_the_end_of_the_server(running):
+    """A última prova deste arquivo: depois dela, o servidor das outras já não existe."""
+    pids = running.pids()
+    assert pids
+    running.process.stdin.close()  # é o que o sistema faz quando o kernel morre
     wait_for_the_end(pids)

@@ -52,13 +52,6 @@ def test_saving_stores_normalised_outputs_and_nothing_personal(folder):
     assert lesson.normalise(nbformat.read(path, as_version=4)) == stored
 
 
-def test_repeating_uses_the_same_kernel_and_the_added_cell_is_not_stored(folder):
-    path = write_notebook(folder / "01_a.ipynb", "count = globals().get('count', 0) + 1")
-    notebook, run = lesson.execute(path, repeat=2, last="print(count)")
-    assert notebook.cells[1].outputs[0].text == "2\n" and run[-1] > 20e6
-    assert len(nbformat.read(path, as_version=4).cells) == 1
-
-
 def test_nothing_is_left_of_a_progress_bar(monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     loop = "from course_utils.bars import tqdm\nfor step in tqdm(range(3), desc='medindo'):\n    pass"

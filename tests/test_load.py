@@ -89,7 +89,8 @@ def test_counts_and_latencies_are_those_of_a_server_of_known_delay(server, seen)
     assert len(seen()["seen"]) >= warmed.n + 2 >= 4  # o aquecimento não conta
 
 
-def test_a_sweep_multiplies_the_clients_who_are_simultaneous_and_keep_their_connections(server, seen):
+def test_a_sweep_multiplies_the_clients_who_are_simultaneous_and_keep_their_connections(server, seen, monkeypatch):
+    monkeypatch.setattr(load, "TIMEOUT_S", 3)
     two, six = load.sweep(server.url + "together/6", concurrencies=(2, 6), warmup=0.3, seconds=0.3)
     view = seen()
     assert (two.concurrency, six.concurrency) == (2, 6) and two.failed == 2  # esperavam por seis, até o prazo

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+from faults import python
 
 from course_utils.measure import latency, memory, size
 from course_utils.measure.numbers import br, percent, times
@@ -34,10 +35,10 @@ def test_size_of_a_file_and_of_a_folder(tmp_path):
 def test_memory_counts_the_children_and_a_dead_process_is_zero():
     alone = memory.tree_bytes(os.getpid())
     code = "x = bytearray(200_000_000); print('ok', flush=True); input()"
-    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child = python(code)
     child.stdout.readline()
     assert memory.tree_bytes(os.getpid()) - alone > 150e6
-    child.communicate(b"\n")
+    child.communicate("\n")
     assert memory.tree_bytes(child.pid) == 0
 
 
@@ -45,12 +46,12 @@ def test_memory_counts_the_children_and_a_dead_process_is_zero():
 def test_libraries_that_two_processes_share_are_counted_once():
     code = "import onnxruntime; print('ok', flush=True); input()"
     shell = f"import subprocess, sys\n{code[:18]}\nsubprocess.run([sys.executable, '-c', {code!r}])"
-    parent = subprocess.Popen([sys.executable, "-c", shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    parent = python(shell)
     parent.stdout.readline()
     processes = [psutil.Process(parent.pid), *psutil.Process(parent.pid).children()]
     resident, files = zip(*((item.memory_info().rss, item.memory_info().shared) for item in processes))
     counted = memory.tree_bytes(parent.pid)
-    parent.communicate(b"\n")
+    parent.communicate("\n")
     assert len(processes) == 2 and counted == pytest.approx(sum(resident) - min(files), rel=0.02)
 
 
@@ -65,13 +66,12 @@ os.read(0, 1) if os.fork() == 0 else os.wait()
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="sem fork neste sistema")
 def test_a_child_that_is_not_yet_another_program_is_not_counted_twice():
     """O kernel que inicia um servidor aparecia por um instante com o dobro do tamanho."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", COPY], **pipes) as process:
+    with python(COPY) as process:
         process.stdout.readline()
         while not psutil.Process(process.pid).children():
             time.sleep(0.01)
         assert 200e6 < memory.tree_bytes(process.pid) < 300e6
-        process.communicate(b"\n")
+        process.communicate("\n")
 
 
 def peak_of(code):

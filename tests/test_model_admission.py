@@ -2,11 +2,10 @@
 
 import os
 import shutil
-import subprocess
-import sys
 
 import onnx
 import pytest
+from faults import call
 from odd_models import FLOAT, IMAGES, UNFIT, build
 from onnx import helper
 
@@ -140,30 +139,16 @@ def test_what_serves_goes_on_whatever_happens_to_its_files(tmp_path):
 # ------------------------------------------------------------------ a linha de comando
 
 
-def serve(*arguments, module="course_utils.serving", **environment):
-    """O servidor que deve terminar sozinho: o código com que terminou e o que disse, uma frase."""
-    run = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)], env=os.environ | environment, cwd=artifacts.ROOT,
-        capture_output=True, text=True, encoding="utf-8", timeout=300, check=False,
-    )  # fmt: skip
-    assert run.stdout == "" and len(run.stderr.splitlines()) == 1
-    return run.returncode, run.stderr
-
-
 @pytest.mark.parametrize(
     ("server", "option"), [("uvicorn", "--model"), ("gunicorn", "--model"), ("uvicorn", "--shadow")]
 )
 def test_a_bad_model_ends_the_process_with_one_sentence(tmp_path, server, option):
     path = build(tmp_path / "m.onnx", **UNFIT["lote fixo em 1"][0])
-    code, said = serve(option, path, "--server", server, "--port", servers.free_port())
-    assert code == 1 and "não aceita um lote de 32" in said
-
-
-def test_a_bad_model_ends_the_container_too(tmp_path):
-    build(tmp_path / "1" / "model.onnx", **UNFIT["NHWC"][0])
-    settings = {"SM_MODEL_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": str(servers.free_port())}
-    code, said = serve("serve", module="course_utils.serving.container", **settings)
-    assert code == 1 and "não aceita um lote de 1" in said
+    port = servers.free_port()
+    run = call(["-m", "course_utils.serving", option, path, "--server", server, "--port", port])
+    said = run.stderr.decode()
+    assert (run.returncode, run.stdout, len(said.splitlines())) == (1, b"", 1)
+    assert "não aceita um lote de 32" in said
 
 
 @pytest.mark.parametrize(

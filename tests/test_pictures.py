@@ -1,5 +1,6 @@
 """As figuras que as pessoas mandam: lidas como o mesmo dígito desenhado na página, ou recusadas com a razão."""
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -33,33 +34,6 @@ def test_a_reported_picture_is_read(file):
         assert read("image/png", file.read_bytes(), predictor) == int(file.stem[-1])
 
 
-@pytest.mark.parametrize("kind", kinds.KINDS)
-def test_each_kind_is_read(kind, validation):
-    random = np.random.default_rng(13)
-    made = [kinds.KINDS[kind](image, random) for image in validation[0][:3]]
-    assert [read(*item) for item in made] == validation[1][:3].tolist()
-
-
-@pytest.mark.parametrize("kind", kinds.NOT_DIGITS)
-def test_what_is_not_one_digit_is_refused_and_says_what_to_do(kind, validation):
-    random = np.random.default_rng(13)
-    for number in range(3):
-        made = kinds.NOT_DIGITS[kind](random, validation[0][number], validation[0][-number - 1])
-        with pytest.raises(contract.ContractError, match="Desenhe|Fotografe|mande") as error:
-            contract.read_images(*made)
-        assert error.value.status == 422
-
-
-@pytest.mark.parametrize("turn", range(1, 9))
-def test_every_orientation_is_set_upright(turn, validation):
-    exif = Image.Exif()
-    exif[kinds.ORIENTATION] = turn
-    straight = kinds.paint(kinds.plain(validation[0][0]))
-    stored = straight if turn == 1 else straight.transpose(Image.Transpose(kinds.UNDO[turn]))
-    expected = picture.to_digit(kinds.save(straight)[1])
-    assert np.array_equal(picture.to_digit(kinds.save(stored, exif=exif)[1]), expected)
-
-
 def test_a_broken_exif_does_not_condemn_the_picture():
     drawn = kinds.save(kinds.paint(kinds.plain(digits.load("validation")[0][0])), exif=b"Exif\0\0lixo")
     assert contract.read_images(*drawn).any()
@@ -71,16 +45,14 @@ def test_a_bomb_is_refused_before_it_is_unpacked():
             picture.to_digit(kinds.save(Image.new("1", size))[1], "image/png")
 
 
-# ------------------------------------------------------------------ provas demoradas
-
-
 def count(made, labels):
     """Quantas das figuras cada modelo lê certo, e quantas são recusadas: `Counter`, que também se imprime."""
     found = Counter(reference=0, small=0, refused=0)
     for (kind, payload), label in zip(made, labels):
         try:
             images = contract.read_images(kind, payload)
-        except contract.ContractError:
+        except contract.ContractError as error:
+            assert error.status == 422 and re.search("Desenhe|Fotografe|mande", str(error)), "não diz o que fazer"
             found["refused"] += 1
             continue
         found["reference"] += PREDICTOR.predict(images)[0].digit == label
@@ -89,39 +61,42 @@ def count(made, labels):
     return found
 
 
-@pytest.mark.slow
+# As três primeiras de cada espécie, sempre; as cem, nas provas demoradas.
+some = pytest.mark.parametrize("number", [3, pytest.param(100, marks=pytest.mark.slow)])
+
+
+@some
 @pytest.mark.parametrize("kind", kinds.KINDS)
-def test_at_least_97_of_100_of_each_kind_are_read(kind, validation):
+def test_at_least_97_of_100_of_each_kind_are_read(kind, number, validation):
     random = np.random.default_rng(13)
-    found = count((kinds.KINDS[kind](image, random) for image in validation[0][:100]), validation[1])
-    assert min(found["reference"], found["small"]) >= 97
+    found = count((kinds.KINDS[kind](image, random) for image in validation[0][:number]), validation[1])
+    assert min(found["reference"], found["small"]) >= number - number // 33
 
 
-@pytest.mark.slow
+@some
 @pytest.mark.parametrize("kind", kinds.NOT_DIGITS)
-def test_at_most_one_in_a_hundred_that_are_not_digits_is_read(kind, validation):
+def test_at_most_one_in_a_hundred_that_are_not_digits_is_read_and_the_others_are_told_what_to_do(
+    kind, number, validation
+):
     """Manchas sorteadas em preto e branco, sem um tom no meio, às vezes formam uma figura: lidas 2 de 100."""
     random, images = np.random.default_rng(13), validation[0]
-    made = (kinds.NOT_DIGITS[kind](random, images[number], images[-number - 1]) for number in range(100))
-    assert count(made, validation[1])["refused"] >= (95 if kind == "textura nítida" else 99)
+    made = (kinds.NOT_DIGITS[kind](random, images[place], images[-place - 1]) for place in range(number))
+    read_at_most = number // (20 if kind == "textura nítida" else 100)
+    assert count(made, validation[1])["refused"] >= number - read_at_most
 
 
 PEAK = """
-import re, sys, time
-from pathlib import Path
+import sys, time
+from course_utils.measure.memory import peak_bytes
 from course_utils.serving import picture
 
-def peak():  # o ru_maxrss herdaria o do pai
-    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
-
-body, before, start = sys.stdin.buffer.read(), peak(), time.process_time()
+body, before, start = sys.stdin.buffer.read(), peak_bytes(), time.process_time()
 assert picture.to_digit(body).any()
-print(peak() - before, time.process_time() - start)
+print((peak_bytes() - before) / 2**20, time.process_time() - start)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="lê /proc")
 @pytest.mark.parametrize(
     "mode", ["PNG L", "PNG RGB", "PNG RGBA", "PNG I;16", "PNG P", "JPEG RGB", "JPEG CMYK", "WEBP RGB"]
 )

@@ -25,6 +25,7 @@ SIGHTS = {
         [-0.011820, 0.042940, 0.968881],
     ],
 }
+PALETTE = {*plots.COLORS, *plots.COLOR_OF.values()}
 XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 
 
@@ -41,13 +42,13 @@ def lab(light):
 
 
 def test_each_color_stands_out_on_white():
-    contrasts = {color: 1.05 / (xyz(color)[1] + 0.05) for color in plots.COLORS}  # como o define a WCAG 2
+    contrasts = {color: 1.05 / (xyz(color)[1] + 0.05) for color in PALETTE}  # como o define a WCAG 2
     assert min(contrasts.values()) >= 3, contrasts
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_any_two_colors_differ_for_every_kind_of_sight(sight):
-    seen = {color: lab(xyz(color, sight)) for color in plots.COLORS}
+    seen = {color: lab(xyz(color, sight)) for color in PALETTE}
     distances = {pair: np.linalg.norm(seen[pair[0]] - seen[pair[1]]) for pair in combinations(seen, 2)}
     assert min(distances.values()) >= 10, min(distances, key=distances.get)
 

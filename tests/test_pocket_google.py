@@ -10,7 +10,6 @@ from waiting import alive, wait_for_the_end
 
 from course_utils.classroom import servers
 from course_utils.model import digits
-from course_utils.model.predictor import Predictor
 from course_utils.serving.cloud import VERTEX_BODY_BYTES
 
 IMAGES = digits.load("test")[0]
@@ -67,13 +66,6 @@ def test_upload_deploy_predict_and_the_end(google):
     endpoint = model.deploy(**MACHINE, min_replica_count=1, max_replica_count=3)
     started = set(google.pids()) - before
     assert len(started) == 1
-    answer = endpoint.predict(instances=rows(5))
-    assert [item["digit"] for item in answer.predictions] == [
-        item.digit for item in Predictor().predict(IMAGES[:5])
-    ]
-    assert answer.model_resource_name == model.resource_name
-    assert endpoint.list_models()[0].id == answer.deployed_model_id
-
     with pytest.raises(exceptions.BadRequest, match="ainda tem um modelo no ar"):
         endpoint.delete()
     endpoint.undeploy_all()

@@ -4,8 +4,6 @@ Um cluster só para quase todas as provas: cada início leva dezenas de segundos
 """
 
 import contextlib
-import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ import psutil
 import pytest
 import requests
 from cases import BAD_BODIES, BYTES
+from faults import python
 from needs import need
 from notebook_proof import prove
 from patient import Patient
@@ -188,9 +187,9 @@ sys.stdin.read()
 
 def test_killed_without_a_word_the_owner_takes_it_along():
     need("ray")
-    before, command = folders(), [sys.executable, "-c", SERVE, str(servers.free_port())]
-    with subprocess.Popen(command, cwd=artifacts.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
-        assert owner.stdout.readline() == b"pronto\n"
+    before = folders()
+    with python(SERVE, servers.free_port()) as owner:
+        assert owner.stdout.readline() == "pronto\n"
         family = [process.pid for process in psutil.Process(owner.pid).children(recursive=True)]
         assert len(family) > 5 and folders() > before
         owner.kill()

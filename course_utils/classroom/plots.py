@@ -1,6 +1,7 @@
 """Gráficos do curso: cores que um daltônico distingue e que se veem no papel branco, eixos com unidade.
 
-As de Okabe e Ito (2008), quatro delas escurecidas: todas com o contraste de 3:1 que a WCAG pede (1.4.11).
+As de Okabe e Ito (2008), quatro delas escurecidas, um violeta e um cinza: todas com o contraste de 3:1 que a WCAG
+pede (1.4.11).
 """
 
 import math
@@ -14,9 +15,9 @@ COLORS = ["#0072B2", "#C38700", "#008F68", "#CC79A7", "#B84A00", "#4A9BC8"]
 COLOR_OF = {
     "PyTorch": "#B84A00", "TensorFlow": "#C38700", "Keras": "#C38700", "ONNX": "#0072B2",
     "ONNX Runtime": "#0072B2", "LiteRT": "#008F68", "navegador": "#4A9BC8",
-    "Flask": "#CC79A7", "FastAPI": "#7A5FB5",
+    "Flask": "#CC79A7", "FastAPI": "#6029AD",
     "dedicado": "#6B6B6B", "nuvem": "#4A9BC8", "borda": "#008F68",
-    "float32": "#0072B2", "float16": "#4A9BC8", "int8": "#B84A00", "poda": "#008F68", "poda + int8": "#7A5FB5",
+    "float32": "#0072B2", "float16": "#4A9BC8", "int8": "#B84A00", "poda": "#008F68", "poda + int8": "#6029AD",
 }  # fmt: skip
 
 
