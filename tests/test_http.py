@@ -128,7 +128,7 @@ def test_it_listens_only_on_this_machine(target):
 
 
 def test_the_request_id_is_kept_if_sane_and_replaced_if_not_and_goes_to_the_log(target):
-    for strange in ("a b", "x" * 65, "<script>"):
+    for strange in ("a b", "x" * 65, "<script>", "ação"):
         given = target.call("GET", target.get, headers={"X-Request-ID": strange})[1]["X-Request-ID"]
         assert re.fullmatch("[0-9a-f]{32}", given)
     assert target.post(b"x", BYTES, X_Request_ID="procure-me")[1]["X-Request-ID"] == "procure-me"

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 
 import httpx
 import language_cases as cases
@@ -94,7 +95,10 @@ def test_models_health_documentation_and_page(client):
     assert [model["id"] for model in client.get("v1/models").json()["data"]] == [weights.NAME]
     assert client.get("health/live").json() == {"status": "vivo"}
     assert client.get("health/ready").json()["slots"] == 2
-    operation = client.get("openapi.json").json()["paths"]["/v1/chat/completions"]["post"]
+    description = client.get("openapi.json").json()
+    for place in re.findall(r'"#/([^"]+)"', json.dumps(description)):  # os tipos a que outros se referem existem
+        reduce(lambda node, name: node[name.replace("~1", "/")], place.split("/"), description)
+    operation = description["paths"]["/v1/chat/completions"]["post"]
     assert "messages" in operation["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert "503" in operation["responses"] and "text/event-stream" in operation["responses"]["200"]["content"]
     page = client.get("/").text

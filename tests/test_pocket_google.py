@@ -74,7 +74,11 @@ def test_upload_deploy_predict_and_the_end(google):
         endpoint.predict(instances=rows(1))
     endpoint.delete()
     model.delete()
-    for gone in (lambda: endpoint.predict(instances=rows(1)), lambda: aiplatform.Model(model.resource_name)):
+    for gone in (
+        lambda: endpoint.predict(instances=rows(1)),
+        lambda: aiplatform.Model(model.resource_name),
+        lambda: model.deploy(**MACHINE),
+    ):
         with pytest.raises(exceptions.NotFound):
             gone()
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import psutil
 import pytest
+from cases import GOOD_PICTURES
 from contracts import CONTRACTS, FASTAPI, FLASK, IMAGES, Target, assert_read, assert_refused, gate, make_version
 from contracts import own_app as write_app
 from waiting import PATIENCE_S, wait_for
@@ -70,6 +71,25 @@ def test_an_answer_past_the_deadline_is_a_504_and_the_next_ones_are_not(start, t
     assert_refused(target.post(target.body), 504)
     (tmp_path / "aberto").touch()
     wait_for(lambda: target.post(target.body)[0] == 200)
+
+
+@pytest.mark.parametrize("start", ["fastapi", "flask"], indirect=True)
+def test_no_more_than_two_pictures_are_opened_at_once(start, tmp_path):
+    """Cada uma que entra fica lá, presa, e o cliente recebe o 504; da terceira em diante, nem entram."""
+    target = start("service.Service.deadline_s = 0.5\n" + gate(tmp_path, "contract.picture.to_digit"))
+    kind, picture = GOOD_PICTURES[0]
+
+    def inside():
+        return len([*tmp_path.glob("dentro-*")])
+
+    while inside() < 2:
+        assert_refused(target.post(picture, kind), 504)
+    for _ in range(3):
+        assert_refused(target.post(picture, kind), 504)
+    assert inside() == 2
+    wait_for(lambda: target.post(target.body)[0] == 200)  # o que não é figura não espera por elas
+    (tmp_path / "aberto").touch()
+    wait_for(lambda: target.post(picture, kind)[0] == 200)
 
 
 def test_until_the_model_is_warm_ready_is_503_and_live_200(start, tmp_path):

@@ -63,7 +63,7 @@ def _run_probes(predictor):
     probes[0], probes[1] = 0, 1  # o papel em branco e a página toda pintada
     alone, together = _infer(predictor, probes[2:3]), _infer(predictor, probes)
     if np.abs(alone - together[2:3]).max() > TOLERANCE * max(1, np.abs(together).max()):
-        raise UnfitModelError("responde a uma imagem conforme as outras do lote")
+        raise UnfitModelError("muda a resposta a uma imagem conforme as outras do lote")
     return together
 
 

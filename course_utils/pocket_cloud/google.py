@@ -75,7 +75,8 @@ class PocketGoogle:
         if name in self.live:
             abort(501, "Dois modelos no mesmo endpoint: não é simulado neste Google de bolso.")
         deployed = asked["deployedModel"]
-        model = self.found[deployed["model"].partition("@")[0]]
+        asked_model = deployed["model"].partition("@")[0]
+        model = self.found.get(asked_model) or abort(404, f"{asked_model} não existe neste Google de bolso.")
         variables = _variables(model)
         try:
             container = servers.start_container(variables, ready=variables["AIP_HEALTH_ROUTE"])

@@ -21,8 +21,9 @@ from course_utils.serving.store import ModelStore
 
 FASTAPI = "course_utils.serving.fastapi_app:create_app"
 WATCHED = "course_utils.serving.watchers:create_app"
-SERVERS = ("uvicorn", "gunicorn", "waitress", "werkzeug")
+SERVERS = ("uvicorn", *(["gunicorn"] if os.name == "posix" else []), "waitress", "werkzeug")
 GRACE_S, STUCK_S = 10, 20  # o prazo do fim educado; quando já se sabe que travou
+IDLE_S = 10  # em quanto tempo o waitress fecha uma conexão parada
 HTTP = {"http": "course_utils.serving.protocol:Protocol", "ws": "none"}  # o que o uvicorn fala
 
 
@@ -59,7 +60,7 @@ def serve(options):
             import waitress
 
             threads = max(options.threads, 4)
-            waitress.serve(load_app(options.target), threads=threads, channel_timeout=GRACE_S, **place)
+            waitress.serve(load_app(options.target), threads=threads, channel_timeout=IDLE_S, **place)
         case "werkzeug":  # o de desenvolvimento do Flask: uma thread por requisição, sem nenhuma proteção
             from werkzeug.serving import run_simple
 

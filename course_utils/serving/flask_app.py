@@ -1,7 +1,5 @@
 """O servidor Flask do curso: um adaptador fino (WSGI) entre HTTP, o contrato e o serviço."""
 
-import logging
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 from time import perf_counter
 
@@ -9,10 +7,9 @@ from flask import Flask, Response, abort, g, jsonify, request, send_from_directo
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from course_utils.serving import contract, engines
-from course_utils.serving.service import BODY_DEADLINE_S, Service, request_id
+from course_utils.serving.service import BODY_DEADLINE_S, Service, log, request_id
 
 PAGE = Path(__file__).parent / "web"
-log = logging.getLogger("aula32.serving")
 
 
 def create_app(model=None):
@@ -28,7 +25,7 @@ def create_app(model=None):
     def predict():
         kind = request.headers.get("Content-Type", "")
         with service.admit(large=contract.is_picture(kind)):
-            images = contract.read_images(kind, _read_body(contract.body_limit(kind)))
+            images = _read_images(service, kind)
             return jsonify(_infer(service, images))
 
     @app.get("/health/live")
@@ -56,14 +53,27 @@ def create_app(model=None):
     return app
 
 
+def _read_images(service, kind):
+    """As imagens do corpo; abrir uma figura custa memória: poucas por vez, no executor delas, e com prazo."""
+    body = _read_body(contract.body_limit(kind))
+    if not contract.is_picture(kind):
+        return contract.read_images(kind, body)
+    return _in_time(service, service.pictures, contract.read_images, kind, body)
+
+
 def _infer(service, images):
     """Direto, se a inferência é curta; senão, no executor do serviço, com prazo."""
     if service.is_quick(images):
         return service.predict(images)
-    future = service.executor.submit(service.predict, images)
+    return _in_time(service, service.executor, service.predict, images)
+
+
+def _in_time(service, executor, function, *arguments):
+    """`function(*arguments)` numa thread de `executor`; levanta o 504 se passar do prazo do serviço."""
+    future = executor.submit(function, *arguments)
     try:
         return future.result(timeout=service.deadline_s)
-    except FutureTimeoutError:
+    except TimeoutError:
         future.cancel()
         raise service.late() from None
 

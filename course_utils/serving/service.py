@@ -162,7 +162,7 @@ class Service(Observed):
 
 def request_id(header):
     """O identificador que o cliente mandou, se for curto e simples; senão, um novo."""
-    return header if header and re.fullmatch(r"[\w-]{1,64}", header) else secrets.token_hex(16)
+    return header if header and re.fullmatch(r"[\w-]{1,64}", header, re.ASCII) else secrets.token_hex(16)
 
 
 def log_to_stdout():

@@ -28,7 +28,9 @@ from course_utils.serving.language.schemas import ChatRequest
 
 PAGE = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 512 * 2**10  # 32 falas de 8.000 caracteres, mesmo as que pedem dois bytes cada um
-BODY = {contract.JSON_TYPE: {"schema": ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")}}
+# Onde o esquema do corpo fica em openapi.json, e nele os tipos a que se refere (RFC 6901: "~1" é uma barra).
+SCHEMA = "#/paths/~1v1~1chat~1completions/post/requestBody/content/application~1json/schema"
+BODY = {contract.JSON_TYPE: {"schema": ChatRequest.model_json_schema(ref_template=SCHEMA + "/$defs/{model}")}}
 
 
 async def read_chat(request: Request) -> ChatRequest:

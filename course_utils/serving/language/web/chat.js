@@ -78,8 +78,9 @@ form.addEventListener("submit", async (event) => {
   try {
     status.textContent = `Pronto: ${await ask(leaving.signal)}.`;
   } catch (error) {
-    const gone = error instanceof TypeError ? "o servidor não respondeu" : error.message;
-    status.textContent = leaving.signal.aborted ? "Parado por você." : `Não deu: ${gone}`;
+    // TypeError: ninguém atendeu; SyntaxError: quem respondeu foi um proxy, com uma página.
+    const gone = error instanceof TypeError || error instanceof SyntaxError;
+    status.textContent = leaving.signal.aborted ? "Parado por você." : `Não deu: ${gone ? "o servidor não respondeu" : error.message}`;
   } finally {
     answer.removeAttribute("aria-busy");
     [send.disabled, stop.disabled] = [false, true];
