@@ -13,7 +13,7 @@ from course_utils.classroom import passport, servers, workspace
 from course_utils.classroom.exercises import engine
 from course_utils.measure import prices
 from course_utils.model import artifacts
-from course_utils.setup import command
+from course_utils.setup import launch
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def test_a_full_disk_is_told_and_keeps_what_was_there(place, monkeypatch):
 def test_a_command_without_disk_ends_in_one_sentence(place, options, reason):
     code = (
         "import sys; from pathlib import Path; from course_utils import files\n"
-        "files.ARTIFACTS = Path(sys.argv.pop()); from course_utils.setup import command\n"
-        "sys.exit(command.main(['course_utils.slides', '00']))"
+        "files.ARTIFACTS = Path(sys.argv.pop()); from course_utils.setup import launch\n"
+        "sys.exit(launch.main(['course_utils.slides', '00']))"
     )
     with disk(place, options):
         fill(place)
@@ -76,11 +76,11 @@ def test_a_command_without_disk_ends_in_one_sentence(place, options, reason):
 
 
 def test_only_what_the_student_can_mend_loses_its_traceback():
-    said = command.explain(PermissionError(errno.EACCES, "Permission denied", "x.json"))
+    said = launch.explain(PermissionError(errno.EACCES, "Permission denied", "x.json"))
     assert said.startswith("Não consegui gravar x.json (sem permissão): confira as permissões da pasta do projeto")
-    assert command.explain(prices.PriceError("Falta a linha x.")) == "Falta a linha x."
-    assert command.explain(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None
-    assert command.explain(ZeroDivisionError()) is None
+    assert launch.explain(prices.PriceError("Falta a linha x.")) == "Falta a linha x."
+    assert launch.explain(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None
+    assert launch.explain(ZeroDivisionError()) is None
 
 
 def test_artifacts_deleted_half_way_can_be_made_again(place):

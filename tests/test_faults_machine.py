@@ -26,7 +26,7 @@ NO_HOME = {"HOME": "/dev/null/aluno", "XDG_CACHE_HOME": ""}
 def test_signs_outside_the_code_page_never_break_a_command(page, tmp_path):
     (tmp_path / "sinais.py").write_text("print('✔ pronto × é')", encoding="utf-8")
     result = call(
-        ["-m", "course_utils.setup.command", "sinais"],
+        ["-m", "course_utils.setup.launch", "sinais"],
         PYTHONPATH=os.pathsep.join([str(artifacts.ROOT), str(tmp_path)]),
         **OLD_PAGE | {"PYTHONIOENCODING": f"{page}:strict"},
     )

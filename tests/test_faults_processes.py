@@ -118,7 +118,7 @@ def test_a_killed_kernel_takes_its_function_and_its_script_along(tmp_path):
 def test_a_port_already_taken_is_told_in_one_sentence():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = call(["-m", "course_utils.setup.command", "course_utils.serving", "--port", port])
+        result = call(["-m", "course_utils.setup.launch", "course_utils.serving", "--port", port])
     assert (result.returncode, result.stdout) == (1, b"")
     assert result.stderr.decode() == (
         f"A porta {port} está em uso ou é reservada: escolha outra com --port, por exemplo --port {port + 1}.\n"
