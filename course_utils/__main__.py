@@ -25,7 +25,7 @@ WRONG_PYTHON = (
     "instale um deles e rode de novo, por exemplo com: %s -m course_utils"
 )
 
-COURSE = ["-m", "course_utils.setup.command"]
+COURSE = ["-m", "course_utils.setup.launch"]
 
 # comando: (argumentos do Python do ambiente, explicação)
 COMMANDS = {

@@ -12,6 +12,7 @@ import pytest
 from faults import call, python
 from waiting import PATIENCE_S, wait_for, wait_for_the_end
 
+from course_utils import files
 from course_utils.classroom import passport, servers, workspace
 from course_utils.measure import load
 from course_utils.model import artifacts, digits
@@ -19,9 +20,9 @@ from course_utils.model import artifacts, digits
 OTHER_KERNEL = """
 import sys
 from pathlib import Path
-from course_utils.model import artifacts
-artifacts.ARTIFACTS = Path(sys.argv[1])
-from course_utils.classroom import passport, workspace
+from course_utils import files
+files.ARTIFACTS = Path(sys.argv[1])
+from course_utils.classroom import workspace
 folder = workspace.empty("01_x")
 assert workspace.empty("01_x") == folder  # o mesmo kernel, de novo
 Path(folder, "meu.txt").write_text("meu")
@@ -32,13 +33,14 @@ STAMP = """
 import sys
 from pathlib import Path
 from course_utils.classroom import passport
+passport.FILE = Path(sys.argv[1])
 for number in range(25):
-    passport.stamp(f"{sys.argv[2]}_{number}", {"a": number}, file=Path(sys.argv[1]))
+    passport.stamp(f"{sys.argv[2]}_{number}", {"a": number})
 """
 
 
 def test_two_kernels_of_one_notebook_work_in_two_folders(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "ARTIFACTS", tmp_path)
+    monkeypatch.setattr(files, "ARTIFACTS", tmp_path)
     with python(OTHER_KERNEL, tmp_path) as other:
         assert other.stdout.readline() == "01_x\n"
         assert workspace.empty("01_x").name == "01_x-2"
@@ -49,14 +51,14 @@ def test_two_kernels_of_one_notebook_work_in_two_folders(tmp_path, monkeypatch):
         third.kill()
 
 
-def test_two_kernels_that_stamp_at_once_lose_no_stamp(tmp_path):
-    file = tmp_path / "passport.json"
-    pair = [python(STAMP, file, name) for name in "ab"]
+def test_two_kernels_that_stamp_at_once_lose_no_stamp(tmp_path, monkeypatch):
+    monkeypatch.setattr(passport, "FILE", tmp_path / "passport.json")
+    pair = [python(STAMP, passport.FILE, name) for name in "ab"]
     for other in pair:
         other.communicate(timeout=PATIENCE_S)
         assert other.returncode == 0
     expected = {f"{name}_{number}" for name, number in itertools.product("ab", range(25))}
-    assert set(passport.read(file)) == expected
+    assert set(passport.read()) == expected
 
 
 def test_a_server_killed_under_load_is_counted():
@@ -97,7 +99,7 @@ def test_a_killed_kernel_takes_its_function_and_its_script_along(tmp_path):
 def test_a_port_already_taken_is_told_in_one_sentence():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = call(["-m", "course_utils.setup.command", "course_utils.serving", "--port", port])
+        result = call(["-m", "course_utils.setup.launch", "course_utils.serving", "--port", port])
     assert (result.returncode, result.stdout) == (1, b"")
     assert result.stderr.decode() == (
         f"A porta {port} está em uso ou é reservada: escolha outra com --port, por exemplo --port {port + 1}.\n"

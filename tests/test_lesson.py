@@ -52,6 +52,13 @@ def test_saving_stores_normalised_outputs_and_nothing_personal(folder):
     assert lesson.normalise(nbformat.read(path, as_version=4)) == stored
 
 
+def test_its_seconds_are_nobodys_minutes(folder):
+    source = "from course_utils.classroom import lesson_clock\nlesson_clock.start()"
+    path = write_notebook(folder / "01_a.ipynb", source)
+    notebook, _ = lesson.execute(path)
+    assert notebook.cells[0].outputs == [], "começou um relógio"
+
+
 def test_nothing_is_left_of_a_progress_bar(monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     loop = "from course_utils.bars import tqdm\nfor step in tqdm(range(3), desc='medindo'):\n    pass"

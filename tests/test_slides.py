@@ -16,7 +16,21 @@ from course_utils.slides import __main__ as command
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
-def test_a_deck_needs_no_network_leads_to_the_next_one_describes_its_picture_and_spares_the_notebook(
+@pytest.mark.parametrize("path", lesson.find_notebooks(["00", "03", "09"]), ids=lambda path: path.stem)
+def test_a_deck_asks_the_network_for_nothing_and_shows_and_describes_each_picture(path, tmp_path):
+    html = command.export(path, tmp_path).read_text(encoding="utf-8")
+    assert "@import" not in html and not re.search(r"url\((?!['\"]?data:|#)", html)
+    deck = BeautifulSoup(html, "html.parser")
+    loaded = [part.get("src") or part.get("href") for part in deck(["script", "img", "link", "iframe"])]
+    assert all(address is None or address.startswith("data:") for address in loaded)
+    cells = nbformat.read(path, as_version=4).cells
+    drawn = ["image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    assert len(deck("img")) == sum(drawn) > 0
+    for picture in deck("img"):
+        assert len(picture["alt"]) > 30 and "No description" not in picture["alt"]
+
+
+def test_a_deck_leads_only_to_another_one_describes_its_picture_and_leaves_the_notebook_alone(
     tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(lesson, "FOLDER", tmp_path)
@@ -25,18 +39,17 @@ def test_a_deck_needs_no_network_leads_to_the_next_one_describes_its_picture_and
     cells = [new_markdown_cell("# Um"), new_code_cell("print(1)", outputs=[picture])]
     cells += [
         new_markdown_cell('<details><summary>Descrição da figura</summary>\n\num "ponto".\n\n</details>'),
-        new_markdown_cell("[Próximo: 01](01_b.ipynb)"),
+        new_markdown_cell("[Próximo: 01](01_b.ipynb), [a fundo](laboratorios/00_c.ipynb), [o mapa](../README.md)"),
     ]
     path = tmp_path / "00_a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "01_b.ipynb")
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     before = path.read_bytes()
     assert command.main(["00"]) == 0 and "00_a.html" in capsys.readouterr().out
-    html = (tmp_path / "slides/00_a.html").read_text(encoding="utf-8")
-    assert "@import" not in html and not re.search(r"url\((?!['\"]?data:|#)", html)
-    deck = BeautifulSoup(html, "html.parser")
-    loaded = [part.get("src") or part.get("href") for part in deck(["script", "img", "link", "iframe"])]
-    assert all(address is None or address.startswith("data:") for address in loaded)
-    assert deck.find("a", href="01_b.html") and deck.img["alt"] == 'um "ponto".'
+    deck = BeautifulSoup((tmp_path / "slides/00_a.html").read_text(encoding="utf-8"), "html.parser")
+    links = [link["href"] for link in deck("a", href=True)]
+    assert [target for target in links if not target.startswith("#")] == ["01_b.html"]
+    assert "a fundo, o mapa" in deck.get_text() and deck.img["alt"] == 'um "ponto".'
     assert path.read_bytes() == before
 
 

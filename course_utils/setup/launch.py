@@ -2,6 +2,10 @@
 
 O que de fora não pode mudar o curso já saiu de `os.environ` (`course_utils.settings`); aqui só se acrescenta o de
 que um comando ou o JupyterLab precisa, e é o único lugar em que isso se decide.
+
+Lá, `python -m course_utils.setup.launch course_utils.lesson 01` é o mesmo que `python -m course_utils.lesson 01`,
+menos o traceback que não ajuda o aluno: Ctrl-C, disco cheio ou arquivo estragado viram uma frase. Um erro que
+ninguém previu aparece inteiro.
 """
 
 from __future__ import annotations
@@ -9,16 +13,19 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import runpy
 import secrets
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from course_utils import files
 from course_utils.processes import HOST, is_free
 from course_utils.setup.failures import SetupError
 
 FIRST_PORT = 8888
+INTERRUPTED = 130  # o código de saída de quem recebeu um Ctrl-C
 BAD_PORT = (
     "A porta {} não serve: está em uso, é reservada ou não é um número de 1 a 65535. Escolha outra, por exemplo "
     "--port 9555."
@@ -89,3 +96,33 @@ def choose_port(asked: str | None) -> int:
     if not (re.fullmatch(r"\d{1,5}", asked) and 1 <= int(asked) <= 65535 and is_free(int(asked))):
         raise SetupError(BAD_PORT.format(asked))
     return int(asked)
+
+
+def explain(problem: BaseException) -> str | None:
+    """O problema numa frase, com o que fazer; None se não é dos que o aluno pode resolver."""
+    if isinstance(problem, OSError) and problem.errno in files.REASONS:
+        return f"Não consegui gravar {problem.filename or 'no disco'} {files.explain(problem)} e rode de novo."
+    # Os erros do próprio curso já nascem como frase.
+    return str(problem) if type(problem).__module__.startswith("course_utils.") else None
+
+
+def main(arguments: list[str]) -> int:
+    """Roda o módulo `arguments[0]` com os outros argumentos; devolve o código de saída."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # página de código antiga: um sinal vira "?", nunca um erro
+    sys.argv = arguments
+    try:
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    except KeyboardInterrupt:
+        return INTERRUPTED  # a frase é de quem nos iniciou
+    except Exception as problem:
+        sentence = explain(problem)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
