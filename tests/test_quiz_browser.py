@@ -7,7 +7,6 @@ import pytest
 from browsing import PATIENCE_MS, SCREENS, close_notebook, open_notebook, run_quiz, violations
 
 from course_utils.classroom.quiz import questions
-from course_utils.classroom.quiz.board import plain
 
 pytestmark = pytest.mark.slow
 
@@ -36,13 +35,13 @@ def option(question, correct):
 
 
 def button(board, question, correct):
-    return board.get_by_role("button", name=plain(option(question, correct).text))
+    return board.get_by_role("button", name=option(question, correct).text.replace("`", ""))
 
 
 def wait_for_why(board, role, question, correct):
     """Espera o porquê da opção, com o sinal dela, numa região anunciada."""
     chosen = option(question, correct)
-    region = board.get_by_role(role).filter(has_text=plain(chosen.feedback))
+    region = board.get_by_role(role).filter(has_text=chosen.feedback.replace("`", ""))
     region.wait_for(timeout=PATIENCE_MS)
     assert region.inner_text().startswith("✔" if correct else "✘")
 
