@@ -16,7 +16,7 @@ from contracts import KINDS, Target
 from needs import miss
 
 from course_utils.classroom import servers
-from course_utils.model import artifacts, networks, tfjs
+from course_utils.model import artifacts, networks
 from course_utils.model.predictor import MODEL
 from course_utils.serving import engines
 from course_utils.serving.engines import __main__ as remake
@@ -63,7 +63,7 @@ def test_a_served_process_imports_no_training_framework():
     code += "from course_utils.serving import cloud, fastapi_app, flask_app, open_inference, tf_serving\n"
     code += "from course_utils.serving.store import ModelStore, artifacts\n"
     code += "ModelStore(artifacts.DATA / 'reference.onnx'); print(*sys.modules)\n"
-    code += "fastapi_app.engines.tfjs.build(); print(*sys.modules)"
+    code += "fastapi_app.engines.build_tfjs(); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     serving, with_tfjs = (set(line.split()) for line in run.stdout.splitlines())
     heavy = {"torch", "tensorflow", "keras", "matplotlib", "h5py"}
@@ -73,7 +73,7 @@ def test_a_served_process_imports_no_training_framework():
 def test_the_models_are_the_reference_in_both_formats(server):
     status, headers, body = get(server, "/models/reference.onnx")
     assert status == 200 and body == MODEL.read_bytes() and headers["Cache-Control"] == "no-cache"
-    topology, weights = tfjs.build()
+    topology, weights = engines.build_tfjs()
     status, headers, body = get(server, "/models/tfjs/model.json")
     assert status == 200 and headers["Content-Type"] == "application/json" and json.loads(body) == topology
     assert get(server, "/models/tfjs/weights.bin")[2] == weights
@@ -124,7 +124,7 @@ def test_what_was_spoiled_is_not_given(tmp_path, monkeypatch, module, name, find
     artifacts.seal(copy)
     copy.write_bytes(b"outra coisa")
     monkeypatch.setattr(module, name, copy)
-    engines._tfjs_model.cache_clear()
+    engines.build_tfjs.cache_clear()
     engines._packed.cache_clear()
     with pytest.raises(artifacts.CorruptedFileError, match="corrompido"):
         find(asked)

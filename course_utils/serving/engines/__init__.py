@@ -12,11 +12,14 @@ import mimetypes
 import zipfile
 from typing import NamedTuple
 
-from course_utils.model import artifacts, tfjs
+import numpy as np
+
+from course_utils.model import artifacts, networks
 from course_utils.model.predictor import MODEL
 
 FILE = artifacts.DATA / "engines.zip"
 MANIFEST = "manifest.json"
+TOPOLOGY, WEIGHTS = "model.json", "weights.bin"  # o modelo no formato do TF.js
 FOREVER = "public, max-age=31536000, immutable"  # a versão faz parte do endereço
 ASK_AGAIN = "no-cache"
 
@@ -54,10 +57,10 @@ def find_model(name):
     """`reference.onnx`, `tfjs/model.json` ou `tfjs/weights.bin` → `Asset`; outro nome → None."""
     if name == MODEL.name:
         return Asset(artifacts.read(MODEL), "application/octet-stream", ASK_AGAIN)
-    if name == f"tfjs/{tfjs.TOPOLOGY}":
-        return Asset(json.dumps(_tfjs_model()[0]).encode(), "application/json", ASK_AGAIN)
-    if name == f"tfjs/{tfjs.WEIGHTS}":
-        return Asset(_tfjs_model()[1], "application/octet-stream", ASK_AGAIN)
+    if name == f"tfjs/{TOPOLOGY}":
+        return Asset(json.dumps(build_tfjs()[0]).encode(), "application/json", ASK_AGAIN)
+    if name == f"tfjs/{WEIGHTS}":
+        return Asset(build_tfjs()[1], "application/octet-stream", ASK_AGAIN)
     return None
 
 
@@ -67,6 +70,27 @@ def _packed():
 
 
 @functools.cache
-def _tfjs_model():
-    """Feito uma vez por processo, quando o primeiro navegador o pede."""
-    return tfjs.build()
+def build_tfjs():
+    """O modelo de referência como *layers model* do TF.js: `(model.json como dict, weights.bin como bytes)`.
+
+    Entrada float32 (n, 28, 28, 1) de 0 a 1, saída logits (n, 10). Feito uma vez por processo, quando o primeiro
+    navegador o pede. É escrito à mão: o conversor do pip prende um TensorFlow antigo, e o formato é simples. O
+    `model.json` traz a arquitetura, como o Keras 2 a serializava; o outro arquivo, os pesos em float32, um depois
+    do outro, na ordem do `weightsManifest`. Só precisa de numpy e safetensors, e de nenhum framework de treino.
+    Levanta `CorruptedFileError` se o SHA-256 dos pesos não confere.
+    """
+    first = {"name": "images", "batch_input_shape": [None, 28, 28, 1], "dtype": "float32"}
+    layers, manifest, chunks = [{"class_name": "InputLayer", "config": first}], [], []
+    for kind, options, arrays in networks.keras_layers():
+        layers.append({"class_name": kind, "config": options})
+        for part, array in zip(("kernel", "bias"), arrays):
+            name = f"{options['name']}/{part}"
+            manifest.append({"name": name, "shape": list(array.shape), "dtype": "float32"})
+            chunks.append(np.ascontiguousarray(array, dtype="<f4").tobytes())
+    model = {"class_name": "Sequential", "config": {"name": "leitor_de_cep", "layers": layers}}
+    topology = {
+        "format": "layers-model",
+        "modelTopology": {"keras_version": "2.15.0", "backend": "tensorflow", "model_config": model},
+        "weightsManifest": [{"paths": [WEIGHTS], "weights": manifest}],
+    }
+    return topology, b"".join(chunks)

@@ -1,4 +1,4 @@
-// TF.js, aqui no navegador: backend WebAssembly, uma thread, modelo feito por course_utils/model/tfjs.py.
+// TF.js, aqui no navegador: backend WebAssembly, uma thread, modelo feito por course_utils/serving/engines.
 export const title = "TF.js";
 let tf, model;
 
