@@ -13,14 +13,11 @@ from course_utils.serving.ray_app import cluster
 MANIFEST = cluster.CONFIG.with_name("kuberay.yaml")
 
 
-def pieces(config):
-    return {item["name"]: item for item in config["applications"][0]["deployments"]}
-
-
 def test_the_config_listens_only_here_and_serves_models_that_exist():
     config = cluster.read_config()
     assert config["http_options"]["host"] == "127.0.0.1"
-    readers = [item["user_config"] for name, item in pieces(config).items() if name != "Gateway"]
+    pieces = config["applications"][0]["deployments"]
+    readers = [item["user_config"] for item in pieces if item["name"] != "Gateway"]
     assert [reader["version"] for reader in readers] == ["1", "2"]
     for reader in readers:
         artifacts.verify(artifacts.ROOT / reader["model"])

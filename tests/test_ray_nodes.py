@@ -70,9 +70,8 @@ def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(second
 
     port = servers.free_port()
     serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
-    cluster.deploy(spread_config())
-    nodes = {item["node_id"] for item in cluster.replicas("Reader")}
-    assert len(nodes) == 2
+    cluster.Cluster.deploy(spread_config())
+    assert len(cluster.Cluster.replicas("Reader")) == 2  # um por nó: `max_replicas_per_node`
     with ThreadPoolExecutor(1) as pool:
         alone = threading.Event()
         patient = Patient(f"http://127.0.0.1:{port}/")
@@ -80,7 +79,7 @@ def test_a_node_that_vanishes_under_load_costs_nothing_to_who_tries_again(second
         try:
             wait_for(lambda: patient.count["ok"] > 50)
             second()  # kill -9: o nó some, como uma máquina sem energia
-            wait_for(lambda: len(cluster.replicas("Reader")) == 1)
+            wait_for(lambda: len(cluster.Cluster.replicas("Reader")) == 1)
             before = patient.count["ok"]
             wait_for(lambda: patient.count["ok"] > before + 50)
         finally:

@@ -53,13 +53,31 @@ class Cluster:
         """Encerra os processos do Ray e apaga a pasta temporária. Pode ser chamado mais de uma vez."""
         self._finalizer()
 
-    def deploy(self, config):
-        """Pede ao cluster o que está em `config` (dict, como em config.yaml) e espera que esteja no ar."""
-        deploy(config)
+    @staticmethod
+    def deploy(config):
+        """O `serve deploy`, no cluster a que este processo está ligado: só muda o que difere do que havia.
 
-    def replicas(self, deployment):
+        `config`: um dict, como em config.yaml. Levanta `ClusterError` se uma aplicação falha ou não está no ar em
+        `DEPLOY_S` segundos, e o erro do Pydantic se `config` não obedece ao esquema do Ray.
+        """
+        from ray.serve.context import _get_global_client
+        from ray.serve.schema import ServeDeploySchema
+
+        schema, client = ServeDeploySchema.model_validate(config), _get_global_client()
+        client.deploy_apps(schema)
+        for application in schema.applications:
+            try:
+                client._wait_for_application_running(application.name, DEPLOY_S)
+            except (RuntimeError, TimeoutError) as error:
+                raise ClusterError(f"A aplicação {application.name} não está no ar: {error}") from error
+
+    @staticmethod
+    def replicas(deployment):
         """Os números dos processos das réplicas de `deployment`, do leitor, que já atendem (lista de int)."""
-        return [item["pid"] for item in replicas(deployment)]
+        from ray.serve.context import _get_global_client
+
+        pieces = _get_global_client().get_serve_details()["applications"]["leitor"]["deployments"]
+        return [item["pid"] for item in pieces[deployment]["replicas"] if item["state"] == "RUNNING"]
 
 
 def start(config=None, *, port=8000, import_from=()):
@@ -104,38 +122,12 @@ def start(config=None, *, port=8000, import_from=()):
             http_options={"host": HOST, "port": port},
             logging_config=config.get("logging_config"),
         )
-        deploy(config)
+        Cluster.deploy(config)
     except BaseException:  # também o KeyboardInterrupt de quem interrompe a célula
         ray.shutdown()
         watcher.communicate()
         raise
     return Cluster(port, ray.get_runtime_context().gcs_address, watcher)
-
-
-def deploy(config):
-    """O mesmo que `serve deploy`, no cluster a que este processo está ligado: só muda o que difere do que havia.
-
-    Levanta `ClusterError` se uma aplicação falha ou não está no ar em `DEPLOY_S` segundos, e o erro do Pydantic se
-    `config` não obedece ao esquema do Ray.
-    """
-    from ray.serve.context import _get_global_client
-    from ray.serve.schema import ServeDeploySchema
-
-    schema, client = ServeDeploySchema.model_validate(config), _get_global_client()
-    client.deploy_apps(schema)
-    for application in schema.applications:
-        try:
-            client._wait_for_application_running(application.name, DEPLOY_S)
-        except (RuntimeError, TimeoutError) as error:
-            raise ClusterError(f"A aplicação {application.name} não está no ar: {error}") from error
-
-
-def replicas(deployment):
-    """As réplicas de `deployment`, do leitor, que já atendem (lista de dict: o processo, o nó…)."""
-    from ray.serve.context import _get_global_client
-
-    pieces = _get_global_client().get_serve_details()["applications"]["leitor"]["deployments"]
-    return [item for item in pieces[deployment]["replicas"] if item["state"] == "RUNNING"]
 
 
 def read_config():
