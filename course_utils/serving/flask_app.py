@@ -1,6 +1,5 @@
 """O servidor Flask do curso: um adaptador fino (WSGI) entre HTTP, o contrato e o serviço."""
 
-import logging
 from pathlib import Path
 from time import perf_counter
 
@@ -8,10 +7,9 @@ from flask import Flask, Response, abort, g, jsonify, request, send_from_directo
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from course_utils.serving import contract, engines
-from course_utils.serving.service import BODY_DEADLINE_S, Service, request_id
+from course_utils.serving.service import BODY_DEADLINE_S, Service, log, request_id
 
 PAGE = Path(__file__).parent / "web"
-log = logging.getLogger("aula32.serving")
 
 
 def create_app(model=None):

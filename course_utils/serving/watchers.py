@@ -5,7 +5,6 @@
 sempre sobre um `Service` que lhes conta o que respondeu. Cada processo tem os seus.
 """
 
-import logging
 import os
 import queue
 import threading
@@ -18,14 +17,13 @@ from prometheus_client.core import GaugeMetricFamily
 
 from course_utils.measure import drift
 from course_utils.serving import fastapi_app
-from course_utils.serving.service import Service
+from course_utils.serving.service import Service, log
 from course_utils.serving.store import ModelStore
 
 WINDOW = 200  # imagens que o vigia compara com a linha de base
 MAX_PENDING = 64  # cópias à espera da sombra
 KEPT = 1000  # requisições que a sombra compara
 CLOSE_S = 2
-log = logging.getLogger("aula32.serving")
 
 
 def create_app():
