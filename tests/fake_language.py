@@ -7,7 +7,7 @@ import time
 import uvicorn
 from waiting import wait_for
 
-from course_utils.classroom.servers import free_port
+from course_utils.processes import free_port
 from course_utils.serving.language.app import create_app
 from course_utils.serving.language.desk import Desk
 from course_utils.serving.language.engine import Piece, TooLongError
@@ -52,10 +52,11 @@ class FakeEngine:
 
 @contextlib.contextmanager
 def serving(**limits):
-    """`(motor, endereço)` de um servidor de verdade sobre um motor de mentira."""
+    """`(motor, endereço)` de um servidor de verdade sobre um motor de mentira; `limits`: os do balcão."""
     engine, port = FakeEngine(), free_port()
-    app = create_app(Desk(lambda: engine, **limits))
-    config = uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1)
+    desk = Desk(lambda: engine)
+    vars(desk).update(limits)
+    config = uvicorn.Config(create_app(desk), port=port, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

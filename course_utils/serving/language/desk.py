@@ -10,20 +10,18 @@ from course_utils.serving.contract import ContractError
 from course_utils.serving.language.engine import LlamaEngine, Piece, TooLongError
 from course_utils.serving.service import Observed, log
 
-MAX_WAITING = 8
-FIRST_TOKEN_S, TOTAL_S = 60.0, 180.0
 RETRY_S = 2
 
 
 class Desk(Observed):
     """Um motor no ar: carrega em segundo plano e atende, além das vagas dele, até `max_waiting` que esperam."""
 
-    def __init__(
-        self, build=LlamaEngine, *, max_waiting=MAX_WAITING, first_token_s=FIRST_TOKEN_S, total_s=TOTAL_S
-    ):
-        """`build()` dá o motor, já carregado; os prazos, em segundos, são os do primeiro e do último token."""
+    max_waiting = 8
+    first_token_s, total_s = 60.0, 180.0  # os prazos do primeiro e do último token
+
+    def __init__(self, build=LlamaEngine):
+        """`build()` dá o motor, já carregado."""
         super().__init__()
-        self.max_waiting, self.first_token_s, self.total_s = max_waiting, first_token_s, total_s
         self.engine, self.failure = None, None
         self._stopping = threading.Event()
         self._inside = 0  # quem é atendido e quem espera
