@@ -5,7 +5,6 @@ antes dele há uma vaga a pedir, um limite a contar e um tipo a escolher. Quem o
 """
 
 import asyncio
-import logging
 from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter
@@ -17,21 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from course_utils.serving import contract, schemas
-from course_utils.serving.service import BODY_DEADLINE_S, request_id
-
-log = logging.getLogger("aula32.serving")
+from course_utils.serving.service import BODY_DEADLINE_S, log, request_id
 
 
-def write_problem(status, detail, identifier):
-    """Um erro como a RFC 9457 o quer: `(dicionário, tipo de conteúdo)`."""
-    return contract.problem(status, detail, identifier), contract.PROBLEM_TYPE
-
-
-def new_app(service, *, write_error=write_problem, **options):
+def new_app(service, *, write_error=contract.problem, error_type=contract.PROBLEM_TYPE, **options):
     """Aplicação FastAPI vazia sobre `service`, com vida, prontidão, métricas, erros e registro.
 
-    `write_error(status, detail, identifier)` → `(corpo, tipo de conteúdo)`: a forma dos erros deste contrato.
-    `options`: as do `FastAPI`.
+    `write_error(status, detail, identifier)` → o corpo (dict) de um erro, e `error_type`, o tipo de conteúdo dele:
+    a forma dos erros deste contrato. `options`: as do `FastAPI`.
     """
 
     @asynccontextmanager
@@ -40,8 +32,7 @@ def new_app(service, *, write_error=write_problem, **options):
         await asyncio.to_thread(service.close)  # no fim, as inferências em curso terminam
 
     def respond(identifier, status, detail, headers=None):
-        content, kind = write_error(status, detail, identifier)
-        return JSONResponse(content, status, headers, kind)
+        return JSONResponse(write_error(status, detail, identifier), status, headers, error_type)
 
     # O endereço "." é relativo à própria página: a documentação funciona também atrás de um proxy.
     options = {"version": "1", "servers": [{"url": "."}], "docs_url": None, "redoc_url": None} | options

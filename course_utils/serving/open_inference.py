@@ -66,7 +66,7 @@ class InferenceRequest(BaseModel):
 def create_app(model=None):
     """Aplicação ASGI do contrato. `model`: pasta de versões ou arquivo ONNX (padrão: a variável AULA_MODEL)."""
     service = Service(model)
-    app = asgi.new_app(service, title="Leitor de CEP: Open Inference Protocol", write_error=tensors.write_error)
+    app = asgi.new_app(service, title="Leitor de CEP: Open Inference Protocol", **tensors.ERRORS)
 
     @app.get("/v2", summary="Que servidor é este?")
     async def server():

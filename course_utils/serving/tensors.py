@@ -32,7 +32,10 @@ FLAT, NESTED = "em fila", "aninhados"  # etiquetas que o Pydantic põe no lugar 
 
 def write_error(status, detail, identifier):
     """Um erro na forma destes contratos; o identificador da requisição vai no cabeçalho X-Request-ID."""
-    return {"error": detail}, contract.JSON_TYPE
+    return {"error": detail}
+
+
+ERRORS = {"write_error": write_error, "error_type": contract.JSON_TYPE}  # para `asgi.new_app`
 
 
 def read(schema, body):

@@ -61,9 +61,7 @@ class PredictRequest(BaseModel):
 def create_app(model=None):
     """Aplicação ASGI do contrato. `model`: pasta de versões ou arquivo ONNX (padrão: a variável AULA_MODEL)."""
     service = Service(model)
-    app = asgi.new_app(
-        service, title="Leitor de CEP: contrato do TensorFlow Serving", write_error=tensors.write_error
-    )
+    app = asgi.new_app(service, title="Leitor de CEP: contrato do TensorFlow Serving", **tensors.ERRORS)
     router = APIRouter(tags=["TensorFlow Serving"], dependencies=[Depends(require_model)])
 
     def current():
