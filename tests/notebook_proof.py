@@ -6,7 +6,7 @@ import sys
 import uuid
 
 import nbformat
-from networks import offline
+from offline import offline
 from solved import TOLD, solve
 from tree import snapshot
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from needs import miss
-from networks import offline
+from offline import offline
 from tree import copy_into
 
 from course_utils.__main__ import NEWEST, OLDEST
