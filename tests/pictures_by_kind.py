@@ -143,9 +143,8 @@ def turned(ink, random):
     return jpeg(paint(ink).transpose(Image.Transpose(UNDO[orientation])), exif=exif)
 
 
-def crop(ink, margin=0):
-    left, top, right, bottom = ink.point(lambda tone: 255 * (tone > 60)).getbbox()
-    return ink.crop((left - margin, top - margin, right + margin, bottom + margin))
+def crop(ink):
+    return ink.crop(ink.point(lambda tone: 255 * (tone > 60)).getbbox())
 
 
 def transparent(ink, colour):

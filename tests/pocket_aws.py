@@ -20,9 +20,7 @@ def start(app=APP):
 
 
 def client(server, service, region="us-east-1"):
-    config = Config(
-        retries={"total_max_attempts": 1}, proxies={}, inject_host_prefix=False, read_timeout=120,
-    )  # fmt: skip
+    config = Config(retries={"total_max_attempts": 1}, inject_host_prefix=False, read_timeout=120)
     return boto3.client(
         service, endpoint_url=server.url, region_name=region, aws_access_key_id="local",
         aws_secret_access_key="local", config=config,

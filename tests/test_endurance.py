@@ -137,8 +137,7 @@ def test_sigterm_under_load_loses_nothing_that_was_accepted(name):
 def test_schemathesis_finds_nothing_in_the_real_openapi():
     program = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
     if program is None:
-        reason = "falta o schemathesis (.ci/requirements.txt)"
-        miss(reason)
+        miss("falta o schemathesis (.ci/requirements.txt)")
     with servers.start() as server:
         # O JSON Schema não sabe dizer "um PNG com traço" nem "múltiplo de 784 bytes": só essa checagem sai.
         options = ["--checks", "all", "--exclude-checks", "positive_data_acceptance", "--max-examples", "150"]

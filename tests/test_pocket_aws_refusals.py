@@ -121,5 +121,5 @@ def test_a_control_request_too_big_is_refused_and_the_next_one_answered(server):
 def test_a_request_that_no_client_would_write_is_refused_too(server, target, body):
     signature = "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/sagemaker/aws4_request, Signature=b"
     headers = {"Authorization": signature, "X-Amz-Target": target}
-    answer = requests.post(server.url, body, headers=headers, proxies={"http": ""}, timeout=120)
+    answer = requests.post(server.url, body, headers=headers, timeout=120)
     assert answer.status_code in (400, 501) and "json" in answer.headers["Content-Type"]

@@ -40,14 +40,6 @@ def rows(count):
     return IMAGES[:count].reshape(count, -1).tolist()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def direct():
-    """Nem um proxy desta máquina fica no meio."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("no_proxy", "127.0.0.1")
-        yield
-
-
 @pytest.fixture(scope="module")
 def google():
     with start() as server:

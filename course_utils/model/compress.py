@@ -154,7 +154,7 @@ def main():
         splits = ("validation", "test")
         accuracy = {split: {seed: float(hits(built[seed], split).mean()) for seed in SEEDS} for split in splits}
         best = max(SEEDS, key=accuracy["validation"].get)
-        with artifacts.draft(SMALL) as sketch:
+        with files.draft(SMALL) as sketch:
             sketch.write_bytes(built[best].read_bytes())
     artifacts.seal(SMALL)
     report = {"seed": best, "recipe": asdict(PUBLISHED), "bytes": SMALL.stat().st_size} | accuracy

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from course_utils import files
 from course_utils.model import artifacts
 
 FILE = artifacts.DATA / "digits.npz"
@@ -50,7 +51,7 @@ def rebuild(target=FILE):
         chosen = random.permutation(np.concatenate([rows[start : start + count] for rows in by_class]))
         arrays[f"{split}_images"], arrays[f"{split}_labels"] = images[chosen], labels[chosen]
         start += count
-    with artifacts.draft(target) as sketch:
+    with files.draft(target) as sketch:
         np.savez_compressed(sketch, **arrays)
     return artifacts.seal(target)
 

@@ -20,8 +20,8 @@ from torch.nn import functional
 from course_utils import files
 from course_utils.bars import tqdm
 from course_utils.model import artifacts, digits, networks
+from course_utils.model.predictor import MODEL
 
-ONNX = artifacts.DATA / "reference.onnx"
 REPORT = artifacts.DATA / "reference.json"
 SEEDS, EPOCHS = (0, 1, 2), 15
 # Rótulos um pouco suavizados mantêm os logits pequenos: a diferença entre runtimes fica abaixo de 1e-5.
@@ -120,12 +120,12 @@ def main():
     scores = {split: {seed: accuracy(trained[seed], *to_tensors(split)) for seed in SEEDS} for split in splits}
     best = max(SEEDS, key=scores["validation"].get)
     with tempfile.TemporaryDirectory() as folder:  # quem interrompe fica com o par antigo, inteiro
-        exported = export_onnx(trained[best], Path(folder) / ONNX.name)
-        with artifacts.draft(networks.WEIGHTS) as weights, artifacts.draft(ONNX) as onnx:
+        exported = export_onnx(trained[best], Path(folder) / MODEL.name)
+        with files.draft(networks.WEIGHTS) as weights, files.draft(MODEL) as onnx:
             save_file(trained[best].state_dict(), weights)
             onnx.write_bytes(exported.read_bytes())
     artifacts.seal(networks.WEIGHTS)
-    artifacts.seal(ONNX)
+    artifacts.seal(MODEL)
     report = {"seed": best, "epochs": EPOCHS} | scores
     files.write_text(REPORT, json.dumps(report, indent=2) + "\n")
     print(f"Semente publicada: {best} (escolhida na validação). Acurácia no teste, por semente:")

@@ -18,7 +18,8 @@ from werkzeug.wrappers import Request, Response
 
 from course_utils.pocket_cloud import ground
 from course_utils.pocket_cloud.aws_container import ServiceError, invalid
-from course_utils.pocket_cloud.aws_modes import AWS, REALTIME_BYTES, Endpoint, run_batch
+from course_utils.pocket_cloud.aws_modes import AWS, Endpoint, run_batch
+from course_utils.serving.cloud import SAGEMAKER_BODY_BYTES
 
 log = logging.getLogger("aula32.aws")
 SCOPE = re.compile(r"Credential=[^/]+/\d+/([\w-]+)/([\w-]+)/")
@@ -116,7 +117,7 @@ class PocketAws:
         if not invocation and not CONTROL.fullmatch(operation):
             raise NotImplementedError
         backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
-        limit = REALTIME_BYTES if invocation else ground.CONTROL_BYTES
+        limit = SAGEMAKER_BODY_BYTES if invocation else ground.CONTROL_BYTES
         body = ground.read_body(request, limit)
         if body is None:
             raise ServiceError(413, "413", f"HTTP content length exceeded {limit} bytes.")

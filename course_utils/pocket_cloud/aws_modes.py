@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response
 
 from course_utils.pocket_cloud.aws_container import S3, Container, ServiceError, invalid, locate, read, write
 
-REALTIME_BYTES = 6_291_456  # botocore, InvokeEndpointInput.Body
 SERVERLESS_BYTES = 4 * 2**20  # "4 MB", docs.aws.amazon.com/sagemaker, serverless-endpoints
 REALTIME_S, BATCH_S, ASYNC_S = 60.0, 600.0, 900.0
 AWS = "X-Amzn-Sagemaker-"

@@ -7,7 +7,7 @@ import signal
 import psutil
 
 from course_utils.files import ARTIFACTS
-from course_utils.processes import HOST
+from course_utils.settings import APPLIED
 
 FOLDER = ARTIFACTS / "pocket_cloud"
 CONTROL_BYTES = 2**20  # um pedido do plano de controle tem poucos quilobytes
@@ -28,9 +28,8 @@ def prepare():
         if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
             shutil.rmtree(old, ignore_errors=True)
     # Quem iniciou a nuvem pode ter escolhido um modelo e rotas: o contêiner só vê o que é dele.
-    for name in [name for name in os.environ if name.startswith(("AULA_", "AIP_"))]:
+    for name in [name for name in os.environ if name.startswith(("AULA_", "AIP_")) and name != APPLIED]:
         del os.environ[name]
-    os.environ["no_proxy"] = HOST
 
     def leave(*_):
         shutil.rmtree(own_folder(), ignore_errors=True)

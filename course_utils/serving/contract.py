@@ -120,7 +120,7 @@ def read_images(content_type, body, *, limit=None, schema=PredictRequest):
     """
     kind = media_type(content_type)
     if kind not in TYPES:
-        raise _unsupported(kind, TYPES)
+        raise unsupported(kind, TYPES)
     if len(body) > (limit := limit or body_limit(kind)):
         raise too_large(limit)
     try:
@@ -148,11 +148,11 @@ def _read(kind, content_type, body, schema):
         if kind in ("", BYTES_TYPE):  # o programa não sabia o que mandava: os bytes dirão
             return picture.to_digit(body)
         if kind not in PICTURE_TYPES:
-            raise _unsupported(kind, PICTURE_TYPES)
+            raise unsupported(kind, PICTURE_TYPES)
     return picture.to_digit(body, kind)
 
 
-def _unsupported(kind, accepted):
+def unsupported(kind, accepted):
     """O erro 415, que nomeia o que chegou e diz o que serve."""
     if kind in ("image/heic", "image/heif"):
         return ContractError(415, f"Recebi {kind}. {picture.HEIC}")

@@ -23,10 +23,8 @@ from course_utils.serving.contract import ContractError, answer
 from course_utils.serving.store import ModelStore
 
 BODY_DEADLINE_S = 5.0
-MAX_PENDING = 64
 MAX_LARGE = 8  # figuras ao mesmo tempo: 8 corpos de 10 MiB são 80 MiB
 QUICK_MS = 0.5  # uma inferência mais curta que isto custa menos que passá-la a outra thread
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # o prometheus_client a lê ao ser importado; `__main__` a define
 log = logging.getLogger("aula32.serving")
 
 
@@ -54,7 +52,7 @@ class Observed:
 class Service(Observed):
     """Um modelo no ar: carrega em segundo plano, atende até `max_pending` requisições ao mesmo tempo."""
 
-    max_pending, deadline_s = MAX_PENDING, 5.0
+    max_pending, deadline_s = 64, 5.0
 
     def __init__(self, model=None):
         """`model`: arquivo ONNX ou pasta de versões (padrão: a variável AULA_MODEL, ou o de referência)."""
@@ -147,7 +145,7 @@ class Service(Observed):
         """O texto que o Prometheus lê (bytes); com vários processos, a soma deles."""
         if self.store:  # um processo que ainda carrega não apaga a versão que os outros servem
             self.version.set(int(self.store.current.version))
-        folder = os.environ.get(METRICS_FOLDER)
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # `__main__` a define
         if not folder:
             return generate_latest(self.registry)
         import psutil  # o contêiner da nuvem tem um processo só, e não o leva

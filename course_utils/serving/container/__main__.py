@@ -42,8 +42,7 @@ def main(arguments=None):
         ModelStore(model)  # só para ver se serve
         app = cloud.create_app(model)
     except (cloud.SettingsError, CorruptedFileError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.exit(str(error))
     import uvicorn
 
     log_to_stdout()
@@ -51,8 +50,7 @@ def main(arguments=None):
         app, host=os.environ.get("AULA_HOST", HOST), port=port, access_log=False,
         log_level="warning", timeout_graceful_shutdown=GRACE_S, **HTTP,
     )  # fmt: skip
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -74,9 +74,9 @@ def build_tfjs():
     """O modelo de referência como *layers model* do TF.js: `(model.json como dict, weights.bin como bytes)`.
 
     Entrada float32 (n, 28, 28, 1) de 0 a 1, saída logits (n, 10). Feito uma vez por processo, quando o primeiro
-    navegador o pede, e à mão: o conversor do pip prende um TensorFlow antigo, e o formato é simples. O `model.json`
-    traz a arquitetura, como o Keras 2 a serializava; o outro, os pesos em float32, um depois do outro, na ordem do
-    `weightsManifest`. Só precisa de numpy e safetensors: um servidor o faz sem importar um framework de treino.
+    navegador o pede. É escrito à mão: o conversor do pip prende um TensorFlow antigo, e o formato é simples. O
+    `model.json` traz a arquitetura, como o Keras 2 a serializava; o outro arquivo, os pesos em float32, um depois
+    do outro, na ordem do `weightsManifest`. Só precisa de numpy e safetensors, e de nenhum framework de treino.
     Levanta `CorruptedFileError` se o SHA-256 dos pesos não confere.
     """
     first = {"name": "images", "batch_input_shape": [None, 28, 28, 1], "dtype": "float32"}

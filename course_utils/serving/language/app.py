@@ -37,7 +37,7 @@ async def read_chat(request: Request) -> ChatRequest:
     """O corpo, contado enquanto chega e validado; levanta `ContractError` 4xx."""
     kind = contract.media_type(request.headers.get("content-type", ""))
     if kind != contract.JSON_TYPE:
-        raise ContractError(415, f"Recebi {kind or 'um corpo sem Content-Type'}; aceito {contract.JSON_TYPE}.")
+        raise contract.unsupported(kind, [contract.JSON_TYPE])
     return contract.read_json(ChatRequest, await asgi.read_body(request, MAX_BODY_BYTES), schemas.explain)
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 from course_utils.serving.language.engine import Order
 from course_utils.serving.language.weights import NAME
 
-MAX_TOKENS, DEFAULT_TOKENS = 512, 128
+MAX_TOKENS = 512
 MAX_MESSAGES, MAX_CHARACTERS = 32, 8_000
 # O que separa as falas na língua do modelo: quem pudesse escrevê-lo falaria em nome do sistema.
 CONTROL = re.compile(r"<\|\w+\|>")
@@ -53,12 +53,12 @@ class ChatRequest(BaseModel):
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     stream: bool = False
     max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS)] = Field(
-        default=DEFAULT_TOKENS,
+        default=Order.max_tokens,
         validation_alias=AliasChoices("max_tokens", "max_completion_tokens"),
         description="Ou `max_completion_tokens`, o seu nome novo.",
     )
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 0.8
-    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = Order.temperature
+    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Order.top_p
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     n: Literal[1] = 1
