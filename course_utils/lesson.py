@@ -19,7 +19,7 @@ from tqdm import tqdm
 from course_utils import files, slides
 from course_utils.classroom import lesson_clock, passport
 from course_utils.measure.memory import PeakMemory
-from course_utils.measure.numbers import br
+from course_utils.measure.numbers import aligned, br
 
 FOLDER = files.ROOT / "notebooks"
 LABS = "laboratorios/"
@@ -143,11 +143,9 @@ def _stored(outputs, number):
 
 def table(runs):
     """Tabela de texto: tempo e pico de memória de cada notebook, e o tempo total; `runs` vêm de `execute`."""
-    width = max(len(name) for name, *_ in runs)
-    lines = [f"{'notebook':{width}}     tempo  pico de memória"]
-    lines += [f"{name:{width}}  {br(seconds):>6} s  {peak / 1e6:12.0f} MB" for name, seconds, peak in runs]
-    total = br(sum(seconds for _, seconds, _ in runs))
-    return "\n".join([*lines, f"{'total':{width}}  {total:>6} s"])
+    rows = [(name, f"{br(seconds)} s", f"{br(peak / 1e6, 0)} MB") for name, seconds, peak in runs]
+    total = sum(seconds for _, seconds, _ in runs)
+    return aligned([("notebook", "tempo", "pico de memória"), *rows, ("total", f"{br(total)} s", "")])
 
 
 def main(arguments=None):

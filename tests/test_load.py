@@ -180,7 +180,7 @@ def test_what_a_process_spent_counts_even_after_it_died():
 def test_the_report_says_errors_and_a_saturated_generator_and_ratios_are_those_of_the_rates():
     result = Load(1, np.full(1234, 2.5), {"503": 7}, 1.0, 0.876, 123_400_000, 99.0)
     text = load.report([result])
-    for piece in ("1 cliente", "1241", "1.234", "2,50", "88", "123", "7 × 503", "gerador de carga chegou ao"):
+    for piece in ("1 cliente", "1.241", "1.234", "2,50", "88", "123", "7 × 503", "gerador de carga chegou ao"):
         assert piece in text
     unanswered = Load(8, np.array([]), {"TimeoutError": 3}, 1.0)
     assert "–" in load.report([unanswered]) and "CPU" not in load.report([unanswered])

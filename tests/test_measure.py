@@ -11,7 +11,7 @@ import pytest
 from faults import python
 
 from course_utils.measure import latency, machine, memory
-from course_utils.measure.numbers import br, percent, times
+from course_utils.measure.numbers import aligned, br, percent, times
 
 
 def test_calls_are_interleaved_the_warm_up_does_not_count_and_the_report_says_all():
@@ -109,3 +109,9 @@ def test_the_limit_denies_what_passes_it_where_the_system_can(monkeypatch):
 def test_a_number_is_written_as_in_brazil(value, decimals, text):
     assert br(value, decimals) == text
     assert percent(0.9812) == "98,1 %" and times(13.27) == "13,3×"
+
+
+def test_a_table_in_text_is_as_wide_as_its_longest_cells():
+    assert aligned([("", "ms", "razão"), ("a", "1,5", "2×"), ("abc", "10", "")]) == (
+        "      ms  razão\na    1,5     2×\nabc   10"
+    )

@@ -7,7 +7,7 @@ import numpy as np
 
 from course_utils.bars import tqdm
 from course_utils.measure.machine import machine
-from course_utils.measure.numbers import br, times
+from course_utils.measure.numbers import aligned, br, times
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,9 @@ def compare(candidates, *, rounds=200, warmup=20):
 def report(latencies):
     """Texto com a máquina, n, mediana, p95 e a razão de cada um para o primeiro: tempos de uma thread."""
     base = next(iter(latencies.values()))
-    width = max(map(len, latencies))
-    header = f"{'':{width}}  mediana (ms)  p95 (ms)  velocidade em relação a {base.name}"
-    rows = []
+    rows = [("", "mediana (ms)", "p95 (ms)", f"velocidade em relação a {base.name}")]
     for item in latencies.values():
         ratio = times(base.median / item.median, 2)
-        rows.append(f"{item.name:{width}}  {br(item.median, 3):>12}  {br(item.p95, 3):>8}  {ratio:>7}")
+        rows.append((item.name, br(item.median, 3), br(item.p95, 3), ratio))
     context = f"{machine()}; 1 thread; n = {len(base.times)} por linha, rodadas intercaladas"
-    return "\n".join([context, header, *rows])
+    return f"{context}\n{aligned(rows)}"

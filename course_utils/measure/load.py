@@ -16,7 +16,7 @@ import numpy as np
 
 from course_utils.bars import tqdm
 from course_utils.measure.machine import machine
-from course_utils.measure.numbers import br, times
+from course_utils.measure.numbers import aligned, br, times
 from course_utils.processes import HOST
 
 BYTES = "application/octet-stream"
@@ -119,19 +119,18 @@ def report(loads):
     compared = isinstance(loads, dict)
     if not compared:
         loads = {_clients(load): load for load in loads}
-    width, measured = max(map(len, loads)), any(load.cpu_seconds is not None for load in loads.values())
-    header = f"{'':{width}}      n  erros   req/s  p50 (ms)  p95 (ms)  p99 (ms)"
-    header += "  CPU (%)  memória (MB)" if measured else ""
-    lines = [machine(), header + ("   razão" if compared else "")]
+    measured = any(load.cpu_seconds is not None for load in loads.values())
+    heads = ["", "n", "erros", "req/s", "p50 (ms)", "p95 (ms)", "p99 (ms)"]
+    heads += ["CPU (%)", "memória (MB)"] if measured else []
+    rows = [heads + (["razão"] if compared else [])]
     for (name, load), ratio in zip(loads.items(), ratios(loads).values()):
-        cells = [f"{load.n:6d}", f"{load.failed:5d}", f"{br(load.requests_per_second, 0):>6}"]
-        cells += [f"{br(load.percentile(q), 2):>8}" for q in (50, 95, 99)]
+        cells = [name, br(load.n, 0), br(load.failed, 0), br(load.requests_per_second, 0)]
+        cells += [br(load.percentile(q), 2) for q in (50, 95, 99)]
         if measured:
             memory = None if load.peak_memory_bytes is None else load.peak_memory_bytes / 1e6
-            cells += [f"{br(load.cpu_percent, 0):>7}", f"{br(memory, 0):>12}"]
-        cells += [f"{times(ratio, 2):>6}"] if compared else []
-        lines.append(f"{name:{width}} {'  '.join(cells)}")
-    return "\n".join(lines + _notes(loads))
+            cells += [br(load.cpu_percent, 0), br(memory, 0)]
+        rows.append(cells + ([times(ratio, 2)] if compared else []))
+    return "\n".join([machine(), aligned(rows), *_notes(loads)])
 
 
 def _notes(loads):

@@ -1,4 +1,4 @@
-"""Números como se escrevem no Brasil: vírgula nos decimais, ponto nos milhares."""
+"""Números como se escrevem no Brasil, vírgula nos decimais e ponto nos milhares; e em colunas."""
 
 
 def br(value, decimals=1):
@@ -16,3 +16,13 @@ def percent(fraction, decimals=1):
 def times(ratio, decimals=1):
     """Uma razão: `times(3.44)` é "3,4×"."""
     return f"{br(ratio, decimals)}×"
+
+
+def aligned(rows):
+    """As `rows`, de textos, como uma tabela (str): a primeira coluna à esquerda, as outras à direita."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = []
+    for first, *others in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:])]
+        lines.append("  ".join([f"{first:{widths[0]}}", *cells]).rstrip())
+    return "\n".join(lines)
