@@ -47,6 +47,11 @@ def write_text(path: str | Path, text: str) -> None:
         sketch.write_text(text, encoding="utf-8", newline="\n")
 
 
+def how_to_restore(path: str | Path) -> str:
+    """A frase que diz como voltar a ter o original de um arquivo de data/."""
+    return f"Para restaurar o original: git checkout -- data/{Path(path).name} (ou baixe o projeto de novo)."
+
+
 def try_lock(file) -> bool:
     """Toma a trava do arquivo aberto `file`, até ele ser fechado; falso se outro processo já a tem.
 

@@ -17,7 +17,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from tqdm import tqdm
 
 from course_utils import files, slides
-from course_utils.classroom import passport
+from course_utils.classroom import lesson_clock, passport
 from course_utils.measure.memory import PeakMemory
 from course_utils.measure.numbers import br
 
@@ -33,7 +33,7 @@ PERSONAL = "[O seu progresso: rode esta célula para vê-lo aqui.]\n"
 
 
 def find_notebooks(prefixes=()):
-    """Os notebooks da aula, em ordem (lista de Path); com `prefixes`, os que começam assim, até laboratórios."""
+    """Os notebooks da aula, em ordem (lista de Path); com `prefixes`, e os laboratórios, os que começam assim."""
     if not prefixes:
         return sorted(FOLDER.glob("*.ipynb"))
     found = sorted([*FOLDER.glob("*.ipynb"), *(FOLDER / LABS).glob("*.ipynb")])
@@ -64,6 +64,8 @@ def execute(path, *, repeat=1, last=None):
     entram nas saídas guardadas. O que o kernel escreve fora das células fica em artifacts/logs/kernel.log.
     Levanta `CellExecutionError` se uma célula falha.
     """
+    # Um Ctrl-C mata o kernel no meio de uma célula: a tarefa que a esperava não tem mais a quem contar.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     notebook = nbformat.read(path, as_version=4)
     if last:
         notebook.cells.append(nbformat.v4.new_code_cell(last))
@@ -80,7 +82,7 @@ def execute(path, *, repeat=1, last=None):
     start = time.perf_counter()
     with (
         log.open("ab") as errors,
-        client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}, stderr=errors),
+        client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1", lesson_clock.HEADLESS: "1"}, stderr=errors),
         PeakMemory(client.km.provisioner.pid) as memory,
         tqdm(total=repeat * len(code), desc=path.stem, unit="célula") as bar,
     ):
@@ -153,8 +155,6 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m course_utils run", description=__doc__.splitlines()[0])
     parser.add_argument("--save", action="store_true", help="grava as saídas normalizadas nos notebooks")
     paths, options = choose(parser, arguments)
-    # Um Ctrl-C mata o kernel no meio de uma célula: a tarefa que a esperava não tem mais a quem contar.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     runs = []
     for path in paths:
         try:

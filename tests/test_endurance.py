@@ -119,7 +119,7 @@ def test_sigterm_under_load_loses_nothing_that_was_accepted(name):
         async with asyncio.timeout(240):
             while received[b"200"] <= 500:
                 await asyncio.sleep(0.01)
-            server.terminate()
+            server.process.terminate()
             await clients
 
     with servers.start(**APPS[name]) as server:

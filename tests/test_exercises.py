@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from solved import BLANK, RIGHT, WRONG, feedback
 
+from course_utils import files
 from course_utils.classroom import exercises, passport, state
 from course_utils.classroom.exercises import engine
 
@@ -59,7 +60,8 @@ def test_no_check_hangs_or_escapes(answer, name, monkeypatch, capsys):
 
 
 def test_a_right_answer_is_remembered_with_its_first_date_and_a_wrong_one_is_not(tmp_path, monkeypatch, capsys):
-    assert not engine.FILE.is_relative_to(passport.FILE.parent), "os testes não tocam no progresso de ninguém"
+    for kept in (engine.FILE, passport.FILE):
+        assert not kept.is_relative_to(files.ARTIFACTS), "os testes não tocam no progresso de ninguém"
     monkeypatch.setattr(engine, "FILE", tmp_path / "novo" / "exercises.json")
     for name, judge in (("um", lambda answer: None), ("dois", lambda answer: None), ("errado", leaves)):
         monkeypatch.setitem(exercises.CHECKS, name, judge)

@@ -8,6 +8,7 @@ import pytest
 from faults import call, disk, fill, sketches
 from waiting import PATIENCE_S
 
+from course_utils import files
 from course_utils.classroom import passport, servers, workspace
 from course_utils.classroom.exercises import engine
 from course_utils.measure import prices
@@ -19,7 +20,8 @@ from course_utils.setup import command
 def place(tmp_path, monkeypatch):
     """Uma pasta artifacts/ só deste teste."""
     folder = tmp_path / "artifacts"
-    monkeypatch.setattr(artifacts, "ARTIFACTS", folder)
+    monkeypatch.setattr(files, "ARTIFACTS", folder)
+    monkeypatch.setattr(passport, "FILE", folder / "passport.json")
     return folder
 
 
@@ -35,7 +37,7 @@ def test_a_read_only_folder_is_told_in_one_sentence(place, monkeypatch):
             "Não consigo escrever em artifacts/ (a pasta só deixa ler): copie o projeto para uma pasta sua e rode "
             "esta célula de novo."
         )
-        stamped = refusal(lambda: passport.stamp("01_x", {}, file=place / "p.json"), passport.PassportError)
+        stamped = refusal(lambda: passport.stamp("01_x", {}), passport.PassportError)
         assert stamped.startswith("Não consegui gravar o passaporte (a pasta só deixa ler): copie o projeto")
         said = refusal(servers.start, servers.ServerError)
         assert said.startswith("Não consegui gravar o registro do servidor (a pasta só deixa ler): copie o")
@@ -45,26 +47,16 @@ def test_a_read_only_folder_is_told_in_one_sentence(place, monkeypatch):
 
 def test_a_full_disk_is_told_and_keeps_what_was_there(place, monkeypatch):
     with disk(place, "size=64k"):
-        file = place / "passport.json"
-        passport.stamp("00_x", {"a": 1}, file=file)
+        passport.stamp("00_x", {"a": 1})
         fill(place)
         said = refusal(lambda: workspace.empty("01_x"), workspace.WorkspaceError)
         assert said.startswith("Falta espaço em disco: restam 0 MB") and said.endswith("rode esta célula de novo.")
-        said = refusal(lambda: passport.stamp("01_x", {"b": "x" * 9000}, file=file), passport.PassportError)
+        said = refusal(lambda: passport.stamp("01_x", {"b": "x" * 9000}), passport.PassportError)
         assert said.startswith("Não consegui gravar o passaporte (o disco está cheio): libere espaço e rode")
-        monkeypatch.setattr(engine, "FILE", file)
+        monkeypatch.setattr(engine, "FILE", passport.FILE)
         engine.record("um" * 5000)
-        assert passport.read(file) == {"00_x": {"a": 1}}
+        assert passport.read() == {"00_x": {"a": 1}}
         assert sketches(place) == []
-
-
-def test_the_native_log_is_given_up_where_nothing_can_be_written():
-    code = (
-        "import sys; from pathlib import Path; from course_utils.model import artifacts\n"
-        "artifacts.ARTIFACTS = Path(sys.executable, 'não é pasta')\n"
-        "from course_utils.classroom import workspace; workspace.divert_native_logs(); print('seguiu')"
-    )
-    assert call(["-c", code], PYTHONUTF8="1").stdout.split() == [b"seguiu"]
 
 
 @pytest.mark.slow
@@ -102,7 +94,7 @@ def test_artifacts_deleted_half_way_can_be_made_again(place):
         said = refusal(lambda: artifacts.verify(model), artifacts.CorruptedFileError)
         assert said == "Falta o arquivo m.onnx. Para restaurar: rode de novo a célula que o grava."
     assert workspace.empty("03_x").is_dir()
-    passport.stamp("03_x", {"a": 1}, file=place / "passport.json")
+    passport.stamp("03_x", {"a": 1})
 
 
 @pytest.mark.parametrize("name", artifacts.read_sums(artifacts.DATA))

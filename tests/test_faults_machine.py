@@ -72,10 +72,10 @@ import sys, time
 from pathlib import Path
 from course_utils.classroom import servers, state
 from course_utils.classroom.exercises import engine
-from course_utils.classroom.quiz import answers
+from course_utils.classroom.quiz import questions
 from course_utils.measure import latency, load
 engine.record("um")
-answers.update("q", tried=["a"])
+state.add(questions.ANSWERS, "q", tried=["a"])
 with servers.start() as server:
     before = time.time()
     Path(sys.argv[1]).write_text(str(2 * 86400))
@@ -86,9 +86,9 @@ with servers.start() as server:
     with servers.start() as second:
         second.pids()
 engine.record("dois")
-answers.update("q", tried=["a", "b"])
+state.add(questions.ANSWERS, "q", tried=["a", "b"])
 kept = state.read(engine.FILE)
-assert kept["um"] > kept["dois"] and answers.read() == {"q": {"tried": ["a", "b"]}}
+assert kept["um"] > kept["dois"] and state.read(questions.ANSWERS) == {"q": {"tried": ["a", "b"]}}
 print("inteiro")
 """
 # Em todo Python que o teste iniciar: o `date.today` também pergunta a hora a `time.time`.

@@ -17,6 +17,7 @@ from endings import wait_for_the_end
 from faults import call
 from waiting import PATIENCE_S, wait_for
 
+from course_utils import files
 from course_utils.classroom import passport, servers, workspace
 from course_utils.measure import load
 from course_utils.model import artifacts, digits
@@ -24,9 +25,9 @@ from course_utils.model import artifacts, digits
 OTHER_KERNEL = """
 import sys
 from pathlib import Path
-from course_utils.model import artifacts
-artifacts.ARTIFACTS = Path(sys.argv[1])
-from course_utils.classroom import passport, workspace
+from course_utils import files
+files.ARTIFACTS = Path(sys.argv[1])
+from course_utils.classroom import workspace
 folder = workspace.empty("01_x")
 assert workspace.empty("01_x") == folder  # o mesmo kernel, de novo
 Path(folder, "meu.txt").write_text("meu")
@@ -37,8 +38,9 @@ STAMP = """
 import sys
 from pathlib import Path
 from course_utils.classroom import passport
+passport.FILE = Path(sys.argv[1])
 for number in range(25):
-    passport.stamp(f"{sys.argv[2]}_{number}", {"a": number}, file=Path(sys.argv[1]))
+    passport.stamp(f"{sys.argv[2]}_{number}", {"a": number})
 """
 
 
@@ -51,7 +53,7 @@ def python(code, *arguments):
 
 
 def test_two_kernels_of_one_notebook_work_in_two_folders(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "ARTIFACTS", tmp_path)
+    monkeypatch.setattr(files, "ARTIFACTS", tmp_path)
     with python(OTHER_KERNEL, tmp_path) as other:
         assert other.stdout.readline() == "01_x\n"
         assert workspace.empty("01_x").name == "01_x-2"
@@ -62,14 +64,14 @@ def test_two_kernels_of_one_notebook_work_in_two_folders(tmp_path, monkeypatch):
         third.kill()
 
 
-def test_two_kernels_that_stamp_at_once_lose_no_stamp(tmp_path):
-    file = tmp_path / "passport.json"
-    pair = [python(STAMP, file, name) for name in "ab"]
+def test_two_kernels_that_stamp_at_once_lose_no_stamp(tmp_path, monkeypatch):
+    monkeypatch.setattr(passport, "FILE", tmp_path / "passport.json")
+    pair = [python(STAMP, passport.FILE, name) for name in "ab"]
     for other in pair:
         other.communicate(timeout=PATIENCE_S)
         assert other.returncode == 0
     expected = {f"{name}_{number}" for name, number in itertools.product("ab", range(25))}
-    assert set(passport.read(file)) == expected
+    assert set(passport.read()) == expected
 
 
 def test_a_server_killed_under_load_is_counted_and_can_be_started_again():

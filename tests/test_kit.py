@@ -1,5 +1,6 @@
 """O kit para uma turma sem internet: pacotes pequenos feitos pelo teste, o uv de verdade e nenhuma rede."""
 
+import platform
 import shutil
 from collections import namedtuple
 
@@ -168,5 +169,9 @@ def test_a_kit_that_is_not_whole_or_not_for_here_is_refused_by_name(place, monke
     kit.open_kit(root, folder)
     monkeypatch.setattr(kit, "this_machine", lambda: "linux-3.12")
     assert "é para windows-3.13, macos-3.13, e esta máquina é linux-3.12" in refusal(root, folder)
+    monkeypatch.setattr(kit, "this_machine", lambda: "macos-3.13")
+    monkeypatch.setattr(kit, "HERE", "macos")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert "é para processadores arm64, e o desta máquina é x86_64" in refusal(root, folder)
     locked.write_bytes(pins + b"novo==1.0\n")
     assert "outra versão do curso" in refusal(root, folder)

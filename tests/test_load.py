@@ -116,8 +116,9 @@ def test_counts_and_latencies_are_those_of_a_server_of_known_delay(server, seen)
     assert len(seen()["seen"]) >= warmed.n + 2 >= 4  # o aquecimento não conta
 
 
-def test_a_sweep_multiplies_the_clients_who_are_simultaneous_and_keep_their_connections(server, seen):
-    two, six = load.sweep(server.url + "together/6", concurrencies=(2, 6), warmup=0.3, seconds=0.3)
+def test_the_clients_are_simultaneous_and_keep_their_connections(server, seen):
+    url, options = server.url + "together/6", {"warmup": 0.3, "seconds": 0.3}
+    two, six = (load.run(url, concurrency=clients, **options) for clients in (2, 6))
     view = seen()
     assert (two.concurrency, six.concurrency) == (2, 6) and two.failed == 2  # esperavam por seis, até o prazo
     assert view["peak"] == 6 and view["clients"] == 2 * 2 + 6 and six.n >= 6
@@ -154,7 +155,7 @@ def test_a_refused_connection_and_some_bad_answers_are_counted(server):
      "http://10.0.0.1/127.0.0.1", "https://127.0.0.1:8000/", "127.0.0.1:8000"],
 )  # fmt: skip
 def test_it_only_aims_at_this_machine(url):
-    for call in (load.run, load.sweep, lambda url: load.compare({"x": (url, None, "")})):
+    for call in (load.run, lambda url: load.compare({"x": (url, None, "")})):
         with pytest.raises(ValueError, match="sua própria máquina"):
             call(url)
 

@@ -1,4 +1,4 @@
-"""O arquivo de preços: o nosso vale; linhas velhas avisam; um arquivo estragado diz a linha e o conserto."""
+"""O arquivo de preços: o nosso vale; uma linha velha pede que se confira; um arquivo estragado diz o conserto."""
 
 import re
 from datetime import date, timedelta
@@ -7,23 +7,19 @@ import pytest
 
 from course_utils.measure import prices
 
-TODAY = date.today()
 HEADER = "key,provider,item,price,unit,currency,date,source"
 GOOD = "maquina,Provedor,uma máquina,0.115,hora,USD,2026-11-01,exemplo.com"
 
 
 def load(tmp_path, *lines, header=HEADER, encoding="utf-8"):
-    """`(linhas, avisos)` de um arquivo com estas linhas."""
-    path, warnings = tmp_path / "prices.csv", []
+    """O que se lê de um arquivo com estas linhas."""
+    path = tmp_path / "prices.csv"
     path.write_text("\n".join([header, *lines]) + "\n", encoding=encoding)
-    return prices.load(path, warn=warnings.append), warnings
+    return prices.load(path)
 
 
 def test_every_shipped_row_has_a_source_and_what_no_source_gives_is_an_assumption_that_says_how_it_was_made():
-    warnings = []
-    rows = prices.load(warn=warnings.append)
-    old = [row for row in rows.values() if row.date is None or (TODAY - row.date).days > 365]
-    assert len(old) == len(warnings) and all(row.item in said for row, said in zip(old, warnings))
+    rows = prices.load()
     for row in rows.values():
         assert prices.in_dollars(row, rows) > 0 and re.search(r"\w\.\w|repositórios|estimador|×", row.source), row
     assumed = {row.key for row in rows.values() if row.source.startswith("suposição")}
@@ -34,27 +30,30 @@ def test_every_shipped_row_has_a_source_and_what_no_source_gives_is_an_assumptio
         assert "confira em " in rows[key].source or "×" in rows[key].source, key
 
 
-@pytest.mark.parametrize(("age", "said"), [(365, None), (366, "mais de um ano"), (None, "sem data")])
-def test_a_row_older_than_a_year_or_undated_warns(tmp_path, age, said):
-    moment = "" if age is None else (TODAY - timedelta(days=age)).isoformat()
-    rows, warnings = load(tmp_path, GOOD.replace("2026-11-01", moment))
-    assert rows["maquina"].price == 0.115
-    assert [said in warning and "uma máquina" in warning for warning in warnings] == [True] * bool(said)
+@pytest.mark.parametrize(("age", "check"), [(365, ""), (366, ", confira")])
+def test_a_row_tells_its_month_and_one_older_than_a_year_asks_to_be_checked(tmp_path, age, check):
+    day = date.today() - timedelta(days=age)
+    rows = load(tmp_path, GOOD.replace("2026-11-01", day.isoformat()))
+    assert rows["maquina"].price == 0.115 and rows["maquina"].when == f"{day:%m/%Y}{check}"
+
+
+def test_a_row_may_leave_the_date_empty(tmp_path):
+    assert load(tmp_path, GOOD.replace("2026-11-01", ""))["maquina"].when == "sem data"
 
 
 def test_empty_lines_extra_columns_and_the_mark_of_a_spreadsheet_are_ignored(tmp_path):
     lines = "", f"{GOOD},meu comentário", ",,,,,,,,"
-    rows, _ = load(tmp_path, *lines, header=f"{HEADER},nota", encoding="utf-8-sig")
+    rows = load(tmp_path, *lines, header=f"{HEADER},nota", encoding="utf-8-sig")
     assert list(rows) == ["maquina"] and rows["maquina"].date == date(2026, 11, 1)
 
 
 def test_currencies_become_dollars(tmp_path):
     brl = "energia,Enel,energia,0.671,kWh,BRL,2026-11-01,exemplo.com"
     rate = "dolar_em_brl,câmbio,US$ 1,5.5,US$,BRL,2026-11-01,exemplo.com"
-    rows, _ = load(tmp_path, GOOD, brl, rate)
+    rows = load(tmp_path, GOOD, brl, rate)
     assert prices.in_dollars(rows["maquina"], rows) == 0.115
     assert prices.in_dollars(rows["energia"], rows) == pytest.approx(0.122)
-    rows, _ = load(tmp_path, brl)
+    rows = load(tmp_path, brl)
     with pytest.raises(prices.PriceError, match="dolar_em_brl"):
         prices.in_dollars(rows["energia"], rows)
 

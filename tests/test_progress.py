@@ -23,24 +23,29 @@ def stamps(tmp_path, monkeypatch):
     return kept
 
 
-def test_a_stamp_is_read_back_in_order_and_a_second_one_replaces_it(tmp_path, capsys):
-    file = tmp_path / "novo" / "passport.json"
-    passport.stamp("02_onnx", {"Tamanho (MB)": 7.41}, file=file)
-    passport.stamp("01_salvar", {"Formatos": 6}, file=file)
-    passport.stamp("02_onnx", {"Tamanho (MB)": 7.5}, LessonClock(iter([0, 90]).__next__), file)
-    found = passport.read(file)
+def test_a_stamp_is_read_back_in_order_and_a_second_one_replaces_it_but_for_the_minutes(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(passport, "FILE", tmp_path / "novo" / "passport.json")
+    passport.stamp("02_onnx", {"Tamanho (MB)": 7.41, "Formatos": 2}, LessonClock(iter([0, 90]).__next__))
+    passport.stamp("01_salvar", {"Formatos": 6})
+    passport.stamp("02_onnx", {"Tamanho (MB)": 7.5})
+    found = passport.read()
     assert found == {"01_salvar": {"Formatos": 6}, "02_onnx": {"Tamanho (MB)": 7.5, passport.MINUTES: 1.5}}
     assert list(found) == ["01_salvar", "02_onnx"]
-    assert "02_onnx (1 medidas)" in capsys.readouterr().out
-    assert [path.name for path in file.parent.iterdir()] == ["passport.json"]
+    assert "Passaporte carimbado: 02_onnx." in capsys.readouterr().out
+    assert [path.name for path in passport.FILE.parent.iterdir()] == ["passport.json"]
+    passport.stamp("02_onnx", {}, LessonClock(iter([0, 60]).__next__))
+    assert passport.read()["02_onnx"] == {passport.MINUTES: 1}
 
 
 @pytest.mark.parametrize("content", [None, b"{meio", b"\xff", b"[]"])
-def test_a_missing_or_broken_file_is_a_blank_one(tmp_path, content):
+def test_a_missing_or_broken_file_is_a_blank_one(tmp_path, monkeypatch, content):
     file = tmp_path / "notas.json"
     if content is not None:
         file.write_bytes(content)
-    assert state.read(file) == passport.read(file) == {}
+    monkeypatch.setattr(passport, "FILE", file)
+    assert state.read(file) == passport.read() == {}
     state.add(file, "um", dois=3)
     assert state.read(file) == {"um": {"dois": 3}}
 

@@ -8,8 +8,8 @@ import nbformat
 import pytest
 
 from course_utils import lesson
-from course_utils.classroom import pages, quiz
-from course_utils.classroom.quiz import answers, board, questions
+from course_utils.classroom import pages, quiz, state
+from course_utils.classroom.quiz import board, questions
 
 POOL = questions.load()
 LAB = "laboratorios/02_conversoes"
@@ -21,8 +21,8 @@ LONG = "Sem deploy ninguém usa o modelo; com ele, a esteira pergunta e o envelo
 @pytest.fixture(autouse=True)
 def file(tmp_path, monkeypatch):
     """As respostas só deste teste."""
-    monkeypatch.setattr(answers, "FILE", tmp_path / "nova" / "answers.json")
-    return answers.FILE
+    monkeypatch.setattr(questions, "ANSWERS", tmp_path / "nova" / "answers.json")
+    return questions.ANSWERS
 
 
 def parts(view):
@@ -69,7 +69,7 @@ def test_the_notebook_asks_its_questions_and_keeps_the_answers_out(path):
 def test_the_cell_shows_the_static_page_and_the_live_quiz_and_only_the_first_is_stored(file, monkeypatch):
     shown = []
     monkeypatch.setattr(pages, "display", lambda data, raw: shown.append(data))
-    assert quiz.show(LAB, "recall") == 2
+    quiz.show(LAB, "recall")
     assert not file.exists(), "só olhar não grava nada"
     assert set(shown[1]) == {"application/vnd.jupyter.widget-view+json"}
     outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown]
@@ -90,8 +90,8 @@ def test_each_choice_tells_its_why_the_first_one_counts_and_who_comes_back_finds
     told = parts(view)[0][1].value
     assert "✔ " in told and board.inline(right.feedback) in told
     pick(view, 1, correct=True)
-    assert answers.read()[PAIR[0].id] == {"tried": [wrong.text, right.text]}
-    assert answers.score().by_topic["salvar"][:2] == (1, 2)
+    assert state.read(file)[PAIR[0].id] == {"tried": [wrong.text, right.text]}
+    assert questions.score().by_topic["salvar"][:2] == (1, 2)
     assert [path.name for path in file.parent.iterdir()] == ["answers.json"]
 
     (buttons, why), _ = parts(board.build(PAIR))
@@ -105,7 +105,7 @@ def test_a_broken_or_outdated_state_is_an_unanswered_question(file, content):
     view = board.build(PAIR)
     assert parts(view)[0][1].value == ""
     pick(view, 0, correct=True)
-    assert answers.score().by_notebook[LAB][:2] == (1, 1)
+    assert questions.score().by_notebook[LAB][:2] == (1, 1)
 
 
 def test_the_open_question_shows_criteria_and_model_only_after_something_is_written_and_is_resumed():
@@ -123,7 +123,8 @@ def test_the_open_question_shows_criteria_and_model_only_after_something_is_writ
 def test_the_result_by_topic_says_in_a_table_what_to_read_again():
     for name, correct in {"q06_recusa": True, "q06_carregar": True, "q07_laco": False, "q09_zeros": True}.items():
         question = next(question for question in POOL if question.id == name)
-        answers.update(name, tried=[option.text for option in question.options if option.correct == correct][:1])
+        chosen = [option.text for option in question.options if option.correct == correct][:1]
+        state.add(questions.ANSWERS, name, tried=chosen)
     score = quiz.score()
     assert score.by_topic["apis"][:2] == (2, 3) and score.by_notebook["06_api_flask"][:2] == (2, 2)
     assert list(score.by_topic) == [

@@ -6,7 +6,7 @@ Prova demorada (veja test_browser.py). As telas, nos temas claro e escuro, ficam
 import pytest
 from browsing import PATIENCE_MS, SCREENS, close_notebook, open_notebook, run_quiz, violations
 
-from course_utils.classroom.quiz import answers, questions
+from course_utils.classroom.quiz import questions
 from course_utils.classroom.quiz.board import plain
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ CUT = """(board) => [...board.querySelectorAll("button, p, .aula-told, label, te
 
 @pytest.fixture(autouse=True)
 def nothing_answered():
-    answers.FILE.unlink(missing_ok=True)
+    questions.ANSWERS.unlink(missing_ok=True)
 
 
 def option(question, correct):

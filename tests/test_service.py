@@ -136,7 +136,7 @@ def test_sigterm_finishes_what_was_accepted_and_lets_no_one_else_in(start, tmp_p
         return  # o Werkzeug, de desenvolvimento, não tem fim educado
     threads, statuses = ask_many(target, 2)
     wait_for(lambda: len([*tmp_path.glob("dentro-*")]) == 2)
-    target.server.terminate()
+    target.server.process.terminate()
     (tmp_path / "aberto").touch()
     for thread in threads:
         thread.join()
@@ -186,6 +186,6 @@ def test_metrics_add_up_the_workers_and_leave_nothing_behind(tmp_path, monkeypat
             psutil.Process(server.process.pid).children()[-1].kill()
             ask(5)
             wait_for(lambda: total(target) == (45, 0))
-        server.terminate()
+        server.process.terminate()
         server.process.wait(timeout=300)  # um fim à força, depois de 5 s, não deixaria limpar nada
     assert not folders()

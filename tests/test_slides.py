@@ -30,7 +30,7 @@ def test_a_deck_asks_the_network_for_nothing_and_shows_and_describes_each_pictur
         assert len(picture["alt"]) > 30 and "No description" not in picture["alt"]
 
 
-def test_a_deck_leads_to_the_next_one_describes_its_picture_and_leaves_the_notebook_alone(
+def test_a_deck_leads_only_to_another_one_describes_its_picture_and_leaves_the_notebook_alone(
     tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(lesson, "FOLDER", tmp_path)
@@ -39,14 +39,17 @@ def test_a_deck_leads_to_the_next_one_describes_its_picture_and_leaves_the_noteb
     cells = [new_markdown_cell("# Um"), new_code_cell("print(1)", outputs=[picture])]
     cells += [
         new_markdown_cell('<details><summary>Descrição da figura</summary>\n\num "ponto".\n\n</details>'),
-        new_markdown_cell("[Próximo: 01](01_b.ipynb)"),
+        new_markdown_cell("[Próximo: 01](01_b.ipynb), [a fundo](laboratorios/00_c.ipynb), [o mapa](../README.md)"),
     ]
     path = tmp_path / "00_a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "01_b.ipynb")
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     before = path.read_bytes()
     assert command.main(["00"]) == 0 and "00_a.html" in capsys.readouterr().out
     deck = BeautifulSoup((tmp_path / "slides/00_a.html").read_text(encoding="utf-8"), "html.parser")
-    assert deck.find("a", href="01_b.html") and deck.img["alt"] == 'um "ponto".'
+    links = [link["href"] for link in deck("a", href=True)]
+    assert [target for target in links if not target.startswith("#")] == ["01_b.html"]
+    assert "a fundo, o mapa" in deck.get_text() and deck.img["alt"] == 'um "ponto".'
     assert path.read_bytes() == before
 
 

@@ -6,7 +6,6 @@ Sem nada, roda as três partes, cerca de vinte minutos; uma sozinha renova o que
 
 import argparse
 import importlib
-import logging
 import sys
 from datetime import datetime
 from time import perf_counter
@@ -14,7 +13,7 @@ from time import perf_counter
 from course_utils import files
 from course_utils.bench import table
 from course_utils.classroom import state
-from course_utils.measure import latency, machine
+from course_utils.measure import machine
 
 FOLDER = files.ARTIFACTS / "bench"
 COMMAND = "python -m course_utils bench"
@@ -32,8 +31,6 @@ def main(arguments=None):
     if options.publish:
         table.publish(measured())
         return 0
-    # Um Ctrl-C mata o kernel no meio de uma célula: a tarefa que a esperava não tem mais a quem contar.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     chosen = [name for name in PARTS if name in options.parts or not options.parts]
     try:
         for number, name in enumerate(chosen, start=1):
@@ -49,7 +46,7 @@ def measure(name, command):
     """Roda uma parte e grava o JSON dela, com a máquina, o dia, o comando e as nossas metas; devolve-o."""
     start = perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="minutes")
-    result = {"machine": latency.machine(), "described": machine.sentences(), "date": date, "command": command}
+    result = {"machine": machine.machine(), "described": machine.sentences(), "date": date, "command": command}
     # Importada só agora: uma parte que carrega um framework não pesa na memória das que vêm antes.
     result |= importlib.import_module(f"course_utils.bench.{name}").run()
     result |= table.judge(result["values"]) | {"seconds": perf_counter() - start}

@@ -17,7 +17,6 @@ MEASURES = {
         "onnx_over_torch": 'medians["PyTorch (eager)"] / medians["ONNX Runtime"]',
         "float32_agreement": "100 * min("
         "(logits.argmax(axis=1) == reference.argmax(axis=1)).mean() for logits in roads.values())",
-        "float32_difference": "worst",
     },
     "laboratorios/05_litert_e_aparelhos": {
         "reduced_agreement": '100 * min((read == answers["float32"]).mean() for read in answers.values())',

@@ -111,7 +111,7 @@ def store_lenet():
 def cost(tuning_s):
     """O que o endpoint mostrou, o preço do milhão e o que custaram os `tuning_s` de treino, num núcleo."""
     typical = notebooks.middle(notebooks.measure(ENDPOINT, MEASURES))
-    price = prices.load(warn=lambda message: None)[PRICE]
+    price = prices.load()[PRICE]
     tuning, million = price.price / CORES * tuning_s / 3600, {}
     for name, rate in typical["requests_per_core_second"].items():
         million[name] = prices.per_million(price.price, CORES * rate, UTILISATION)

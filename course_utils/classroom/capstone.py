@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from course_utils.classroom import capstone_proofs, servers
 from course_utils.classroom.capstone_proofs import Item
-from course_utils.measure.memory import tree_bytes
+from course_utils.measure.memory import size_bytes, tree_bytes
 from course_utils.measure.numbers import br
-from course_utils.measure.size import size_bytes
 
 MODEL_MB, MEMORY_MB = 1, 256  # o que cabe no aparelho
 LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost):\d+/?")  # nada sai daqui

@@ -3,11 +3,13 @@
 Só nesta máquina: o carimbo do passaporte guarda os minutos, e mais nada.
 """
 
+import os
 import time
 
 from IPython import get_ipython
 
 PAUSE_S = 300  # entre duas células, mais que isto é uma pausa, e não conta
+HEADLESS = "AULA_HEADLESS"  # a variável que marca um kernel em que ninguém lê: o de `lesson.execute`
 
 
 class LessonClock:
@@ -30,7 +32,12 @@ class LessonClock:
 
 
 def start():
-    """Um `LessonClock` que o kernel passa a avisar de cada célula; fora de um kernel, ele só olha a hora."""
+    """Um `LessonClock` que o kernel passa a avisar de cada célula; fora de um kernel, ele só olha a hora.
+
+    None num kernel sem ninguém à frente (`python -m course_utils run`): os segundos da máquina não são de ninguém.
+    """
+    if HEADLESS in os.environ:
+        return None
     clock, shell = LessonClock(), get_ipython()
     if shell:
         for event in ("pre_run_cell", "post_run_cell"):

@@ -6,9 +6,8 @@ from IPython.display import display
 
 from course_utils import files
 from course_utils.classroom import predictions, state, tables
-from course_utils.model import artifacts
 
-FILE = artifacts.ARTIFACTS / "passport.json"
+FILE = state.FOLDER / "passport.json"
 MINUTES = "Minutos que você usou"
 
 
@@ -16,26 +15,30 @@ class PassportError(RuntimeError):
     """O carimbo não pôde ser gravado; a mensagem diz por quê e o que fazer."""
 
 
-def read(file=FILE):
+def read():
     """`{notebook: {medida: número ou texto}}`, em ordem de notebook; vazio se nada foi carimbado (ou se o
     arquivo estragou: nesse caso rodar os notebooks o refaz)."""
-    return dict(sorted(state.read(file).items()))
+    return dict(sorted(state.read(FILE).items()))
 
 
-def stamp(notebook, measures, clock=None, file=FILE):
+def stamp(notebook, measures, clock=None):
     """Carimba as `measures` (`{"Tamanho do ONNX (MB)": 7.4, …}`: a unidade faz parte do nome) do notebook.
 
-    Com o `clock` (de `lesson_clock.start`), o carimbo leva também os minutos que o aluno usou (`MINUTES`).
+    Com o `clock` (de `lesson_clock.start`), o carimbo leva também os minutos que o aluno usou (`MINUTES`); sem
+    ele, ficam os do carimbo anterior.
     """
-    if clock is not None:
-        measures = measures | {MINUTES: clock.minutes}
+
+    def renew(stamps):
+        minutes = stamps.get(notebook, {}).get(MINUTES) if clock is None else clock.minutes
+        return stamps | {notebook: measures if minutes is None else measures | {MINUTES: minutes}}
+
     try:
-        state.update(file, lambda stamps: stamps | {notebook: measures})
+        state.update(FILE, renew)
     except OSError as error:
         raise PassportError(
             f"Não consegui gravar o passaporte {files.explain(error)} e rode esta célula de novo."
         ) from error
-    print(f"Passaporte carimbado: {notebook} ({len(measures)} medidas).")
+    print(f"Passaporte carimbado: {notebook}.")
 
 
 def number(notebook, measure, stamps):

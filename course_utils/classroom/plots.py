@@ -51,7 +51,7 @@ def _label(value):
 def load_curve(loads, *, title=""):
     """Latência (p50 e p95) e, embaixo, vazão, contra o número de clientes; devolve os dois Axes.
 
-    `loads`: a lista de `Load` que `load.sweep` devolve.
+    `loads`: a lista de `Load`, um por número de clientes.
     """
     clients = [load.concurrency for load in loads]
     _, (latency, rate) = plt.subplots(2, 1, figsize=(7, 5), sharex=True, height_ratios=[3, 2])

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from course_utils import files, processes
 from course_utils.bars import tqdm
-from course_utils.model import artifacts
 from course_utils.model.predictor import MODEL
 from course_utils.processes import HOST, free_port
 
@@ -62,10 +61,6 @@ class Server:
                 os.sched_setaffinity(thread.id, core)
         return True
 
-    def terminate(self):
-        """Pede o fim (SIGTERM; no Windows, à força) e volta sem esperar; `process.wait()` espera."""
-        self.process.terminate()
-
     def stop(self):
         """Encerra o processo com educação (SIGTERM) e, se ele ou um filho não sair em 5 s, à força."""
         self._finalizer()
@@ -94,7 +89,7 @@ def start(
     passarem `START_S` segundos.
     """
     options = {"model": model, "server": server, "workers": workers, "threads": threads}
-    command, folder = [sys.executable, "-m", "course_utils.serving", "--watch-stdin"], artifacts.ROOT
+    command, folder = [sys.executable, "-m", "course_utils.serving", "--watch-stdin"], files.ROOT
     for name, value in (options | {"baseline": baseline, "shadow": shadow}).items():
         command += [f"--{name}", value] if value else []
     place, _, name = (target or "").rpartition(":")
@@ -113,7 +108,7 @@ def start_container(environment=None, *, ready="ping"):
     command = [sys.executable, "-m", "course_utils.serving.container", "serve", "--watch-stdin"]
     environment = dict(environment or {})
     variable = "AIP_HTTP_PORT" if "AIP_PREDICT_ROUTE" in environment else "SAGEMAKER_BIND_TO_PORT"
-    return _start(command, environment | {variable: "{port}"}, ready, artifacts.ROOT)
+    return _start(command, environment | {variable: "{port}"}, ready, files.ROOT)
 
 
 def start_command(command, *, ready=""):
@@ -148,7 +143,7 @@ def _start(command, environment, ready, folder):
 
 def _launch(command, port, environment, folder):
     """O `Server` do processo que se inicia, longe do Ctrl-C do kernel; ele ainda não responde."""
-    log = artifacts.ARTIFACTS / "logs" / f"server-{port}.log"
+    log = files.ARTIFACTS / "logs" / f"server-{port}.log"
     settings = processes.for_python() | {"PYTHONUNBUFFERED": "1"} | environment
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

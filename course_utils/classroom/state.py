@@ -10,10 +10,9 @@ import time
 from pathlib import Path
 
 from course_utils import files
-from course_utils.model import artifacts
 
 PATIENCE_S = 5
-FOLDER = Path(os.environ.get("AULA_STATE", artifacts.ARTIFACTS))
+FOLDER = Path(os.environ.get("AULA_STATE", files.ARTIFACTS))
 
 
 def read(file):
@@ -52,6 +51,6 @@ def add(file, name, **fields):
 
 def open_lock(name):
     """O arquivo em que se trava `name`, aberto."""
-    place = artifacts.ARTIFACTS / "locks"
+    place = files.ARTIFACTS / "locks"
     place.mkdir(parents=True, exist_ok=True)
     return open(place / f"{name}.lock", "ab")

@@ -1,4 +1,4 @@
-"""Onde um notebook escreve: a pasta dele, vazia e só deste kernel, e o registro das bibliotecas em C++."""
+"""Onde um notebook escreve: a pasta dele, vazia e só deste kernel; e o silêncio das bibliotecas em C++."""
 
 import itertools
 import logging
@@ -8,7 +8,6 @@ from functools import cache
 
 from course_utils import files
 from course_utils.classroom import state
-from course_utils.model import artifacts
 
 NEEDED_BYTES = 200_000_000  # o que mais escreve, o 01, grava 130 MB
 
@@ -24,8 +23,8 @@ def empty(name):
     Levanta `WorkspaceError` se a pasta não pode ser escrita ou se falta espaço no disco.
     """
     try:
-        artifacts.ARTIFACTS.mkdir(exist_ok=True)
-        free = shutil.disk_usage(artifacts.ARTIFACTS).free
+        files.ARTIFACTS.mkdir(exist_ok=True)
+        free = shutil.disk_usage(files.ARTIFACTS).free
         if free < NEEDED_BYTES:
             left, needed = (f"{size / 1e6:.0f} MB" for size in (free, NEEDED_BYTES))
             raise WorkspaceError(
@@ -33,7 +32,7 @@ def empty(name):
                 "Libere espaço e rode esta célula de novo."
             )
         numbered = (f"{name}-{number}" for number in itertools.count(2))
-        places = map(artifacts.ARTIFACTS.joinpath, itertools.chain([name], numbered))
+        places = map(files.ARTIFACTS.joinpath, itertools.chain([name], numbered))
         folder = next(filter(_claim, places))
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,21 +44,14 @@ def empty(name):
 
 
 def divert_native_logs():
-    """Desvia o que as bibliotecas em C++ escrevem na saída de erro para artifacts/logs/native.log.
+    """Cala o que as bibliotecas em C++ escrevem na saída de erro.
 
     Chame antes de importar o TensorFlow. Do `logging` do Python ficam só os erros; exceções e `warnings` continuam
     no notebook, porque o kernel os envia por outro caminho.
     """
     logging.disable(logging.WARNING)  # níveis por nome não bastam: o TensorFlow os refaz ao ser importado
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    folder = artifacts.ARTIFACTS / "logs"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        log = open(folder / "native.log", "ab")  # noqa: SIM115 – fechado logo abaixo
-    except OSError:  # sem onde escrever perde-se o registro, não a aula
-        log = open(os.devnull, "ab")  # noqa: SIM115
-    with log:
-        os.dup2(log.fileno(), 2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
 
 
 @cache  # a trava fica até o kernel terminar, e ele volta sempre à mesma pasta

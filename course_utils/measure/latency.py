@@ -6,10 +6,8 @@ from time import perf_counter
 import numpy as np
 
 from course_utils.bars import tqdm
-from course_utils.measure.machine import machine, processor
+from course_utils.measure.machine import machine
 from course_utils.measure.numbers import br, times
-
-__all__ = ["Latency", "compare", "machine", "processor", "report"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,8 @@ def compare(candidates, *, rounds=200, warmup=20):
     return {name: Latency(name, np.array(values)) for name, values in spent.items()}
 
 
-def report(latencies, *, threads):
-    """Texto com a máquina, as threads, n, mediana, p95 e a razão de cada um para o primeiro."""
+def report(latencies):
+    """Texto com a máquina, n, mediana, p95 e a razão de cada um para o primeiro: tempos de uma thread."""
     base = next(iter(latencies.values()))
     width = max(map(len, latencies))
     header = f"{'':{width}}  mediana (ms)  p95 (ms)  velocidade em relação a {base.name}"
@@ -56,6 +54,5 @@ def report(latencies, *, threads):
     for item in latencies.values():
         ratio = times(base.median / item.median, 2)
         rows.append(f"{item.name:{width}}  {br(item.median, 3):>12}  {br(item.p95, 3):>8}  {ratio:>7}")
-    count = f"{threads} thread{'s' if threads > 1 else ''}; n = {len(base.times)} por linha"
-    context = f"{machine()}; {count}, rodadas intercaladas"
+    context = f"{machine()}; 1 thread; n = {len(base.times)} por linha, rodadas intercaladas"
     return "\n".join([context, header, *rows])

@@ -37,7 +37,7 @@ class Load:
     errors: dict  # {"503": 12, "ConnectionResetError": 1}: status que não são 2xx e falhas de conexão
     seconds: float  # duração da medida, sem o aquecimento
     cpu_seconds: float | None = None  # do servidor e dos seus processos
-    peak_memory_bytes: int | None = None  # RSS somado dos mesmos processos: um teto
+    peak_memory_bytes: int | None = None  # RSS somado dos mesmos processos: um teto, conta em todos o que dividem
     generator_percent: float = 0.0  # CPU do próprio gerador; perto de 100, medimos o gerador
     rates: tuple = ()  # de várias rodadas, as respostas 2xx por segundo em cada uma
 
@@ -91,11 +91,6 @@ def run(url, body=None, *, concurrency=8, seconds=3.0, warmup=0.5, pids=()):
     return _measure([_job(url, body, BYTES, pids, concurrency, seconds, warmup)])[0]
 
 
-def sweep(url, body=None, *, concurrencies=(1, 2, 4, 8, 16, 32), seconds=2.0, warmup=0.5, pids=()):
-    """A mesma carga com números crescentes de clientes: lista de `Load`, para `plots.load_curve`."""
-    return _measure([_job(url, body, BYTES, pids, number, seconds, warmup) for number in concurrencies])
-
-
 def compare(candidates, *, concurrency=8, rounds=3, seconds=1.5, warmup=0.5):
     """Vários servidores sob a mesma carga, em rodadas intercaladas (a, b, a, b, …): `{nome: Load}`.
 
@@ -119,7 +114,7 @@ def ratios(loads):
 def report(loads):
     """Tabela com máquina, n, erros, vazão, p50, p95, p99 e, se foram medidas, CPU e memória.
 
-    `loads`: a lista de `sweep` ou o dicionário de `compare`, que ganha a coluna da razão.
+    `loads`: uma lista de `Load` ou o dicionário de `compare`, que ganha a coluna da razão.
     """
     compared = isinstance(loads, dict)
     if not compared:

@@ -38,10 +38,16 @@ def instructions():
     return [name for flag, name in INSTRUCTIONS.items() if flag in words]
 
 
+def cores():
+    """Quantos núcleos a máquina tem: "8 núcleos"."""
+    count = os.cpu_count()
+    return f"{count} {'núcleo' if count == 1 else 'núcleos'}"
+
+
 def machine():
     """Uma linha que diz em que máquina se mediu: processador, núcleos, sistema e Python."""
     system = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{processor()}; {os.cpu_count()} núcleos; {system}"
+    return f"{processor()}; {cores()}; {system}"
 
 
 def sentences():
@@ -50,7 +56,7 @@ def sentences():
     told = "o sistema não diz" if sets is None else ", ".join(sets) or "nenhuma das que procuramos"
     system = f"{platform.system()} {platform.release()}, {platform.machine()}"
     return [
-        f"{processor()}; {os.cpu_count()} núcleos; {br(memory)} GB de memória",
+        f"{processor()}; {cores()}; {br(memory)} GB de memória",
         f"instruções: {told}",
         f"{system}; Python {platform.python_version()}",
         "; ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES),

@@ -1,8 +1,9 @@
-"""Memória de um processo e de tudo o que ele iniciou."""
+"""A memória de um processo e de tudo o que ele iniciou; o tamanho de um arquivo ou de uma pasta."""
 
 import contextlib
 import sys
 import threading
+from pathlib import Path
 
 import psutil
 
@@ -41,6 +42,13 @@ def tree_bytes(pid):
                     found[process.pid] = memory
     files = [getattr(memory, "shared", 0) for memory in found.values()]
     return sum(memory.rss for memory in found.values()) - sum(files) + max(files, default=0)
+
+
+def size_bytes(path):
+    """Bytes de um arquivo, ou de tudo o que há numa pasta (int)."""
+    path = Path(path)
+    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
+    return sum(file.stat().st_size for file in files)
 
 
 def limit(limit_bytes):

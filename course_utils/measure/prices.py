@@ -9,12 +9,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from course_utils.files import DATA
+from course_utils.files import DATA, how_to_restore
 
 FILE = DATA / "prices.csv"
 MAX_AGE_DAYS = 365
 EXPECTED = "Esperava tudo preenchido, o preço como 0.115, a data como 2026-11-23 ou nada, aspas onde há vírgula."
-HOW_TO_RESTORE = "Para restaurar o original: git checkout -- data/prices.csv (ou baixe o projeto de novo)."
 
 
 class PriceError(ValueError):
@@ -34,37 +33,39 @@ class Price(BaseModel):
     date: Annotated[datetime.date | None, BeforeValidator(lambda text: text or None)]
     source: str
 
+    @property
+    def when(self):
+        """De quando é: "11/2026"; "07/2025, confira" se tem mais de um ano; "sem data"."""
+        if self.date is None:
+            return "sem data"
+        old = (datetime.date.today() - self.date).days > MAX_AGE_DAYS
+        return f"{self.date:%m/%Y}" + (", confira" if old else "")
+
 
 class Prices(dict):
     """As linhas pela chave; a que falta (apagada, ou cortada com o fim do arquivo) é dita numa frase."""
 
     def __missing__(self, key):
-        raise PriceError(f"Falta a linha {key} em prices.csv. {HOW_TO_RESTORE}")
+        raise PriceError(f"Falta a linha {key} em {FILE.name}. {how_to_restore(FILE)}")
 
 
-def load(file=FILE, *, warn=print):
-    """Lê, confere e devolve `{chave: Price}`, na ordem do arquivo; levanta `PriceError` se algo nele não serve.
-
-    Para cada linha com mais de um ano, ou sem data, chama `warn` com uma frase.
-    """
+def load(file=FILE):
+    """Lê, confere e devolve `{chave: Price}`, na ordem do arquivo; levanta `PriceError` se algo nele não serve."""
     rows = Prices()
     try:
         # O Excel põe uma marca no começo do UTF-8; "utf-8-sig" a tira, se houver.
         reader = csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError):
-        raise PriceError(f"Falta {file.name}, ou ele não está em UTF-8. {HOW_TO_RESTORE}") from None
+        raise PriceError(f"Falta {file.name}, ou ele não está em UTF-8. {how_to_restore(file)}") from None
     for cells in reader:
         if not any(cells.values()):
             continue
         try:
-            row = rows[cells.get("key")] = Price.model_validate(cells)
+            rows[cells.get("key")] = Price.model_validate(cells)
         except ValidationError as error:
             (column,), received = error.errors()[0]["loc"], error.errors()[0]["input"]
             where = f"Linha {reader.line_num} de {file.name}, coluna {column}: recebi {received!r}."
-            raise PriceError(f"{where} {EXPECTED} {HOW_TO_RESTORE}") from None
-        if row.date is None or (datetime.date.today() - row.date).days > MAX_AGE_DAYS:
-            age = "sem data" if row.date is None else f"de {row.date:%d/%m/%Y}, com mais de um ano"
-            warn(f"Atenção: {row.provider}, {row.item}: preço {age}. Confira-o antes de decidir por ele.")
+            raise PriceError(f"{where} {EXPECTED} {how_to_restore(file)}") from None
     return rows
 
 

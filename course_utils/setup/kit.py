@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ SYSTEMS = {  # como o uv chama cada um
     "windows": "x86_64-pc-windows-msvc",
     "macos": "aarch64-apple-darwin",
 }
+PROCESSORS = {"linux": "x86_64", "macos": "arm64"}  # no Windows, um Python x86-64 roda também num ARM
 PYTHONS = ("3.11", "3.12", "3.13")
 PATCHES = (0, 99)  # há pacotes em duas versões, uma até o 3.11.4 e outra a partir do 3.11.5: vão as duas
 MACOS = "14.0"  # o mais antigo em que o PyTorch roda
@@ -51,6 +53,8 @@ def open_kit(root: str | Path, folder: str | Path) -> Path:
         problem = "é de outra versão do curso"
     elif target not in manifest["targets"]:
         problem = f"é para {', '.join(manifest['targets'])}, e esta máquina é {target}"
+    elif platform.machine() != PROCESSORS.get(HERE, platform.machine()):
+        problem = f"é para processadores {PROCESSORS[HERE]}, e o desta máquina é {platform.machine()}"
     else:
         print("Conferindo o kit", flush=True)
         wanted = manifest["targets"][target].items()

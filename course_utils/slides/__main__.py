@@ -15,18 +15,20 @@ from nbconvert.preprocessors import TagRemovePreprocessor
 from course_utils import files, lesson, slides
 
 DESCRIPTION = re.compile(r"<summary>Descrição da figura</summary>(.*?)</details>", re.S)
+LINK = re.compile(r"\[([^\]]+)\]\(([\w/.]+)\.(?:ipynb|md)\)")  # para outro arquivo do projeto
 TARGET = files.ARTIFACTS / "slides"
 
 
 def export(path, folder):
     """Escreve em `folder` os slides do notebook `path`; devolve o caminho do HTML (Path).
 
-    Um link leva aos slides do outro notebook, e o texto alternativo de cada figura é a descrição que a segue.
+    Um link para outro notebook da aula leva aos slides dele; o texto alternativo de uma figura é a descrição que a
+    segue.
     """
     notebook = slides.mark(nbformat.read(path, as_version=4))
     for cell, following in zip(notebook.cells, [*notebook.cells[1:], None]):
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.html)", cell.source)
+            cell.source = LINK.sub(_lead, cell.source)
         found = DESCRIPTION.search(following.source) if following else None
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
@@ -37,6 +39,12 @@ def export(path, folder):
     target = folder / f"{path.stem}.html"
     files.write_text(target, html)
     return target
+
+
+def _lead(link):
+    """O link para os slides de um notebook da aula; só o texto dele, se leva a outra coisa (um laboratório)."""
+    text, stem = link[1], Path(link[2]).name
+    return f"[{text}]({stem}.html)" if (lesson.FOLDER / f"{stem}.ipynb").exists() else text
 
 
 def main(arguments=None):

@@ -31,8 +31,9 @@ def judge(check, answer, seconds):
     except NotYetError as feedback:
         return f"✘ Ainda não. {feedback}", False
     except TimeoutError:
+        reason = f"Esperava que ela terminasse em {seconds} s; não terminou"
         step = "procure o laço que não acaba e rode a sua função sozinha numa célula nova."
-        return f"✘ Ainda não. Esperava o fim em {seconds} s; recebi silêncio. Próximo passo: {step}", False
+        return f"✘ Ainda não. {reason}. Próximo passo: {step}", False
     except (Exception, SystemExit) as error:
         reason = _short(f"Sua resposta levantou {type(error).__name__}: {error}")
         return f"✘ Ainda não. {reason}. Próximo passo: rode-a sozinha numa célula nova.", False

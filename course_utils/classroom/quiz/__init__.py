@@ -3,7 +3,7 @@
 `show("02_onnx", "recall")` mostra um grupo; `score()` dá o resultado por assunto e por notebook.
 """
 
-from course_utils.classroom.quiz.answers import score
 from course_utils.classroom.quiz.board import show
+from course_utils.classroom.quiz.questions import score
 
 __all__ = ["score", "show"]

@@ -8,8 +8,8 @@ import re
 
 import ipywidgets as widgets
 
-from course_utils.classroom import pages
-from course_utils.classroom.quiz import answers, questions
+from course_utils.classroom import pages, state
+from course_utils.classroom.quiz import questions
 
 LETTERS = "ABCDE"
 ENOUGH = 40  # letras: com menos que uma frase curta não há o que conferir
@@ -31,19 +31,13 @@ def inline(text):
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
 
 
-def plain(text):
-    """O texto sem as crases, para onde não cabe HTML (um botão, por exemplo)."""
-    return text.replace("`", "")
-
-
 def show(notebook, kind):
-    """Mostra as perguntas de `notebook` do tipo `kind` e devolve quantas são (int).
+    """Mostra as perguntas de `notebook` do tipo `kind`.
 
     `kind`: "recall" (antes de começar), "closing" (no fim), "lesson" (as cinco da aula) ou "self" (autoavaliação).
     """
     group = questions.group(notebook, kind)
     pages.show_alive(group_html(group), group_text(group), build(group))
-    return len(group)
 
 
 def group_html(group):
@@ -82,24 +76,25 @@ def _title(question, place):
 
 def _choice(question, place):
     """Um botão por opção, e o porquê de cada uma assim que ela é escolhida."""
-    tried = answers.tried(question, answers.read())
+    tried = questions.tried(question, state.read(questions.ANSWERS))
     why = widgets.HTML(_why(question, tried[-1], "status") if tried else "")
 
     def choose(option):
         tried.append(option)
-        answers.update(question.id, tried=[item.text for item in tried])
+        state.add(questions.ANSWERS, question.id, tried=[item.text for item in tried])
         why.value = _why(question, option, "alert")
 
-    options = [(f"{letter}. {plain(item.text)}", item) for letter, item in zip(LETTERS, question.options)]
+    texts = [item.text.replace("`", "") for item in question.options]  # num botão não cabe HTML
+    options = [(f"{letter}. {text}", item) for letter, text, item in zip(LETTERS, texts, question.options)]
     # O `title` do botão é lido depois do texto: diz a quem só ouve de que pergunta é a opção.
     return pages.choice(options, tried[-1] if tried else None, choose, tooltip=place), why
 
 
 def _essay(question):
     """O aluno escreve, marca os critérios que cumpriu e só então abre uma resposta-modelo."""
-    written = answers.read().get(question.id, {}).get("written", "")
+    written = state.read(questions.ANSWERS).get(question.id, {}).get("written", "")
     text = widgets.Textarea(written, description="Sua resposta:", rows=6, continuous_update=False)
-    text.observe(lambda change: answers.update(question.id, written=change.new), "value")
+    text.observe(lambda change: state.add(questions.ANSWERS, question.id, written=change.new), "value")
     news = widgets.HTML()
 
     def check(_):
