@@ -1,5 +1,6 @@
 """Um notebook como os testes o leem: as células, o texto, as soluções, e o que o aluno lê ao conferir uma."""
 
+import ast
 import re
 from math import ceil
 
@@ -51,3 +52,17 @@ def solve(path):
             cell.outputs = []
             found.append(nbformat.v4.new_code_cell(f"assert {TOLD}.stdout.endswith({RIGHT!r}), {TOLD}.stdout"))
     return found
+
+
+def defined(notebook, wanted, **scope):
+    """As funções, classes e constantes `wanted` das células de um notebook, sem rodar o resto dele.
+
+    `scope`: o que as células já teriam importado. Devolve-o com o que elas definem.
+    """
+    (path,) = lesson.find_notebooks([notebook])
+    for source in [cell.source for cell in cells(path, "code") if not cell.source.startswith("%%")]:
+        for node in ast.parse(source).body:
+            targets = [getattr(item, "id", None) for item in getattr(node, "targets", [])]
+            if wanted & {getattr(node, "name", None), *targets}:
+                exec(compile(ast.Module([node], []), path.name, "exec"), scope)
+    return scope

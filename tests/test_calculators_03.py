@@ -1,37 +1,23 @@
 """As calculadoras do laboratório 03 e a fila da aula: as fórmulas das células, umas contra as outras e à mão."""
 
-import ast
 from math import ceil, factorial, inf
 
 import numpy as np
 import pytest
-from solved import cells
+from solved import defined
 
-from course_utils import lesson
 from course_utils.measure import prices
-
-
-def defined(notebook, wanted):
-    """As funções e constantes `wanted` das células de um notebook, sem rodar o resto dele."""
-    (path,) = lesson.find_notebooks([notebook])
-    scope = {"ceil": ceil, "factorial": factorial, "inf": inf, "np": np}
-    for source in [cell.source for cell in cells(path, "code") if not cell.source.startswith("%%")]:
-        for node in ast.parse(source).body:
-            targets = [getattr(item, "id", None) for item in getattr(node, "targets", [])]
-            if wanted & {getattr(node, "name", None), *targets}:
-                exec(compile(ast.Module([node], []), path.name, "exec"), scope)
-    return scope
 
 
 @pytest.fixture(scope="module")
 def formulas():
     wanted = {"erlang_c", "queue_ms", "simulate_ms", "per_million", "month_costs", "HOURS", "STAFF"}
-    return defined("laboratorios/03_calculadoras", wanted)
+    return defined("laboratorios/03_calculadoras", wanted, ceil=ceil, factorial=factorial, inf=inf, np=np)
 
 
 @pytest.mark.parametrize("use", [0.5, 0.7, 0.9])
 def test_a_fixed_service_halves_the_wait_as_the_formula_of_pollaczek_and_khinchine_says(formulas, use):
-    same, varied = defined("03_opcoes_de_deploy", {"queue"})["queue"](use, service=10)
+    same, varied = defined("03_opcoes_de_deploy", {"queue"}, np=np)["queue"](use, service=10)
     assert varied == pytest.approx(formulas["queue_ms"](100 * use, 100, 1))
     assert same == pytest.approx(10 * use / (2 * (1 - use)))
     assert formulas["simulate_ms"](use, np.full(300_000, 10.0)) == pytest.approx(same, rel=0.1)

@@ -19,7 +19,7 @@ from course_utils import __main__ as commands
 from course_utils.setup import environment, launch
 from course_utils.setup.failures import SetupError
 
-PYENV = Path("/root/.pyenv/versions")
+PYENV = Path.home() / ".pyenv/versions"
 
 
 # ---------------------------------------------------------------- a linha de comando

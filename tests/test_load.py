@@ -116,7 +116,8 @@ def test_counts_and_latencies_are_those_of_a_server_of_known_delay(server, seen)
     assert len(seen()["seen"]) >= warmed.n + 2 >= 4  # o aquecimento não conta
 
 
-def test_the_clients_are_simultaneous_and_keep_their_connections(server, seen):
+def test_the_clients_are_simultaneous_and_keep_their_connections(server, seen, monkeypatch):
+    monkeypatch.setattr(load, "TIMEOUT_S", 3)
     url, options = server.url + "together/6", {"warmup": 0.3, "seconds": 0.3}
     two, six = (load.run(url, concurrency=clients, **options) for clients in (2, 6))
     view = seen()

@@ -30,7 +30,7 @@ def pins(name):
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_each_lock_is_up_to_date_pinned_and_hashed_and_its_requirements_are_explained(name):
+def test_each_lock_is_up_to_date_and_its_requirements_are_pinned_and_explained(name):
     source = name.replace(".lock", ".txt")
     digest = lock.digest(ROOT / source)
     assert f"SHA-256 de {source}: {digest}" in text_of(name)[:400], "rode: python -m course_utils.setup.lock"

@@ -1,7 +1,5 @@
 """O que o notebook 08 e o seu laboratório ensinam: o quantizador e a quantização fingida."""
 
-import copy
-
 import numpy as np
 import onnx
 import onnxruntime
@@ -11,25 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from onnx import TensorProto
-from solved import cells
-from torch.nn.utils import parametrize
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-from course_utils import lesson
-from course_utils.model import networks, train
-
-
-def cells_defining(notebook, *names):
-    """As variáveis que deixam, executadas em ordem, as células do `notebook` que definem `names`."""
-    (path,) = lesson.find_notebooks([notebook])
-    code = [cell.source for cell in cells(path, "code")]
-    scope = {"np": np, "torch": torch, "nn": torch.nn, "copy": copy, "parametrize": parametrize}
-    scope |= {"fuse_conv_bn_eval": fuse_conv_bn_eval, "train": train, "networks": networks}
-    for name in names:
-        (source,) = (cell for cell in code if f"def {name}(" in cell or f"class {name}(" in cell)
-        exec(source.partition("\n\n\nrivals")[0], scope)  # só as funções: o que vem depois já as usa
-    return scope
-
+from solved import defined
 
 UNSIGNED = {8: TensorProto.UINT8, 4: TensorProto.UINT4}
 
@@ -48,8 +28,8 @@ def oracle(values, scale, zero, bits):
     return session.run(None, {"x": values, **ruler})
 
 
-QUANTIZER = cells_defining("08_quantizacao", "quantize")
-FAKE = cells_defining("laboratorios/08", "FakeQuant", "fold")
+QUANTIZER = defined("08_quantizacao", {"fit", "quantize", "dequantize"}, np=np)
+FAKE = defined("laboratorios/08", {"FakeQuant"}, torch=torch, nn=torch.nn)
 reals = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
 
 
@@ -77,17 +57,3 @@ def test_fake_quant_rounds_forwards_and_passes_the_gradient_straight(per_channel
     assert not torch.equal(rounded, weight)
     rounded.sum().backward()
     assert torch.equal(weight.grad, torch.ones_like(weight))
-
-
-def test_folding_keeps_the_answers_and_gives_the_shape_of_the_trained_networks():
-    torch.manual_seed(0)
-    raw = networks.thin_network()
-    assert sum(weight.numel() for weight in raw.parameters()) < 6_000
-    raw(torch.randn(50, 1, 28, 28))  # as estatísticas do BatchNorm deixam de ser 0 e 1
-    folded, images = FAKE["fold"](raw), torch.randn(5, 1, 28, 28)
-    assert torch.allclose(folded(images), raw.eval()(images), atol=1e-5)
-    ready = networks.thin_network("QAT por canal, 3 bits")
-    shapes = [{key: value.shape for key, value in net.state_dict().items()} for net in (folded, ready)]
-    assert shapes[0] == shapes[1]
-    groups = [channel for layer in ready if hasattr(layer, "weight") for channel in layer.weight.detach()]
-    assert all(len(torch.unique(channel)) <= 7 for channel in groups)  # 3 bits: de -3 a 3

@@ -1,22 +1,21 @@
 """Os contratos do TensorFlow Serving e do Open Inference Protocol, linha a linha, por sockets de verdade.
 
-Os oráculos são dos donos dos contratos: um SavedModel exportado de verdade e o cliente do Triton (`tritonclient`).
+O oráculo do segundo é o cliente do Triton (`tritonclient`); o do primeiro, o SavedModel de verdade que o
+laboratório 03 põe ao lado do ONNX.
 """
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from cases import JSON, body
 from contracts import OIP, TF, Target, assert_refused, make_version, own_app
+from faults import call
 from needs import need
-from openapi_spec_validator import validate
-from waiting import PATIENCE_S, wait_for
+from waiting import wait_for
 
 from course_utils.classroom import servers
-from course_utils.model import artifacts, digits
+from course_utils.model import digits
 from course_utils.model.predictor import Predictor
 
 PREDICT, INFER = "v1/models/digits:predict", "v2/models/digits/infer"
@@ -75,13 +74,30 @@ SHAPES = [  # o que não é uma lista de imagens 28 × 28
 
 # ------------------------------------------------------------------ TensorFlow Serving
 
+
+def tensor(dtype, name, *sizes):
+    """Um tensor da assinatura, em JSON: o protobuf escreve os números de 64 bits como textos."""
+    dim = [{"size": str(size), "name": ""} for size in sizes]
+    return {"dtype": dtype, "tensor_shape": {"dim": dim, "unknown_rank": False}, "name": name}
+
+
 AVAILABLE = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+# Como o TensorFlow 2.21 a grava: a de um `keras.export.ExportArchive` com esta entrada e estas saídas.
+SIGNATURE = {
+    "method_name": "tensorflow/serving/predict",
+    "defaults": {},
+    "inputs": {"images": tensor("DT_UINT8", "serving_default_images:0", -1, 28, 28)},
+    "outputs": {
+        "digit": tensor("DT_INT64", "StatefulPartitionedCall:0", -1),
+        "probabilities": tensor("DT_FLOAT", "StatefulPartitionedCall:1", -1, 10),
+    },
+}
 
 
-def test_tf_status_is_the_one_of_the_published_example_and_metadata_names_the_model(tf):
-    """A assinatura em si, quem a confere é o SavedModel de verdade, abaixo."""
+def test_tf_status_is_the_one_of_the_published_example_and_metadata_is_that_of_a_savedmodel(tf):
     metadata = ask(tf, "v1/models/digits/metadata")[1]
     assert metadata["model_spec"] == {"name": "digits", "signature_name": "", "version": "1"}
+    assert metadata["metadata"] == {"signature_def": {"signature_def": {"serving_default": SIGNATURE}}}
     for version in ("", "/versions/1"):
         assert ask(tf, f"v1/models/digits{version}") == (200, {"model_version_status": [AVAILABLE]})
         assert ask(tf, f"v1/models/digits{version}/metadata") == (200, metadata)
@@ -277,63 +293,7 @@ def test_a_request_for_version_1_is_never_answered_by_version_2(tmp_path):
         assert ask(target, "v1/models/digits")[1]["model_version_status"] == [AVAILABLE | {"version": "2"}]
 
 
-def test_the_openapi_is_valid(tf, oip):
-    for target in (tf, oip):
-        validate(target.json("/openapi.json"))
-
-
-# ------------------------------------------------------------------ oráculos
-
-EXPORT = """
-import json, sys
-import keras, numpy as np, tensorflow as tf
-from google.protobuf import json_format
-from course_utils.model import digits, networks
-reader = networks.keras_network()
-def classify(images):
-    probabilities = tf.nn.softmax(reader(tf.cast(images, "float32")[..., None] / 255))
-    return {"digit": tf.argmax(probabilities, axis=1), "probabilities": probabilities}
-archive = keras.export.ExportArchive()
-archive.track(reader)
-pictures = keras.InputSpec(shape=(None, 28, 28), dtype="uint8", name="images")
-archive.add_endpoint("serving_default", classify, input_signature=[pictures])
-archive.write_out(sys.argv[1], verbose=False)
-from tensorflow.core.protobuf import saved_model_pb2
-proto = saved_model_pb2.SavedModel()
-proto.ParseFromString(open(sys.argv[1] + "/saved_model.pb", "rb").read())
-signature = proto.meta_graphs[0].signature_def["serving_default"]
-loaded = tf.saved_model.load(sys.argv[1])
-images = digits.load("test")[0][:5]
-answer = loaded.signatures["serving_default"](images=tf.constant(images))
-options = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
-print(json.dumps({
-    "signature": json_format.MessageToDict(signature, **options),
-    "outputs": {name: value.numpy().tolist() for name, value in answer.items()},
-}))
-"""
-
-
-def run_oracle(code, argument):
-    """O que o programa `code` (str), de outro dono, escreve na última linha, lido."""
-    run = subprocess.run(
-        [sys.executable, "-c", code, argument], cwd=artifacts.ROOT, capture_output=True, text=True,
-        timeout=4 * PATIENCE_S, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr[-2000:]
-    return json.loads(run.stdout.splitlines()[-1])
-
-
-def test_the_folder_also_holds_a_real_savedmodel_with_the_same_signature_and_answers(tmp_path, images):
-    """A mesma pasta serve aos dois servidores: o SavedModel exportado responde como o ONNX ao lado dele."""
-    make_version(tmp_path / "servico", 1)
-    real = run_oracle(EXPORT, str(tmp_path / "servico" / "1"))
-    with servers.start(TF, model=tmp_path / "servico") as server:
-        ours = ask(Target(server), "v1/models/digits/metadata")[1]["metadata"]["signature_def"]["signature_def"]
-        outputs = ask(Target(server), PREDICT, {"inputs": images.tolist()})[1]["outputs"]
-    assert ours["serving_default"] == real["signature"]
-    assert outputs["digit"] == real["outputs"]["digit"]
-    assert np.abs(np.subtract(outputs["probabilities"], real["outputs"]["probabilities"])).max() < 1e-5
-
+# ------------------------------------------------------------------ o oráculo: quem fala o contrato de verdade
 
 TRITON = """
 import json, sys
@@ -362,7 +322,9 @@ except InferenceServerException as error:
 @pytest.mark.slow
 def test_triton_s_own_client_talks_to_the_oip_server(oip, expected):
     need("tritonclient")
-    digit, probabilities, refused = run_oracle(TRITON, f"127.0.0.1:{oip.server.port}")
+    run = call(["-c", TRITON, f"127.0.0.1:{oip.server.port}"])
+    assert run.returncode == 0, run.stderr[-2000:]
+    digit, probabilities, refused = json.loads(run.stdout.splitlines()[-1])
     assert digit == [item["digit"] for item in expected]
     assert np.allclose(probabilities, [item["probabilities"] for item in expected], atol=1e-6)
     assert "binários" in refused

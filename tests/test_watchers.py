@@ -6,10 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from contracts import Target
 from waiting import PATIENCE_S, wait_for
 
-from course_utils.classroom import servers
 from course_utils.measure import drift
 from course_utils.model import artifacts, digits
 from course_utils.model.predictor import Prediction
@@ -137,27 +135,3 @@ def test_the_client_does_not_notice_a_watcher_that_fails(tmp_path, create, basel
     with caplog.at_level(logging.ERROR, "aula32.serving"):
         assert answers(exploding) == expected
     assert "o vigia Monitor falhou" in caplog.text
-
-
-def gauge(text, name):
-    return float(next(line for line in text.splitlines() if line.startswith(name + " ")).split()[-1])
-
-
-def test_a_served_stream_shows_its_drift_and_its_shadow(tmp_path, baseline):
-    file = baseline.save(tmp_path / "baseline.json")
-    with servers.start(baseline=file, shadow=SMALL) as server:
-        target = Target(server)
-
-        def send(images):
-            for start in range(0, len(images), 25):
-                assert target.read(images[start : start + 25])[0] == 200
-            return target.call("GET", "/metrics")[2].decode()
-
-        assert np.isnan(gauge(send([]), "prediction_drift_psi"))
-        clean = send(IMAGES[:200])
-        assert gauge(clean, "drift_window_images") == 200
-        assert gauge(clean, 'input_drift_psi{feature="ink"}') < drift.ALARM
-        assert gauge(send(255 - IMAGES[:200]), 'input_drift_psi{feature="ink"}') > drift.ALARM
-        wait_for(lambda: target.json("/shadow")["images"] == 400)
-        report = target.json("/shadow")
-        assert report["failed"] == 0 and 0.5 < report["agreement"] < 1
