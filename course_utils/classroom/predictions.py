@@ -41,7 +41,7 @@ def ask(notebook, about, *, options=(), unit=""):
     espera pela resposta: "Executar todas" segue.
     """
     prediction = Prediction(notebook, about)
-    text = " · ".join(options) if options else f"Um número, em {unit}."
+    text = " · ".join(options) if options else f"Um número ({unit})."
     items = "".join(f"<li>{escape(option)}</li>" for option in options)
     body = f"<ul>{items}</ul>" if options else f"<p>{escape(text)}</p>"
     static = f'<div class="preveja-static">{body}<p><em>{INVITATION}</em></p></div>'

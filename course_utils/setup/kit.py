@@ -174,7 +174,7 @@ def fetch(url: str, sha256: str, path: Path, env: dict[str, str]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Faz o kit pedido na linha de comando; levanta `SetupError` se ele não ficou pronto."""
     parser = argparse.ArgumentParser(prog="python -m course_utils kit", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", metavar="PASTA", help="a pasta do kit: um pendrive, um disco dividido")
+    parser.add_argument("folder", metavar="PASTA", help="a pasta do kit: um pendrive, um disco compartilhado")
     system, version = this_machine().split("-")
     parser.add_argument("--for", dest="systems", nargs="+", choices=SYSTEMS, default=[system],
                         help="os sistemas (padrão: este)")  # fmt: skip
