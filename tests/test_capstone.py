@@ -1,11 +1,13 @@
 """O desafio do notebook 10: a entrega certa, as erradas, e servidores hostis que só podem virar laudo."""
 
 import json
+import re
 
 import pytest
 from faults import raw_server
-from notebook_cells import feedback
+from notebook_cells import cells, feedback
 
+from course_utils import lesson
 from course_utils.classroom import capstone, capstone_proofs, servers
 from course_utils.model import artifacts, digits
 
@@ -55,6 +57,30 @@ def test_each_fault_has_its_line_and_its_next_step():
     assert text.count("\n  → ") == 8 and "785 bytes: status 200" in text and "recebi 7,40 MB" in text
 
 
+@pytest.mark.parametrize(
+    ("said", "item", "told"),
+    [
+        ({"formato": "litert"}, "Escolha: formato", "o arquivo entregue é .onnx"),
+        ({"modelo": "small.tflite"}, "Escolha: formato", "o arquivo entregue é .tflite"),
+        ({"otimizacao": "poda"}, "Escolha: otimização", "o arquivo entregue tem pesos em int8"),
+        ({"modelo": "float.onnx"}, "Escolha: otimização", "o arquivo entregue não tem pesos em int8"),
+        ({"modelo": "float.onnx", "otimizacao": "poda"}, None, None),
+        ({"modelo": "small.tflite", "formato": "litert"}, None, None),
+        ({"modelo": "lixo.onnx"}, None, None),
+    ],
+)
+def test_a_choice_that_the_delivered_file_contradicts_is_told(tmp_path, monkeypatch, said, item, told):
+    monkeypatch.chdir(tmp_path)
+    whole = (artifacts.DATA / "reference.onnx").read_bytes()
+    for name, content in {"small.tflite": b"TFL3", "float.onnx": whole, "lixo.onnx": b"lixo"}.items():
+        (tmp_path / name).write_bytes(content)
+    report = capstone.inspect(RIGHT | {"servidor": None} | said)
+    choices = [found for found in report.items if found.what.startswith("Escolha")]
+    assert [(found.what, told in found.next_step) for found in choices if not found.ok] == [(item, True)][
+        : bool(item)
+    ]
+
+
 HOSTILE = {
     "some": b"",
     "lixo": b"\x00\xff\xfe" * 100,
@@ -92,6 +118,16 @@ def test_the_exercise_shows_the_report_and_then_the_first_fault(capsys):
     assert report.startswith("LAUDO DA CENTRAL") and "nenhuma resposta" in report
     assert "Prontidão" in verdict and "Próximo passo" in verdict
     assert "KeyError: 'servidor'" in feedback(capsys, "central_no_ar", RIGHT)
+
+
+def test_the_stored_report_is_written_as_today():
+    (path,) = lesson.find_notebooks(["laboratorios/10"])
+    (cell,) = [cell for cell in cells(path, "code") if "capstone.inspect(" in cell.source]
+    first, *lines = cell.outputs[0].text.splitlines()
+    items = [line for line in lines if not line.startswith("  → ")]
+    assert re.fullmatch(r"LAUDO DA CENTRAL: \d+ de 13 itens atendidos", first) and len(items) == 13
+    assert all(re.fullmatch(r"[✔✘–] .+: esperava .+; recebi .+", line) for line in items)
+    assert all(after.startswith("  → ") for line, after in zip(lines, lines[1:]) if line[0] == "✘")
 
 
 def test_the_hidden_set_is_always_the_same_and_comes_from_the_validation_split(monkeypatch):

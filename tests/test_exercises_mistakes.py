@@ -29,12 +29,22 @@ def ink_forgets_the_type(grey):
     return found / max(found.max(), 1)
 
 
+def ink_trusts_the_corner(grey):
+    found = np.abs(grey.astype(float) - grey[0, 0])
+    return found / max(found.max(), 1)
+
+
 def ink_divides_by_zero(grey):
     with np.errstate(invalid="ignore"):
         return distance(grey) / distance(grey).max()
 
 
 async def still_blocks(lookup, cep):
+    return {"cep": cep, "rua": lookup(cep)}
+
+
+async def waits_and_then_blocks(lookup, cep):
+    await asyncio.sleep(0.1)
     return {"cep": cep, "rua": lookup(cep)}
 
 
@@ -128,9 +138,11 @@ BAD = [
     ("borda_desquantizar", lambda q, s, z: q.astype("float32") - z, "multiplique por scale"),
     ("imagens_tinta", lambda grey: (255 - grey) / 255, "np.abs"),
     ("imagens_tinta", lambda grey: distance(grey) / 255, "divida pela maior distância"),
+    ("imagens_tinta", ink_trusts_the_corner, "o papel é a mediana"),
     ("imagens_tinta", ink_divides_by_zero, "não divida por ela"),
     ("imagens_tinta", ink_forgets_the_type, "converta para float"),
     ("fastapi_rota_livre", still_blocks, "o laço parado"),
+    ("fastapi_rota_livre", waits_and_then_blocks, "o laço parado"),
     ("fastapi_rota_livre", forgets_to_await, "com um await diante de asyncio.to_thread"),
     ("fastapi_rota_livre", lambda lookup, cep: {"cep": cep, "rua": lookup(cep)}, "async def"),
     ("quantizacao_por_canal", along(None), "use axis=1"),

@@ -121,7 +121,8 @@ def test_the_open_question_shows_criteria_and_model_only_after_something_is_writ
 
 
 def test_the_result_by_topic_says_in_a_table_what_to_read_again():
-    for name, correct in {"q06_recusa": True, "q06_carregar": True, "q07_laco": False, "q09_zeros": True}.items():
+    answers = {"q06_recusa": True, "q06_carregar": True, "q07_laco": False, "q09_zeros": True, "qv_amostra": False}
+    for name, correct in answers.items():
         question = next(question for question in POOL if question.id == name)
         chosen = [option.text for option in question.options if option.correct == correct][:1]
         state.add(questions.ANSWERS, name, tried=chosen)
@@ -129,8 +130,10 @@ def test_the_result_by_topic_says_in_a_table_what_to_read_again():
     assert score.by_topic["apis"][:2] == (2, 3) and score.by_notebook["06_api_flask"][:2] == (2, 2)
     assert list(score.by_topic) == [
         "ponte", "salvar", "onnx", "opções", "nuvem", "borda", "apis", "quantização", "poda",
+        "modelos de linguagem", "vigilância",
     ]  # fmt: skip
     assert sum(result.total for result in score.by_topic.values()) == len(POOL) - 1
     missing = score.by_topic["apis"].total - 3
     assert f"apis · 2 de 3 (faltam {missing}) · 06_api_flask, 07_api_fastapi" in score.text()
+    assert "vigilância · 0 de 1 (falta 1) · laboratorios/vigiar_ao_vivo" in score.text()
     assert "poda · 1 de 1 (" in score.text() and '<th scope="row">apis</th><td>2 de 3' in score.html()

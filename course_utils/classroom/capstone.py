@@ -31,6 +31,7 @@ COSTS = {
     },
     "api": {"fastapi": None, "flask": None},
 }
+SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}  # dos formatos que cabem
 LABELS = {"otimizacao": "otimização", "api": "API"}
 MARKS = {True: "✔", False: "✘", None: "–"}
 
@@ -106,10 +107,10 @@ def _size(model):
 
 
 def _choices(delivery):
-    """Uma linha por escolha: cabe no pedido, ou o que ela custaria."""
+    """Uma linha por escolha: cabe no pedido e é a do arquivo entregue, ou o que ela custaria."""
     for field, costs in COSTS.items():
         choice = _choice(delivery, field)
-        problem = costs.get(choice, f"escolha entre {', '.join(costs)}.")
+        problem = costs.get(choice, f"escolha entre {', '.join(costs)}.") or _denied(choice, delivery["modelo"])
         what = f"Escolha: {LABELS.get(field, field)}"
         yield Item(what, problem is None, "a que cabe no pedido", repr(choice[:60]), problem or "")
 
@@ -117,3 +118,30 @@ def _choices(delivery):
 def _choice(delivery, field):
     """A escolha do aluno, sem maiúsculas nem espaços sobrando."""
     return str(delivery[field]).strip().lower()
+
+
+def _denied(choice, model):
+    """O que o arquivo entregue diz contra a escolha, ou None; o que não existe, ou não se abre, nada diz."""
+    model = Path(str(model))
+    if not model.is_file():
+        return None
+    suffix = model.suffix.lower()
+    if suffix != SUFFIXES.get(choice, suffix):
+        return f"o arquivo entregue é {suffix}: declare o formato dele, ou entregue outro."
+    if choice.startswith("poda") and suffix == ".onnx" and _has_int8(model) not in (None, "int8" in choice):
+        has = "não tem" if "int8" in choice else "tem"
+        return f"o arquivo entregue {has} pesos em int8: declare o que ele traz, ou entregue outro."
+    return None
+
+
+def _has_int8(model):
+    """Se um ONNX tem pesos de 8 bits; None, se não se lê."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        weights = onnx.load(model, load_external_data=False).graph.initializer
+    except DecodeError:
+        return None
+    eight = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
+    return any(item.data_type in eight and len(item.dims) > 1 for item in weights)

@@ -49,11 +49,15 @@ def _page(paper, faint, strong, kind=np.uint8):
 
 
 INK, NO_INK = _page(0, 0.5, 1, float), _page(0, 0, 0, float)
+# A mesma folha, com tinta também no canto.
+INKED, CORNER = _page(255, 127, 0), INK.copy()
+INKED[0, 0], CORNER[0, 0] = 0, 1
 FLOAT = "a tinta é a distância ao tom do papel, que vale 0; uint8 não tem negativos: converta para float."
 PAGES = (
     ((_page(255, 127, 0),), INK, FLOAT),
     ((_page(0, 127, 255),), INK, "giz em lousa: a distância não tem sinal, use np.abs."),
     ((_page(240, 210, 180),), INK, "lápis claro: divida pela maior distância, e a tinta mais forte vale 1."),
+    ((INKED,), CORNER, "o canto pode ter tinta: o papel é a mediana de todos os tons."),
     ((_page(200, 200, 200),), NO_INK, "folha em branco: a maior distância é 0, não divida por ela."),
 )
 
@@ -75,16 +79,18 @@ def free_route(answer):
     """Uma rota async que chama uma função bloqueante sem parar o laço de eventos."""
     step = "conserve o async def route(lookup, cep)."
     require(inspect.iscoroutinefunction(answer), "um async def", "outra coisa", step)
-    gate = threading.Event()
+    gate, loop = threading.Event(), None
 
     def lookup(cep):
-        # Só o laço de eventos abre o portão: quem o bloqueia espera em vão.
+        # Só o laço abre o portão, e só depois que lookup começou: quem o bloqueia espera em vão.
+        loop.call_soon_threadsafe(gate.set)
         free, step = gate.wait(2), "use await asyncio.to_thread."
         require(free, "o laço livre enquanto lookup espera", "o laço parado", step)
         return f"Rua do CEP {cep}"
 
     async def serve():
-        asyncio.get_running_loop().call_later(0.05, gate.set)
+        nonlocal loop
+        loop = asyncio.get_running_loop()
         return await call(answer, lookup, "01310100")
 
     received, expected = asyncio.run(serve()), {"cep": "01310100", "rua": "Rua do CEP 01310100"}

@@ -90,7 +90,7 @@ class Score(tables.Table):
 
 def score():
     """O resultado por assunto, que a célula mostra como tabela, e por notebook (`Score`)."""
-    saved, by_topic, by_notebook, lessons = state.read(ANSWERS), {}, {}, {}
+    saved, by_topic, by_notebook, taught = state.read(ANSWERS), {}, {}, {}
     for question in load():
         if not question.options:
             continue
@@ -99,10 +99,16 @@ def score():
         for kept, name in (by_topic, question.topic), (by_notebook, question.notebook):
             old = kept.get(name, Result())
             kept[name] = Result(old.right + right, old.answered + len(first), old.total + 1)
-        if question.kind == "closing" and "/" not in question.notebook:
-            lessons.setdefault(question.topic, {})[question.notebook] = None  # na ordem, sem repetir
+        if question.kind == "closing":
+            taught.setdefault(question.topic, {})[question.notebook] = None  # na ordem, sem repetir
     rows = [
-        (topic, result, ", ".join(lessons.get(topic, "–")) if result.right < result.answered else "–")
+        (topic, result, _to_read(taught.get(topic, ())) if result.right < result.answered else "–")
         for topic, result in by_topic.items()
     ]
     return Score("Por assunto", HEADS, rows, by_topic, by_notebook)
+
+
+def _to_read(notebooks):
+    """Os notebooks da aula, ou os laboratórios de um assunto que só eles ensinam (str)."""
+    lessons = [name for name in notebooks if "/" not in name]
+    return ", ".join(lessons or notebooks)
