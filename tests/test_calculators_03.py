@@ -11,7 +11,7 @@ from course_utils.measure import prices
 
 @pytest.fixture(scope="module")
 def formulas():
-    wanted = {"erlang_c", "queue_ms", "simulate_ms", "per_million", "month_costs", "HOURS", "STAFF"}
+    wanted = {"erlang_c", "queue_ms", "simulate_ms", "month_costs", "HOURS", "STAFF"}
     return defined("laboratorios/03_calculadoras", wanted, ceil=ceil, factorial=factorial, inf=inf, np=np)
 
 
@@ -45,9 +45,7 @@ def test_what_each_home_costs_in_a_month(formulas):
     assert idle["dedicado"] == pytest.approx(44) and idle["nuvem, máquina ligada"] == pytest.approx(73)
     assert idle["nuvem, por chamada"] == 0 and idle["borda"] == pytest.approx(2 + 0.365)
     assert million["nuvem, por chamada"] == pytest.approx(0.2 + 1e6 * 2 * 0.002 * 0.0000166667)
-    per_million = formulas["per_million"](0.1, 500, 0.7)
-    assert crowd["nuvem, máquina ligada"] / 1e4 == pytest.approx(per_million)
-    assert per_million == pytest.approx(prices.per_million(0.1, 500, 0.7))
+    assert crowd["nuvem, máquina ligada"] / 1e4 == pytest.approx(prices.per_million(0.1, 500, 0.7))
     assert month(2e9, peak_ratio=20)["dedicado"] == 44 * 15  # 761 req/s ÷ 0,7, vezes 20, em máquinas de 1.500
     assert month(2e6)["borda"] == pytest.approx(2 * million["borda"]) == month(1e6, per_device=10_000)["borda"]
     staffed = month(1e6, staff=1)

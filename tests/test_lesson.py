@@ -59,12 +59,6 @@ def test_its_seconds_are_nobodys_minutes(folder):
     assert notebook.cells[0].outputs == [], "começou um relógio"
 
 
-def test_its_seconds_are_nobodys_minutes(folder):
-    path = write(folder / "01_a.ipynb", "from course_utils.classroom import lesson_clock\nlesson_clock.start()")
-    notebook, _ = lesson.execute(path)
-    assert notebook.cells[0].outputs == [], "começou um relógio"
-
-
 def test_nothing_is_left_of_a_progress_bar(monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     loop = "from course_utils.bars import tqdm\nfor step in tqdm(range(3), desc='medindo'):\n    pass"

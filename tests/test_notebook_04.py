@@ -2,11 +2,13 @@
 
 import os
 from math import ceil
+from unittest.mock import MagicMock
 
 import boto3
 import numpy as np
 import pytest
 import requests
+from botocore.exceptions import ClientError
 from notebook_cells import cells, defined
 
 from course_utils.classroom import servers
@@ -14,9 +16,9 @@ from course_utils.classroom import servers
 LESSON, LAB = (cells(name, "code") for name in ("04_nuvem", "laboratorios/04_nuvem_a_fundo"))
 
 
-def find(text):
-    """A única célula da aula que contém `text`."""
-    (cell,) = [cell.source for cell in LESSON if text in cell.source]
+def find(text, code=LESSON):
+    """A única célula da aula (ou do laboratório: `code`) que contém `text`."""
+    (cell,) = [cell.source for cell in code if text in cell.source]
     return cell
 
 
@@ -94,6 +96,51 @@ def test_on_it_warns_about_the_cost_and_points_at_aws(environment, capsys):
     assert scope["sagemaker"].meta.endpoint_url == "https://api.sagemaker.us-east-1.amazonaws.com"
     assert scope["runtime"]._request_signer._credentials.access_key == "minha"
     assert (scope["bucket"], scope["role"], scope["image"]) == ("b", "r", "i") and "aws" not in scope
+
+
+REFUSED = ClientError({"Error": {"Code": "ValidationException", "Message": "já existe"}}, "Create")
+
+
+def account_cells():
+    """Os nomes que as células do laboratório veem com a chave ligada, numa conta de mentira; e essa conta."""
+    scope, account = open_account(), MagicMock()
+    clients = dict.fromkeys(("s3", "sagemaker", "scaling", "session"), account)
+    scope |= clients | {"REAL_ACCOUNT": True, "bucket": "meu", "patience": {}}
+    exec(find("def create_model(", LAB), scope)
+    exec(find("def remove(", LAB).split("\n\n\n")[0], scope)
+    return scope, account
+
+
+def test_what_the_account_already_had_is_refused_and_the_cleaning_does_not_touch_it(environment):
+    scope, account = account_cells()
+    account.list_buckets.return_value = {"Buckets": [{"Name": "meu"}]}
+    account.create_model.side_effect = account.create_endpoint.side_effect = REFUSED
+    with pytest.raises(ValueError, match="AULA_BUCKET"):
+        exec(find("def upload(", LAB), scope)
+    with pytest.raises(ClientError):
+        scope["create_model"]("float32", "s3://meu/v1.tar.gz")
+    with pytest.raises(ClientError):
+        scope["create_endpoint"]("leitor")
+    exec(find("delete_model(", LAB), scope | {"vertex": account})
+    called = {name for name, *_ in account.mock_calls}
+    assert not [name for name in called if name.startswith(("delete", "deregister", "resource", "create_bucket"))]
+
+
+def test_a_cleaning_that_stopped_goes_on_and_deletes_what_the_notebook_created(environment):
+    """A AWS recusa apagar um endpoint que ainda nasce; e a Limpeza vale mesmo que o notebook pare no meio."""
+    scope, account = account_cells()
+    for names, name in (("buckets", "nosso"), ("endpoints", "leitor"), ("models", "float32")):
+        scope[names].append(name)
+    account.delete_endpoint.side_effect = [REFUSED, None]
+    with pytest.raises(ClientError):
+        exec(find("delete_model(", LAB), scope)
+    assert scope["endpoints"] == ["leitor"]
+    with pytest.raises(NameError, match="vertex"):  # o último a sair é o contêiner que nem nasceu
+        exec(find("delete_model(", LAB), scope)
+    assert scope["endpoints"] == [] and account.delete_endpoint.call_count == 2
+    account.delete_model.assert_called_once_with(ModelName="float32")
+    account.resource().Bucket.assert_called_once_with("nosso")
+    account.resource().Bucket().delete.assert_called_once_with()
 
 
 def test_a_jump_is_answered_after_three_minutes_and_the_boot_and_the_way_down_waits_fifteen():
