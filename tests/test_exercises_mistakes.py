@@ -85,6 +85,24 @@ def with_part(place, change):
     return prune
 
 
+def by(strength):
+    """A poda certa, mas que fica com os `count` neurônios de maior `strength(w1)`, do mais forte ao mais fraco."""
+
+    def prune(w1, b1, w2, count):
+        kept = np.argsort(-strength(w1))[:count]
+        return w1[kept], b1[kept], w2[:, kept]
+
+    return prune
+
+
+strongest_first = by(lambda w1: np.linalg.norm(w1, axis=1))
+
+
+def forgets_the_sign(weights, bits):
+    scales = np.maximum(weights.max(axis=1), 1e-9) / (2 ** (bits - 1) - 1)
+    return np.rint(weights / scales[:, None]), scales
+
+
 def never_resets(values, limit=0.25, windows=3):
     above = [place for place, value in enumerate(values) if value > limit]
     return above[windows - 1] if len(above) >= windows else None
@@ -96,7 +114,7 @@ GOOD = {
     # O modelo antes da aplicação, ou depois da função, que só o procura quando é chamada; noutros formatos.
     "flask_parsons": ["DFBGAHCE", "FBGAHCED", "f → d → b → g → a → h → c → e", list("FDBGAHCE")],
     "quantizacao_por_canal": [in_columns],
-    "poda_em_cadeia": [lambda w1, b1, w2, count: (w1[[3, 1]], b1[[3, 1]], w2[:, [3, 1]])],
+    "poda_em_cadeia": [strongest_first],
     "opcoes_reserva": [lambda peak, rate, target: float(ceil(peak / rate / target) + 1)],
 }
 BAD = [
@@ -151,10 +169,13 @@ BAD = [
     ("quantizacao_por_canal", lambda weights, bits: per_channel(weights, 8), "com 4 bits"),
     ("quantizacao_por_canal", lambda weights, bits: per_channel(weights, bits)[0], "return marks, scales"),
     ("quantizacao_por_canal", truncates, "arredonde com np.rint"),
+    ("quantizacao_por_canal", forgets_the_sign, "o maior |peso| da linha"),
     ("poda_em_cadeia", with_part(2, lambda part, whole: whole[:2]), "w2[:, kept]"),
     ("poda_em_cadeia", with_part(2, lambda part, whole: part[:, ::-1]), "mesma ordem"),
     ("poda_em_cadeia", with_part(1, lambda part, whole: whole), "b1[kept]"),
     ("poda_em_cadeia", with_part(0, lambda part, whole: whole[:2]), "maior norma"),
+    ("poda_em_cadeia", by(lambda w1: w1.sum(axis=1)), "maior norma"),
+    ("poda_em_cadeia", lambda w1, b1, w2, count: prune_pair(w1, b1, w2, 2), "`count` diz quantas"),
     ("poda_em_cadeia", lambda w1, b1, w2, count: (w1, b1), "return w1, b1, w2"),
     ("vigiar_alarme", never_resets, "zere a conta"),
     ("vigiar_alarme", lambda values, *a: alarm([value + 1e-9 for value in values], *a), "limite é `>`"),

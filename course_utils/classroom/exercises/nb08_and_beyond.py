@@ -1,5 +1,6 @@
 """Exercícios dos laboratórios 08, 09, 10 e dos que vão além da aula: cluster, vigia, modelo de linguagem."""
 
+from itertools import permutations
 from math import nan
 
 import numpy as np
@@ -9,15 +10,20 @@ from course_utils.classroom.exercises.engine import call, require, same, show, u
 
 # Os pesos e os bits; as marcas e a escala de cada linha (0: qualquer uma serve); o próximo passo de quem erra.
 CHANNELS = (
-    ([[254, -100]], 8, [[127, -50]], [2], "divida o maior |peso| da linha (axis=1) pela maior marca."),
-    ([[254, -100], [127, 1]], 8, [[127, -50], [127, 1]], [2, 1], "a escala é uma por linha: use axis=1."),
+    ([[100, -254]], 8, [[50, -127]], [2], "divida o maior |peso| da linha (axis=1) pela maior marca."),
+    ([[100, -254], [127, 1]], 8, [[50, -127], [127, 1]], [2, 1], "a escala é uma por linha: use axis=1."),
     ([[7, -3]], 4, [[7, -3]], [1], "com 4 bits a maior marca é 7."),
     ([[127, 1.6]], 8, [[127, 2]], [1], "arredonde com np.rint."),
     ([[127, 1], [0, 0]], 8, [[127, 1], [0, 0]], [1, 0], "cuide da linha de zeros."),
 )
-# Duas camadas; na primeira, os neurônios 1 e 3 são os de maior norma.
-W1, B1 = np.array([[1.0, 0], [0, 9], [3, 4], [0, 8]]), np.array([10.0, 11, 12, 13])
+# Duas camadas; na primeira, as normas são 1, 9, 5 e 8 (e não é a soma dos pesos que diz quais são as maiores).
+W1, B1 = np.array([[1.0, 0], [0, -9], [3, 4], [0, 8]]), np.array([10.0, 11, 12, 13])
 W2 = np.array([[0.0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]])
+# Quantos neurônios ficam, quais são, e o próximo passo de quem fica com outros.
+KEPT = (
+    ((1, 3), "fique com as linhas de maior norma de w1."),
+    ((1, 2, 3), "`count` diz quantas linhas ficam: não são sempre duas."),
+)
 # Em curso, alvo, mínimo e máximo; as réplicas; o próximo passo de quem erra.
 REPLICAS = (
     ((9, 4, 1, 5), 3, "com duas, cada uma teria mais que o alvo: arredonde para cima."),
@@ -62,14 +68,16 @@ def per_channel(answer):
 
 def prune_pair(answer):
     """Tirar neurônios de uma camada e, na seguinte, as colunas que liam deles; em qualquer ordem."""
-    w1, b1, w2 = unpack(call(answer, W1, B1, W2, 2), "w1, b1, w2")
-    kept = [3, 1] if same(w1, W1[[3, 1]]) else [1, 3]
-    for name, received, expected, step in (
-        ("w1", w1, W1[kept], "fique com as linhas de maior norma de w1."),
-        ("b1", b1, B1[kept], "use b1[kept]."),
-        ("w2", w2, W2[:, kept], "a camada seguinte perde colunas: w2[:, kept], na mesma ordem."),
-    ):
-        require(same(received, expected), f"{name} = {show(expected)}", show(received), step)
+    for best, choose in KEPT:
+        w1, b1, w2 = unpack(call(answer, W1, B1, W2, len(best)), "w1, b1, w2")
+        orders = map(list, permutations(best))
+        kept = next((order for order in orders if same(w1, W1[order])), list(best))
+        for name, received, expected, step in (
+            ("w1", w1, W1[kept], choose),
+            ("b1", b1, B1[kept], "use b1[kept]."),
+            ("w2", w2, W2[:, kept], "a camada seguinte perde colunas: w2[:, kept], na mesma ordem."),
+        ):
+            require(same(received, expected), f"{name} = {show(expected)}", show(received), step)
 
 
 def delivery(answer):
