@@ -16,7 +16,7 @@ import numpy as np
 
 from course_utils.bars import tqdm
 from course_utils.measure.machine import machine
-from course_utils.measure.numbers import aligned, br, times
+from course_utils.measure.numbers import aligned, br, count, times
 from course_utils.processes import HOST
 
 BYTES = "application/octet-stream"
@@ -118,7 +118,7 @@ def report(loads):
     """
     compared = isinstance(loads, dict)
     if not compared:
-        loads = {_clients(load): load for load in loads}
+        loads = {count(load.concurrency, "cliente"): load for load in loads}
     measured = any(load.cpu_seconds is not None for load in loads.values())
     heads = ["", "n", "erros", "req/s", "p50 (ms)", "p95 (ms)", "p99 (ms)"]
     heads += ["CPU (%)", "memória (MB)"] if measured else []
@@ -137,7 +137,7 @@ def _notes(loads):
     """O que a tabela não diz: as condições, os erros por espécie e se o gerador foi o limite."""
     first = next(iter(loads.values()))
     same = len({load.concurrency for load in loads.values()}) == 1
-    notes = [f"{_clients(first)} em laço fechado"] if same else []
+    notes = [f"{count(first.concurrency, 'cliente')} em laço fechado"] if same else []
     for name, load in loads.items():
         if load.errors:
             kinds = ", ".join(f"{count} × {kind}" for kind, count in load.errors.items())
@@ -148,10 +148,6 @@ def _notes(loads):
         if load.generator_percent > GENERATOR_LIMIT:
             notes.append(f"atenção: em {name} o gerador de carga chegou ao limite dele; o servidor pode mais")
     return notes
-
-
-def _clients(load):
-    return "1 cliente" if load.concurrency == 1 else f"{load.concurrency} clientes"
 
 
 def _job(url, body, content_type, pids, concurrency, seconds, warmup):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.measure.numbers import br
+from course_utils.measure.numbers import br, count
 
 CPUINFO = Path("/proc/cpuinfo")  # só o Linux o tem
 # O nome que o Linux dá a cada uma → o nome por que se conhece.
@@ -40,8 +40,7 @@ def instructions():
 
 def cores():
     """Quantos núcleos a máquina tem: "8 núcleos"."""
-    count = os.cpu_count()
-    return f"{count} {'núcleo' if count == 1 else 'núcleos'}"
+    return count(os.cpu_count(), "núcleo")
 
 
 def machine():

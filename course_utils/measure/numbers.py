@@ -18,6 +18,11 @@ def times(ratio, decimals=1):
     return f"{br(ratio, decimals)}×"
 
 
+def count(number, name):
+    """Quantos: `count(1, "núcleo")` é "1 núcleo"; `count(3, "núcleo")`, "3 núcleos"."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
 def aligned(rows):
     """As `rows`, de textos, como uma tabela (str): a primeira coluna à esquerda, as outras à direita."""
     widths = [max(map(len, column)) for column in zip(*rows)]

@@ -23,7 +23,7 @@ PHRASES = {  # o que dizer de um erro do Pydantic; dos outros tipos, `OTHERWISE`
     "list_type": "esperava uma lista",
     "model_type": "esperava um objeto",
     "literal_error": "esperava {expected}",
-    "too_short": "recebi {actual_length} item(ns); esperava no mínimo {min_length}",
+    "too_short": "recebi {actual_length} de no mínimo {min_length} itens",
     "too_long": "recebi itens demais; esperava no máximo {max_length}",
 }
 OTHERWISE = "esperava o que os metadados descrevem; um pixel é um inteiro de 0 a 255"

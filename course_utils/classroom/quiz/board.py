@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from course_utils.classroom import pages, state
 from course_utils.classroom.quiz import questions
+from course_utils.measure.numbers import count
 
 LETTERS = "ABCDE"
 ENOUGH = 40  # letras: com menos que uma frase curta não há o que conferir
@@ -52,8 +53,7 @@ def group_html(group):
 
 def group_text(group):
     """Uma frase, para quem não mostra nem HTML."""
-    total = len(group)
-    return f"{total} {'pergunta' if total == 1 else 'perguntas'}. {INVITATION}"
+    return f"{count(len(group), 'pergunta')}. {INVITATION}"
 
 
 def build(group):
