@@ -62,7 +62,7 @@ def test_no_model_file_of_the_course_hides_code_and_the_poison_of_notebook_01_is
     import torch
 
     poison = next(cell.source for cell in cells("01", "code") if cell.source.startswith("class Poison"))
-    exec(poison.split('\nprint("Abrindo')[0], {"torch": torch, "folder": tmp_path})
+    exec(poison.partition("\nwith redirect_stdout")[0], {"torch": torch, "folder": tmp_path})
     torch.save({"pesos": torch.zeros(2)}, tmp_path / "limpo.pt")
     assert suspects(tmp_path) == {"veneno.pt"}
     assert suspects(artifacts.ROOT / "data") == set()

@@ -86,9 +86,9 @@ def test_the_trained_networks_of_notebook_08_tell_the_same_story_with_every_inst
     treinadas de novo (n = 5; mínimo / mediana / máximo): 4 bits, 0,4 / 0,7 / 3,8; 3 bits, 5,3 / 8,4 / 18,6."""
     rows = [row for rows in runs["laboratorios/08"].values() for row in rows]
     assert all(set(row["verdicts"].values()) == {"confirmou-se"} for row in rows), rows
-    for name, score in rows[0]["contest"].items():
+    for name, score in rows[0]["scores"].items():
         for bits in score:
-            low, high = spread(f"{name}, {bits} bits", [row["contest"][name][bits] for row in rows])
+            low, high = spread(f"{name}, {bits} bits", [row["scores"][name][bits] for row in rows])
             assert high - low <= 0.6  # três das 500 imagens da validação
 
 

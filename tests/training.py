@@ -30,7 +30,7 @@ PLANS = {
     ),
     "laboratorios/08": (
         ["import contextlib\n", "splits = {name: to_tensors", "class FakeQuant", "def fold", "def study",
-         "RULES = ", "in contest.items():\n    contest["],
+         "RULES = ", "scores = {}"],
         {},
     ),
     "laboratorios/09": (
@@ -43,7 +43,7 @@ PLANS = {
 
 # O que se guarda de cada execução.
 KEPT = (
-    "contest", "cut_accuracy", "tuned", "scratch", "storage", "accuracies", "different",
+    "scores", "cut_accuracy", "tuned", "scratch", "storage", "accuracies", "different",
     "torch_differences", "keras_differences",
 )  # fmt: skip
 
