@@ -52,9 +52,9 @@ def chromium():
 
 
 @contextlib.contextmanager
-def jupyterlab(folder):
-    """O JupyterLab aberto pelo comando do README em `folder`: dá o endereço com a senha."""
-    command = [sys.executable, "-m", "course_utils", "--no-browser", "--expose-app-in-browser"]
+def jupyterlab(folder, *options):
+    """O JupyterLab aberto pelo comando do README em `folder`, com as `options`: dá o endereço com a senha."""
+    command = [sys.executable, "-m", "course_utils", "--no-browser", "--expose-app-in-browser", *options]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     try:
         found = next(filter(None, (re.search(r"http://\S+", line) for line in process.stdout)), None)

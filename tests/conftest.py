@@ -7,6 +7,7 @@ from tree import copy_into
 from waiting import PATIENCE_S
 
 from course_utils.model import artifacts
+from course_utils.processes import free_port
 
 
 def pytest_make_parametrize_id(val):
@@ -43,7 +44,9 @@ def page(browser):
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """O JupyterLab aberto pelo comando do README, numa cópia só dele: devolve o endereço com a senha."""
-    with jupyterlab(copy_into(tmp_path_factory.mktemp("Lição no JupyterLab") / "aula")) as address:
+    # Uma porta livre, e não a primeira: dois testes que abrem um ao mesmo tempo a disputariam.
+    folder = copy_into(tmp_path_factory.mktemp("Lição no JupyterLab") / "aula")
+    with jupyterlab(folder, "--port", str(free_port())) as address:
         yield address
 
 
