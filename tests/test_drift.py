@@ -1,6 +1,8 @@
 """O PSI contra a conta feita à mão, as estatísticas contra a definição, e a linha de base que não executa nada."""
 
+import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -67,8 +69,13 @@ def test_a_baseline_compared_with_itself_is_zero_and_inverted_ink_is_seen(tmp_pa
 
 
 def test_a_file_that_is_no_baseline_is_one_sentence(tmp_path):
-    file = tmp_path / "base.json"
-    for text in (None, "", "[]", "{}", "7"):
+    file, good = tmp_path / "base.json", drift.make_baseline(IMAGES, LABELS)
+    texts = [None, "", "[]", "{}", "7", '{"n": 9, "edges": {}, "shares": {}}', "[" * 10**5]
+    for part, value in (("shares", [0.5, 0.6, 0.1, 0.1, -0.3]), ("shares", [0.5] * 4), ("edges", [4, 3, 2, 1])):
+        spoiled = asdict(good)
+        spoiled[part]["ink"] = value
+        texts.append(json.dumps(spoiled))
+    for text in texts:
         if text is not None:
             file.write_text(text, encoding="utf-8")
         with pytest.raises(drift.BaselineError, match="base.json não é uma linha de base .* Para refazê-la"):

@@ -103,12 +103,18 @@ def make_baseline(images, digits, bins=5):
 def load_baseline(file):
     """A `Baseline` gravada em `file`; levanta `BaselineError` se ele falta ou não é uma."""
     try:
-        return Baseline(**json.loads(Path(file).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        baseline = Baseline(**json.loads(Path(file).read_text(encoding="utf-8")))
+        for name in (*STATISTICS, DIGIT):
+            edges, parts = (np.asarray(values[name], np.float64) for values in (baseline.edges, baseline.shares))
+            sums_to_one = (parts > 0).all() and abs(parts.sum() - 1) < 1e-6
+            if parts.shape != (len(edges) + 1,) or not sums_to_one or (np.diff(edges) <= 0).any():
+                raise ValueError(name)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BaselineError(
             f"{Path(file).name} não é uma linha de base ({type(error).__name__}: {str(error)[:80]}). "
             "Para refazê-la: `drift.make_baseline(imagens, lidos).save(arquivo)`."
         ) from None
+    return baseline
 
 
 def _count(found, digits, edges):
