@@ -131,7 +131,7 @@ def invented(monkeypatch):
     """Três voltas inventadas de qualquer notebook."""
     rates = {"original": 500.0, "pequeno": 2500.0}
     told = dict.fromkeys(("requests_per_second", "requests_per_core_second", "errors"), rates)
-    told |= {"throughput_table": "tabela", "table": "tabela", "one_core": True}
+    told |= {"throughput_table": "tabela", "table": "tabela"}
 
     def turns(name, measures):
         return [{"stamp": {"medida": 1.0}} | {name: told.get(name, 80.0) for name in measures}] * 3

@@ -4,6 +4,7 @@ Treina a receita publicada em `model/compress.py` e a compara, sem e com int8, c
 teste: a receita vem pronta. O custo é o que o notebook 09 mede no endpoint.
 """
 
+import os
 from functools import partial
 from time import perf_counter
 
@@ -26,7 +27,6 @@ MEASURES = {
     "requests_per_second": OF_BOTH.format("requests_per_second"),
     "requests_per_core_second": OF_BOTH.format("requests_per_core_second"),
     "errors": OF_BOTH.format("failed"),
-    "one_core": 'hasattr(__import__("os"), "sched_setaffinity")',  # o que `Server.pin` pede ao sistema
     "table": "load.report(loads)",
 }
 PRICE, CORES, UTILISATION = "vertex_n1_standard_2", 2, 0.3  # um x86, como a máquina em que se mede
@@ -117,6 +117,7 @@ def cost(tuning_s):
         million[name] = prices.per_million(price.price, CORES * rate, UTILISATION)
     source = {"item": price.item, "usd_per_hour": price.price, "date": str(price.date), "source": price.source}
     return typical | {
+        "one_core": hasattr(os, "sched_setaffinity"),  # o que `Server.pin` pede ao sistema
         "usd_per_million": million,
         "price": source,
         "utilisation": UTILISATION,
